@@ -1,0 +1,103 @@
+/**
+ * One command's arguments, as offsets and lengths into the bytes they arrived in.
+ *
+ * A Request owns no bytes: `buf` belongs to whoever read them (a socket's buffer, a log record) and is valid only until
+ * control returns there. Code that keeps a request beyond its call takes a `copy()`.
+ */
+export class Request {
+  buf: Uint8Array = new Uint8Array(0);
+  /** Number of arguments, the command's name included. */
+  argc = 0;
+  /** Offset of argument i in `buf`. */
+  off: Int32Array = new Int32Array(16);
+  /** Length of argument i in bytes. */
+  len: Int32Array = new Int32Array(16);
+
+  /** Makes room for `argc` arguments and keeps those already there. */
+  reserve(argc: number): void {
+    if (argc <= this.off.length) return;
+    let capacity = this.off.length;
+    while (capacity < argc) capacity *= 2;
+    const off = new Int32Array(capacity);
+    const len = new Int32Array(capacity);
+    off.set(this.off);
+    len.set(this.len);
+    this.off = off;
+    this.len = len;
+  }
+
+  /** Argument i as a latin1 string (one char, one byte). Makes a string: not for the hot path. */
+  string(i: number): string {
+    const start = this.off[i]!;
+    return latin1Slice(this.buf, start, start + this.len[i]!);
+  }
+
+  /** Whether argument i equals `upper` (ASCII upper case) without regard to case. */
+  is(i: number, upper: string): boolean {
+    const length = this.len[i]!;
+    if (length !== upper.length) return false;
+    const start = this.off[i]!;
+    for (let k = 0; k < length; k++) {
+      let b = this.buf[start + k]!;
+      if (b >= 97 && b <= 122) b -= 32;
+      if (b !== upper.charCodeAt(k)) return false;
+    }
+    return true;
+  }
+
+  /** A copy that owns its bytes, and only those of its arguments. */
+  copy(): Request {
+    let total = 0;
+    for (let i = 0; i < this.argc; i++) total += this.len[i]!;
+    const out = new Request();
+    out.reserve(this.argc);
+    out.argc = this.argc;
+    out.buf = new Uint8Array(total);
+    let at = 0;
+    for (let i = 0; i < this.argc; i++) {
+      const start = this.off[i]!;
+      const length = this.len[i]!;
+      out.buf.set(this.buf.subarray(start, start + length), at);
+      out.off[i] = at;
+      out.len[i] = length;
+      at += length;
+    }
+    return out;
+  }
+
+  /** A request made of latin1 strings: for tests, tools and code outside the hot path. */
+  static of(...args: string[]): Request {
+    let total = 0;
+    for (const arg of args) total += arg.length;
+    const out = new Request();
+    out.reserve(args.length);
+    out.argc = args.length;
+    out.buf = new Uint8Array(total);
+    let at = 0;
+    for (let i = 0; i < args.length; i++) {
+      const arg = args[i]!;
+      out.off[i] = at;
+      out.len[i] = arg.length;
+      for (let k = 0; k < arg.length; k++) out.buf[at + k] = arg.charCodeAt(k);
+      at += arg.length;
+    }
+    return out;
+  }
+}
+
+/** Bytes [start, end) of `buf` as a latin1 string. */
+export function latin1Slice(buf: Uint8Array, start: number, end: number): string {
+  let out = '';
+  // fromCharCode takes its arguments from the stack: go in pieces that surely fit there.
+  for (let at = start; at < end; at += 4096) {
+    out += String.fromCharCode.apply(null, buf.subarray(at, Math.min(end, at + 4096)) as unknown as number[]);
+  }
+  return out;
+}
+
+/** A latin1 string's bytes. */
+export function latin1Bytes(text: string): Uint8Array {
+  const out = new Uint8Array(text.length);
+  for (let i = 0; i < text.length; i++) out[i] = text.charCodeAt(i);
+  return out;
+}

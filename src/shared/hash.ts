@@ -1,0 +1,73 @@
+/** Hashes of byte strings: the seeded 32-bit hash of the indexes, and CRC16 for hash slots. */
+
+/** MurmurHash3 (x86, 32 bit) of `len` bytes, as a signed 32-bit integer. */
+export function hashBytes(buf: Uint8Array, off: number, len: number, seed: number): number {
+  let h = seed | 0;
+  const end4 = off + (len & ~3);
+  let i = off;
+  for (; i < end4; i += 4) {
+    let k = buf[i]! | (buf[i + 1]! << 8) | (buf[i + 2]! << 16) | (buf[i + 3]! << 24);
+    k = Math.imul(k, 0xcc9e2d51);
+    k = (k << 15) | (k >>> 17);
+    h ^= Math.imul(k, 0x1b873593);
+    h = (h << 13) | (h >>> 19);
+    h = (Math.imul(h, 5) + 0xe6546b64) | 0;
+  }
+  const rest = len & 3;
+  if (rest !== 0) {
+    let k = buf[i]!;
+    if (rest > 1) k |= buf[i + 1]! << 8;
+    if (rest > 2) k |= buf[i + 2]! << 16;
+    k = Math.imul(k, 0xcc9e2d51);
+    k = (k << 15) | (k >>> 17);
+    h ^= Math.imul(k, 0x1b873593);
+  }
+  h ^= len;
+  h ^= h >>> 16;
+  h = Math.imul(h, 0x85ebca6b);
+  h ^= h >>> 13;
+  h = Math.imul(h, 0xc2b2ae35);
+  return h ^ (h >>> 16);
+}
+
+export const SLOT_COUNT = 16384;
+
+// CRC16/XMODEM, the one of the Redis Cluster specification.
+const CRC16: Uint16Array = new Uint16Array(256);
+for (let n = 0; n < 256; n++) {
+  let crc = n << 8;
+  for (let bit = 0; bit < 8; bit++) crc = crc & 0x8000 ? (crc << 1) ^ 0x1021 : crc << 1;
+  CRC16[n] = crc;
+}
+
+/** CRC16 of bytes, as the Redis Cluster specification defines it. */
+export function crc16(buf: Uint8Array, off: number, len: number): number {
+  let crc = 0;
+  for (let i = off; i < off + len; i++) crc = ((crc << 8) & 0xffff) ^ CRC16[(crc >>> 8) ^ buf[i]!]!;
+  return crc;
+}
+
+const OPEN_BRACE = 123;
+const CLOSE_BRACE = 125;
+
+/** The hash slot of a key: of what stands between the first `{` and the next `}`, if that is not empty, else of all. */
+export function slotOf(buf: Uint8Array, off: number, len: number): number {
+  const end = off + len;
+  let crc = 0;
+  for (let i = off; i < end; i++) {
+    const b = buf[i]!;
+    if (b === OPEN_BRACE) return slotWithTag(buf, off, len, i);
+    crc = ((crc << 8) & 0xffff) ^ CRC16[(crc >>> 8) ^ b]!;
+  }
+  return crc & (SLOT_COUNT - 1);
+}
+
+function slotWithTag(buf: Uint8Array, off: number, len: number, open: number): number {
+  const end = off + len;
+  for (let close = open + 1; close < end; close++) {
+    if (buf[close] !== CLOSE_BRACE) continue;
+    if (close === open + 1) break;
+    return crc16(buf, open + 1, close - open - 1) & (SLOT_COUNT - 1);
+  }
+  return crc16(buf, off, len) & (SLOT_COUNT - 1);
+}

@@ -1,0 +1,177 @@
+/**
+ * One command under way: what a handler sees.
+ *
+ * The same object serves one command after the other, so a handler keeps nothing of it. A handler reads arguments from
+ * `req`, works on `db`, writes exactly one reply to `reply`, and says what it changed:
+ * `changed()` when the command as it stands is its own effect, else `effect…` for the deterministic commands that it
+ * amounts to. A handler that changed nothing says nothing.
+ */
+import { CommandError, invariant } from '../shared/errors.ts';
+import { parseDoubleStrict, parseIntegerStrict, parsedInteger } from '../shared/number-text.ts';
+import type { Reply } from '../shared/reply.ts';
+import { Request, latin1Slice } from '../shared/request.ts';
+import type { Command } from './command.ts';
+import type { EffectWriter } from './effects.ts';
+import type { Engine } from './engine.ts';
+import { NOT_FLOAT, NOT_INTEGER, TIMEOUT_NEGATIVE, TIMEOUT_NOT_FLOAT, TIMEOUT_OUT_OF_RANGE, WRONG_TYPE } from './error-texts.ts';
+import type { Database } from './keyspace/database.ts';
+import type { Address } from './memory/arena.ts';
+import type { Session } from './session.ts';
+
+/** A reference to an entry of the keyspace, or 0: see keyspace.ts for how long it is valid. */
+export type Ref = Address;
+
+export class Call {
+  readonly engine: Engine;
+  readonly effects: EffectWriter;
+  req: Request = new Request();
+  reply: Reply;
+  session: Session;
+  db: Database;
+  command: Command | null = null;
+  /** Time of the command: ms since the epoch. All commands of a transaction have the same. */
+  nowMs = 0;
+  /** Whether the handler runs to apply an effect of the log: its reply is thrown away and nothing is logged. */
+  applying = false;
+  /** Whether it may block: not within MULTI, not while applying. */
+  canBlock = false;
+  /** Set by `block`. */
+  blocked = false;
+  /** Number of changes for statistics (`rdb_changes_since_last_save`). */
+  changes = 0;
+  /** Whether the handler wrote effects of its own. */
+  hasOwnEffects = false;
+
+  constructor(engine: Engine, effects: EffectWriter, reply: Reply, session: Session, db: Database) {
+    this.engine = engine;
+    this.effects = effects;
+    this.reply = reply;
+    this.session = session;
+    this.db = db;
+  }
+
+  // ---- Keys: argument i names a key. ----
+
+  /** For reading; see Database.lookup. */
+  lookup(i: number): Ref {
+    return this.db.lookup(this.req.buf, this.req.off[i]!, this.req.len[i]!);
+  }
+
+  /** For writing; see Database.lookupWrite. */
+  lookupWrite(i: number): Ref {
+    return this.db.lookupWrite(this.req.buf, this.req.off[i]!, this.req.len[i]!);
+  }
+
+  /** As `lookup`, and throws WRONGTYPE unless the key is missing or of `type`. */
+  lookupTyped(i: number, type: number): Ref {
+    const ref = this.lookup(i);
+    if (ref !== 0 && this.engine.keyspace.entries.type(ref) !== type) throw WRONG_TYPE;
+    return ref;
+  }
+
+  /** As `lookupWrite`, and throws WRONGTYPE unless the key is missing or of `type`. */
+  lookupWriteTyped(i: number, type: number): Ref {
+    const ref = this.lookupWrite(i);
+    if (ref !== 0 && this.engine.keyspace.entries.type(ref) !== type) throw WRONG_TYPE;
+    return ref;
+  }
+
+  /** Removes the key; whether it was there. */
+  removeKey(i: number): boolean {
+    return this.db.remove(this.req.buf, this.req.off[i]!, this.req.len[i]!);
+  }
+
+  /** Adds an entry for a collection under a key that is not there; see Database.addCollection. */
+  addCollection(i: number, type: number): Ref {
+    return this.db.addCollection(this.req.buf, this.req.off[i]!, this.req.len[i]!, type);
+  }
+
+  /** Reports that the key's collection was changed in place. */
+  modified(i: number): void {
+    this.db.modified(this.req.buf, this.req.off[i]!, this.req.len[i]!);
+  }
+
+  // ---- Arguments ----
+
+  /** Argument i as a latin1 string. */
+  string(i: number): string {
+    return this.req.string(i);
+  }
+
+  /** Argument i as an integer; beyond 2^53 it is rounded. Throws `error` unless it is Redis's idea of a 64-bit integer. */
+  integer(i: number, error: CommandError = NOT_INTEGER): number {
+    if (!parseIntegerStrict(this.req.buf, this.req.off[i]!, this.req.len[i]!)) throw error;
+    return parsedInteger.isSafe ? parsedInteger.value : Number(parsedInteger.big);
+  }
+
+  /** Argument i as a double (inf allowed, nan not). */
+  double(i: number, error: CommandError = NOT_FLOAT): number {
+    const value = parseDoubleStrict(this.req.buf, this.req.off[i]!, this.req.len[i]!);
+    if (Number.isNaN(value)) throw error;
+    return value;
+  }
+
+  /**
+   * Argument i as a blocking command's time-out in seconds.
+   * @returns the time at which it ends, ms since the epoch; Infinity for 0.
+   */
+  timeoutAtMs(i: number): number {
+    const seconds = parseDoubleStrict(this.req.buf, this.req.off[i]!, this.req.len[i]!);
+    if (!Number.isFinite(seconds)) throw Number.isNaN(seconds) ? TIMEOUT_NOT_FLOAT : TIMEOUT_OUT_OF_RANGE;
+    if (seconds < 0) throw TIMEOUT_NEGATIVE;
+    const ms = Math.ceil(seconds * 1000);
+    if (ms > Number.MAX_SAFE_INTEGER - this.nowMs) throw TIMEOUT_OUT_OF_RANGE;
+    return ms === 0 ? Infinity : this.nowMs + ms;
+  }
+
+  // ---- What was changed ----
+
+  /** The command changed something and is deterministic: it is logged as it stands. `n` is for statistics. */
+  changed(n = 1): void {
+    this.changes += n;
+  }
+
+  /** Begins an effect of `argc` arguments, the first of which is `name`; `argc - 1` of the `effect…` calls below follow. */
+  effect(name: string, argc: number): void {
+    this.effectOn(this.db.number, name, argc);
+  }
+
+  /** As `effect`, on a database given by number. */
+  effectOn(db: number, name: string, argc: number): void {
+    this.changes++;
+    this.hasOwnEffects = true;
+    if (this.applying) return;
+    this.effects.begin(db, argc);
+    this.effects.text(name);
+  }
+
+  effectArg(i: number): void {
+    if (!this.applying) this.effects.arg(this.req.buf, this.req.off[i]!, this.req.len[i]!);
+  }
+
+  effectBytes(buf: Uint8Array, off: number, len: number): void {
+    if (!this.applying) this.effects.arg(buf, off, len);
+  }
+
+  effectText(text: string): void {
+    if (!this.applying) this.effects.text(text);
+  }
+
+  effectInteger(value: number): void {
+    if (!this.applying) this.effects.integer(value);
+  }
+
+  // ---- Blocking ----
+
+  /**
+   * Makes the client wait for a change of one of the keys at arguments [first, last]; then the command runs again from
+   * its beginning. The handler writes no reply and returns. Only if `canBlock`.
+   */
+  block(first: number, last: number, timeoutAtMs: number): void {
+    invariant(this.canBlock, 'a command blocked where it may not');
+    const keys: string[] = [];
+    for (let i = first; i <= last; i++) keys.push(latin1Slice(this.req.buf, this.req.off[i]!, this.req.off[i]! + this.req.len[i]!));
+    this.blocked = true;
+    this.engine.blocking.block(this.session, this.command!, this.req, keys, timeoutAtMs);
+  }
+}

@@ -1,0 +1,10 @@
+/** The engine's commands, collected. A new family is one import and one line here. */
+import type { Command } from './command.ts';
+import { transactionCommands } from './commands/transactions.ts';
+
+/** Rows of all commands that need nothing but the engine. The server adds its own. */
+export function engineCommands(): readonly Command[] {
+  return [
+    ...transactionCommands,
+  ];
+}

@@ -1,0 +1,142 @@
+/**
+ * Effects: what commands changed, as plain deterministic commands, in the form in which the transaction log carries them.
+ *
+ * A block is a sequence of effects: varint database, varint argument count, then for each argument varint length and
+ * bytes; the first argument is a command's name. The engine writes effects straight into one growing buffer, and the
+ * block of a turn is what stands in it at the turn's end.
+ */
+import { invariant, OperationalError } from '../shared/errors.ts';
+import type { Request } from '../shared/request.ts';
+import { formatInteger } from '../shared/number-text.ts';
+
+const CAPACITY_MIN = 65536;
+/** After a turn larger than this the buffer is given back. */
+const CAPACITY_KEPT_MAX = 4 * 1024 * 1024;
+
+export class EffectWriter {
+  #buf: Uint8Array = new Uint8Array(CAPACITY_MIN);
+  #pos = 0;
+  #argsDue = 0;
+  readonly #digits: Uint8Array = new Uint8Array(24);
+
+  /** Bytes written since the last `take`. */
+  get length(): number {
+    return this.#pos;
+  }
+
+  /** Begins an effect of `argc` arguments on database `db`; exactly that many `arg…` calls follow. */
+  begin(db: number, argc: number): void {
+    invariant(this.#argsDue === 0, 'effects: the previous effect is incomplete');
+    this.#reserve(10);
+    this.#varint(db);
+    this.#varint(argc);
+    this.#argsDue = argc;
+  }
+
+  arg(buf: Uint8Array, off: number, len: number): void {
+    this.#argsDue--;
+    this.#reserve(len + 5);
+    this.#varint(len);
+    if (len > 64) this.#buf.set(buf.subarray(off, off + len), this.#pos);
+    else for (let i = 0; i < len; i++) this.#buf[this.#pos + i] = buf[off + i]!;
+    this.#pos += len;
+  }
+
+  /** A latin1 string as an argument. */
+  text(text: string): void {
+    this.#argsDue--;
+    this.#reserve(text.length + 5);
+    this.#varint(text.length);
+    for (let i = 0; i < text.length; i++) this.#buf[this.#pos++] = text.charCodeAt(i);
+  }
+
+  /** A safe integer as an argument. */
+  integer(value: number): void {
+    this.arg(this.#digits, 0, formatInteger(this.#digits, 0, value));
+  }
+
+  /** A request as it is. */
+  request(db: number, request: Request): void {
+    this.begin(db, request.argc);
+    for (let i = 0; i < request.argc; i++) this.arg(request.buf, request.off[i]!, request.len[i]!);
+  }
+
+  /** Bytes written so far, to cut back to. */
+  mark(): number {
+    return this.#pos;
+  }
+
+  /** The block written since the last `take`, as bytes of its own; the writer is empty again. */
+  take(): Uint8Array {
+    invariant(this.#argsDue === 0, 'effects: the last effect is incomplete');
+    const out = this.#buf.slice(0, this.#pos);
+    this.#pos = 0;
+    if (this.#buf.length > CAPACITY_KEPT_MAX) this.#buf = new Uint8Array(CAPACITY_MIN);
+    return out;
+  }
+
+  #reserve(bytes: number): void {
+    if (this.#pos + bytes <= this.#buf.length) return;
+    const grown = new Uint8Array(Math.max(this.#buf.length * 2, this.#pos + bytes));
+    grown.set(this.#buf.subarray(0, this.#pos));
+    this.#buf = grown;
+  }
+
+  #varint(value: number): void {
+    while (value > 127) {
+      this.#buf[this.#pos++] = (value & 127) | 128;
+      value >>>= 7;
+    }
+    this.#buf[this.#pos++] = value;
+  }
+}
+
+/** Reads the effects of a block one after the other. */
+export class EffectReader {
+  db = 0;
+  #buf: Uint8Array = new Uint8Array(0);
+  #pos = 0;
+
+  open(block: Uint8Array): void {
+    this.#buf = block;
+    this.#pos = 0;
+  }
+
+  /**
+   * Reads the next effect into `request` (whose bytes are the block's own) and `db`.
+   * @returns false at the end.
+   * @throws OperationalError BAD_EFFECTS when the block is damaged.
+   */
+  next(request: Request): boolean {
+    if (this.#pos >= this.#buf.length) return false;
+    this.db = this.#varint();
+    const argc = this.#varint();
+    if (argc < 1 || argc > this.#buf.length) throw damaged(this.#pos);
+    request.reserve(argc);
+    request.argc = argc;
+    request.buf = this.#buf;
+    for (let i = 0; i < argc; i++) {
+      const len = this.#varint();
+      if (this.#pos + len > this.#buf.length) throw damaged(this.#pos);
+      request.off[i] = this.#pos;
+      request.len[i] = len;
+      this.#pos += len;
+    }
+    return true;
+  }
+
+  #varint(): number {
+    let value = 0;
+    for (let shift = 0; shift < 35; shift += 7) {
+      if (this.#pos >= this.#buf.length) throw damaged(this.#pos);
+      const b = this.#buf[this.#pos++]!;
+      value += (b & 127) * 2 ** shift;
+      if (b < 128) return value;
+    }
+    throw damaged(this.#pos);
+  }
+}
+
+function damaged(offset: number): OperationalError {
+  return new OperationalError('BAD_EFFECTS', `a log record's effects are damaged at byte ${offset}`);
+}

@@ -1,0 +1,341 @@
+/**
+ * The engine: a deterministic, synchronous state machine over the keyspace.
+ *
+ * `execute` runs one command of a client and leaves its reply in the Reply, its effects in the block of the current turn
+ * and in `waitFor` the turn that must commit before the reply may leave. `applyEffects` does to a replica what the
+ * effects did to the primary. Time and randomness come in; there are no timers, no input or output here.
+ */
+import { CommandError, InvariantViolation, invariant } from '../shared/errors.ts';
+import type { Reply } from '../shared/reply.ts';
+import { Request, latin1Slice } from '../shared/request.ts';
+import { Blocking } from './blocking.ts';
+import { Call } from './call.ts';
+import { type Command, CommandTable, Flag } from './command.ts';
+import { engineCommands } from './command-list.ts';
+import { EffectReader, EffectWriter } from './effects.ts';
+import { EXEC_ABORTED, wrongArity } from './error-texts.ts';
+import { Keyspace, type KeyspaceOptions } from './keyspace/keyspace.ts';
+import type { EncodingLimits } from './encoding-limits.ts';
+import { OutOfArenaError } from './memory/arena.ts';
+import { Session, type BlockedState } from './session.ts';
+import { Types } from './types/types.ts';
+
+export interface EngineOptions extends KeyspaceOptions {
+  /** Numbers in [0, 1). */
+  readonly random: () => number;
+  /** A monotonic clock in microseconds, for statistics only. */
+  readonly clockUs: () => number;
+  /** Where replies of applied effects go, to be thrown away. */
+  readonly scratchReply: Reply;
+  readonly limits: EncodingLimits;
+}
+
+/** What became of a command. */
+export const Outcome = {
+  /** The reply is written. */
+  done: 0,
+  /** The client is blocked; its reply will come through its SessionHost. */
+  blocked: 1,
+} as const;
+
+/** Commands that change data are refused when fewer bytes of the arena are left: room to finish what is under way. */
+const HEADROOM_BYTES = 128 * 1024 * 1024;
+const OUT_OF_MEMORY = "OOM command not allowed when used memory > 'maxmemory'.";
+
+export class Engine {
+  readonly keyspace: Keyspace;
+  readonly types: Types;
+  readonly table: CommandTable = new CommandTable();
+  readonly blocking: Blocking;
+  readonly limits: EncodingLimits;
+  readonly random: () => number;
+  /** Changes since the start, as Redis counts `rdb_changes_since_last_save`. */
+  changesTotal = 0;
+  /** Commands run since the start. */
+  commandsTotal = 0;
+  /** The turn whose commit the last command's reply must wait for, or 0. */
+  lastWaitFor = 0;
+
+  readonly #effects = new EffectWriter();
+  readonly #reader = new EffectReader();
+  readonly #main: Call;
+  readonly #applier: Call;
+  readonly #request = new Request();
+  readonly #clockUs: () => number;
+  readonly #scratch: Reply;
+  readonly #arenaBytesMax: number;
+  #lastClockUs = 0;
+
+  constructor(options: EngineOptions) {
+    this.keyspace = new Keyspace(options);
+    this.limits = options.limits;
+    this.random = options.random;
+    this.types = new Types(this.keyspace, options.limits, options.random);
+    this.blocking = new Blocking(this);
+    this.#clockUs = options.clockUs;
+    this.#scratch = options.scratchReply;
+    this.#arenaBytesMax = options.bytesMax ?? 2 ** 35;
+    this.table.add(engineCommands());
+    this.keyspace.onExpired = (db, key) => {
+      this.#effects.begin(db, 2);
+      this.#effects.text('DEL');
+      this.#effects.arg(key.buf, key.off, key.len);
+    };
+    const nobody = new Session(0, null);
+    const db = this.keyspace.databases[0]!;
+    this.#main = new Call(this, this.#effects, options.scratchReply, nobody, db);
+    this.#applier = new Call(this, this.#effects, options.scratchReply, nobody, db);
+    this.#applier.applying = true;
+  }
+
+  /** Sets the time of the commands that follow, ms since the epoch, and starts their statistics clock. */
+  beginTurn(nowMs: number): void {
+    this.keyspace.nowMs = nowMs;
+    this.#lastClockUs = this.#clockUs();
+  }
+
+  // ---- Commands of clients ----
+
+  /**
+   * The command that a request names, its arity checked; null when there is none, with the error written to `reply`.
+   */
+  resolve(request: Request, reply: Reply): Command | null {
+    let row = this.table.find(request.buf, request.off[0]!, request.len[0]!);
+    if (row !== null && row.subcommands !== null && request.argc > 1) {
+      const sub = row.subcommands.get(request.string(1).toLowerCase());
+      if (sub === undefined && row.run === null) {
+        reply.error(`ERR unknown subcommand '${printable(request, 1, 128)}'. Try ${row.name.toUpperCase()} HELP.`);
+        return null;
+      }
+      row = sub ?? row;
+    }
+    if (row === null) {
+      reply.error(unknownCommand(request));
+      return null;
+    }
+    if ((row.arity > 0 && request.argc !== row.arity) || request.argc < -row.arity || row.run === null) {
+      reply.error(wrongArity(row.name).message);
+      row.rejectedCalls++;
+      return null;
+    }
+    return row;
+  }
+
+  /**
+   * Runs a command that `resolve` found, or queues it where the session is in a transaction.
+   * Afterwards `lastWaitFor` is the turn that must commit before the reply may leave (0: it may go at once).
+   * @returns an Outcome.
+   */
+  execute(command: Command, session: Session, request: Request, reply: Reply): number {
+    if (session.queue !== null && !RUNS_IN_MULTI.has(command.name)) {
+      this.lastWaitFor = 0;
+      this.#queue(command, session, request, reply);
+      return Outcome.done;
+    }
+    const { hazards, interest } = this.keyspace;
+    const call = this.#main;
+    hazards.waitFor = 0;
+    call.session = session;
+    call.reply = reply;
+    call.nowMs = this.keyspace.nowMs;
+    call.canBlock = session.host !== null;
+    this.keyspace.noTouch = session.noTouch;
+    this.#run(call, command, request);
+    this.lastWaitFor = hazards.waitFor;
+    const outcome = call.blocked ? Outcome.blocked : Outcome.done;
+    if (interest.hasReady) {
+      const waitFor = this.lastWaitFor;
+      this.blocking.serveReady();
+      this.lastWaitFor = waitFor;
+    }
+    return outcome;
+  }
+
+  /** A session's connection is gone: nothing of it stays behind. */
+  endSession(session: Session): void {
+    this.blocking.release(session);
+    this.unwatchAll(session);
+    session.queue = null;
+  }
+
+  unwatchAll(session: Session): void {
+    for (const { db, key } of session.watched) this.keyspace.interest.unwatch(session, db, key);
+    session.watched = [];
+    session.watchBroken = false;
+  }
+
+  /** Ends the session's transaction, whatever its state. */
+  discard(session: Session): void {
+    session.queue = null;
+    session.queueFailed = false;
+    this.unwatchAll(session);
+  }
+
+  /** A command of a transaction was refused before it could be queued: EXEC will fail. */
+  failQueue(session: Session): void {
+    if (session.queue !== null) session.queueFailed = true;
+  }
+
+  /** Runs the queued commands of the session's transaction, one reply each. Called by EXEC. */
+  runQueue(outer: Call): void {
+    const { session, reply } = outer;
+    const queue = session.queue!;
+    if (session.queueFailed) {
+      this.discard(session);
+      throw EXEC_ABORTED;
+    }
+    const broken = session.watchBroken || this.#watchedExpired(session);
+    // That a watched key changed is news of a write that may not be committed yet.
+    if (broken) for (const { db } of session.watched) this.keyspace.hazards.checkDb(db);
+    this.discard(session);
+    if (broken) {
+      reply.nullArray();
+      return;
+    }
+    reply.array(queue.length);
+    const call = new Call(this, this.#effects, reply, session, outer.db);
+    call.nowMs = outer.nowMs;
+    for (const { command, request } of queue) this.#run(call, command, request);
+  }
+
+  /** Runs a blocked session's command again; whether it was served. `lastWaitFor` is then its reply's. */
+  runBlocked(session: Session, state: BlockedState, reply: Reply): boolean {
+    const { hazards } = this.keyspace;
+    hazards.waitFor = 0;
+    const call = new Call(this, this.#effects, reply, session, this.keyspace.databases[state.db]!);
+    call.nowMs = this.keyspace.nowMs;
+    call.canBlock = true;
+    this.#run(call, state.command, state.request);
+    this.lastWaitFor = hazards.waitFor;
+    return !call.blocked;
+  }
+
+  #run(call: Call, command: Command, request: Request): void {
+    const { reply, session } = call;
+    const mark = reply.mark();
+    const errors = reply.errors;
+    const db = session.db;
+    call.command = command;
+    call.req = request;
+    call.db = this.keyspace.databases[db]!;
+    call.changes = 0;
+    call.hasOwnEffects = false;
+    call.blocked = false;
+    try {
+      if ((command.flags & Flag.denyoom) !== 0 && this.#outOfRoom()) throw new CommandError(OUT_OF_MEMORY);
+      command.run!(call);
+    } catch (error) {
+      if (!(error instanceof CommandError)) throw error instanceof OutOfArenaError ? outOfArena(command, error) : error;
+      reply.rewind(mark);
+      reply.errors = errors;
+      reply.error(error.message);
+    }
+    if (call.changes > 0) {
+      this.changesTotal += call.changes;
+      if (!call.hasOwnEffects) this.#effects.request(db, request);
+      invariant(this.keyspace.hazards.waitFor === this.keyspace.hazards.turn, `${command.name} changed something and marked no key`);
+    }
+    if (call.blocked) return;
+    this.commandsTotal++;
+    command.calls++;
+    if (reply.errors !== errors) command.failedCalls++;
+    const nowUs = this.#clockUs();
+    command.microseconds += nowUs - this.#lastClockUs;
+    this.#lastClockUs = nowUs;
+  }
+
+  #queue(command: Command, session: Session, request: Request, reply: Reply): void {
+    if ((command.flags & Flag.noMulti) !== 0) {
+      session.queueFailed = true;
+      reply.error('ERR Command not allowed inside a transaction');
+      return;
+    }
+    session.queue!.push({ command, request: request.copy() });
+    reply.status('QUEUED');
+  }
+
+  #watchedExpired(session: Session): boolean {
+    for (const { db, key } of session.watched) {
+      const bytes = Request.of(key);
+      const database = this.keyspace.databases[db]!;
+      const ref = database.peekRaw(bytes.buf, 0, key.length);
+      if (ref !== 0 && database.isExpired(ref)) return true;
+    }
+    return false;
+  }
+
+  #outOfRoom(): boolean {
+    return this.keyspace.arena.touchedBytes > this.#arenaBytesMax - HEADROOM_BYTES;
+  }
+
+  // ---- Turns and the log ----
+
+  /** Bytes of effects that the current turn has so far. */
+  get effectBytes(): number {
+    return this.#effects.length;
+  }
+
+  /** The number of the turn whose block `takeEffects` would return. */
+  get turn(): number {
+    return this.keyspace.hazards.turn;
+  }
+
+  /** Ends the turn: the block of its effects, which its log record will hold; null when nothing was changed. */
+  takeEffects(): Uint8Array | null {
+    if (this.#effects.length === 0) return null;
+    this.keyspace.hazards.turn++;
+    return this.#effects.take();
+  }
+
+  /** All turns up to `turn` are committed. */
+  commit(turn: number): void {
+    this.keyspace.hazards.committed = turn;
+  }
+
+  /**
+   * Applies the effects of a committed log record.
+   * @throws OperationalError when the block is damaged, InvariantViolation when an effect cannot be applied.
+   */
+  applyEffects(block: Uint8Array): void {
+    const { keyspace } = this;
+    const call = this.#applier;
+    const scratch = this.#scratch;
+    keyspace.applying = true;
+    this.#reader.open(block);
+    while (this.#reader.next(this.#request)) {
+      const request = this.#request;
+      const command = this.table.find(request.buf, request.off[0]!, request.len[0]!);
+      const db = keyspace.databases[this.#reader.db];
+      if (command === null || db === undefined) throw new InvariantViolation(`the log holds an effect that cannot be applied: ${request.string(0)} on database ${this.#reader.db}`);
+      const mark = scratch.mark();
+      call.command = command;
+      call.req = request;
+      call.session.db = this.#reader.db;
+      call.db = db;
+      call.nowMs = keyspace.nowMs;
+      scratch.errors = 0;
+      command.run!(call);
+      if (scratch.errors !== 0) throw new InvariantViolation(`an effect failed where it was applied: ${request.string(0)}: ${scratch.lastError}`);
+      scratch.rewind(mark);
+    }
+    keyspace.applying = false;
+  }
+}
+
+/** Commands that a session in MULTI runs at once. */
+const RUNS_IN_MULTI = new Set(['exec', 'discard', 'multi', 'watch', 'quit', 'reset']);
+
+function outOfArena(command: Command, error: OutOfArenaError): InvariantViolation {
+  return new InvariantViolation(`${command.name} ran out of the arena's headroom: ${error.message}`);
+}
+
+function printable(request: Request, i: number, max: number): string {
+  const start = request.off[i]!;
+  return latin1Slice(request.buf, start, start + Math.min(max, request.len[i]!)).replace(/[\r\n]/g, ' ');
+}
+
+function unknownCommand(request: Request): string {
+  let args = '';
+  for (let i = 1; i < request.argc && args.length < 128; i++) args += `'${printable(request, i, 128 - args.length)}' `;
+  return `ERR unknown command '${printable(request, 0, 128)}', with args beginning with: ${args}`;
+}

@@ -1,0 +1,34 @@
+/** Redis's error texts, each once. What follows the code is what clients and tests compare: change nothing here lightly. */
+import { CommandError } from '../shared/errors.ts';
+
+export const WRONG_TYPE = new CommandError('WRONGTYPE Operation against a key holding the wrong kind of value');
+export const SYNTAX = new CommandError('ERR syntax error');
+export const NOT_INTEGER = new CommandError('ERR value is not an integer or out of range');
+export const NOT_FLOAT = new CommandError('ERR value is not a valid float');
+export const NO_SUCH_KEY = new CommandError('ERR no such key');
+export const OUT_OF_RANGE = new CommandError('ERR index out of range');
+export const OVERFLOW = new CommandError('ERR increment or decrement would overflow');
+export const NAN_OR_INFINITY = new CommandError('ERR increment would produce NaN or Infinity');
+export const OFFSET_OUT_OF_RANGE = new CommandError('ERR offset is out of range');
+export const STRING_TOO_LONG = new CommandError('ERR string exceeds maximum allowed size (proto-max-bulk-len)');
+export const NOT_POSITIVE = new CommandError('ERR value is out of range, must be positive');
+export const VALUE_OUT_OF_RANGE = new CommandError('ERR value is out of range');
+export const SAME_OBJECT = new CommandError('ERR source and destination objects are the same');
+export const INVALID_CURSOR = new CommandError('ERR invalid cursor');
+export const DB_OUT_OF_RANGE = new CommandError('ERR DB index is out of range');
+export const TIMEOUT_NEGATIVE = new CommandError('ERR timeout is negative');
+export const TIMEOUT_NOT_FLOAT = new CommandError('ERR timeout is not a float or out of range');
+export const TIMEOUT_OUT_OF_RANGE = new CommandError('ERR timeout is out of range');
+export const MULTI_NESTED = new CommandError('ERR MULTI calls can not be nested');
+export const EXEC_WITHOUT_MULTI = new CommandError('ERR EXEC without MULTI');
+export const DISCARD_WITHOUT_MULTI = new CommandError('ERR DISCARD without MULTI');
+export const WATCH_IN_MULTI = new CommandError('ERR WATCH inside MULTI is not allowed');
+export const EXEC_ABORTED = new CommandError('EXECABORT Transaction discarded because of previous errors.');
+
+export function invalidExpire(command: string): CommandError {
+  return new CommandError(`ERR invalid expire time in '${command}' command`);
+}
+
+export function wrongArity(command: string): CommandError {
+  return new CommandError(`ERR wrong number of arguments for '${command}' command`);
+}

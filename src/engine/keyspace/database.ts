@@ -1,0 +1,430 @@
+/**
+ * One database: its keys by hash slot, and its expiries in order of time.
+ *
+ * Its `id` never changes and stands in every entry; its `number` is what SELECT calls it, and changes by SWAPDB. A
+ * database emptied while others hold keys is replaced by a new one and freed in steps.
+ *
+ * `lookup…` and `peek` return a ref or 0. Adding, removing, setting strings and expiries report the change (hazard, WATCH,
+ * blocked clients) by themselves; whoever changes a collection in place calls `modified`.
+ */
+import { HASH_END } from '../memory/hash-index.ts';
+import type { Address } from '../memory/arena.ts';
+import { Kind } from '../memory/arena.ts';
+import { copyBytes } from '../memory/records.ts';
+import { Bytes, EntryType, NO_EXPIRY } from '../memory/entries.ts';
+import { SLOT_COUNT, slotOf } from '../../shared/hash.ts';
+import type { Keyspace } from './keyspace.ts';
+
+/** For `setString`: the key keeps the expiry it has. */
+export const KEEP_EXPIRY = -2;
+
+const NO_REFS: Int32Array = new Int32Array(SLOT_COUNT);
+
+export class Database {
+  readonly id: number;
+  number: number;
+  /** Keys in it, logically expired ones included. */
+  size = 0;
+  /** Keys with an expiry. */
+  expires = 0;
+  /** Pinned record that heads the slots' indexes and the expiry tree; 0 until the first key comes. */
+  root: Address = 0;
+  /** Index reference of each slot. */
+  #refs: Int32Array = NO_REFS;
+  readonly #ks: Keyspace;
+  readonly #bytes = new Bytes();
+  readonly #bytes2 = new Bytes();
+  /** Whether it was given up: its keys are unreachable and are freed in steps. */
+  detached = false;
+  #slotToFree = 0;
+  #slot = 0;
+  #hash = 0;
+
+  constructor(keyspace: Keyspace, id: number, number: number) {
+    this.#ks = keyspace;
+    this.id = id;
+    this.number = number;
+    keyspace.index.keyspaceRefs[id] = this.#refs;
+  }
+
+  // ---- Looking ----
+
+  /** Index reference of a slot: for the keyspace's own use and the checker. */
+  slotRef(slot: number): Address {
+    return this.#refs[slot]!;
+  }
+
+  slotSize(slot: number): number {
+    return this.#ks.index.count(this.#refs[slot]!);
+  }
+
+  /** The key's entry for a reading command, or 0. Counts hits and misses and touches the LRU clock. */
+  lookup(buf: Uint8Array, off: number, len: number): Address {
+    const ks = this.#ks;
+    const ref = this.#find(buf, off, len);
+    if (ref === 0) {
+      ks.keyspaceMisses++;
+      return 0;
+    }
+    ks.keyspaceHits++;
+    if (!ks.noTouch) this.#touch(ref);
+    return ref;
+  }
+
+  /** The key's entry for a writing command, or 0. */
+  lookupWrite(buf: Uint8Array, off: number, len: number): Address {
+    const ref = this.#find(buf, off, len);
+    if (ref !== 0 && !this.#ks.noTouch) this.#touch(ref);
+    return ref;
+  }
+
+  /** The key's entry, or 0, leaving LRU clock and statistics alone (OBJECT, TYPE, EXISTS …). */
+  peek(buf: Uint8Array, off: number, len: number): Address {
+    return this.#find(buf, off, len);
+  }
+
+  /** `peek` that shows expired keys too and expires nothing: for DEBUG and digests. */
+  peekRaw(buf: Uint8Array, off: number, len: number): Address {
+    this.#locate(buf, off, len);
+    return this.#ks.index.find(this.#refs[this.#slot]!, this.#hash, buf, off, len);
+  }
+
+  isExpired(ref: Address): boolean {
+    const at = this.#ks.entries.expireAtMs(ref);
+    return at !== NO_EXPIRY && at < this.#ks.nowMs;
+  }
+
+  #locate(buf: Uint8Array, off: number, len: number): void {
+    this.#slot = slotOf(buf, off, len);
+    this.#hash = this.#ks.index.hash(buf, off, len);
+  }
+
+  #find(buf: Uint8Array, off: number, len: number): Address {
+    const ks = this.#ks;
+    this.#locate(buf, off, len);
+    if (!ks.applying) ks.hazards.check(this.#hash, this.number);
+    const ref = ks.index.find(this.#refs[this.#slot]!, this.#hash, buf, off, len);
+    if (ref !== 0 && !ks.applying && this.isExpired(ref)) {
+      this.#bytes.buf = buf;
+      this.#bytes.off = off;
+      this.#bytes.len = len;
+      this.expireNow(this.#bytes);
+      // The listener may have looked up other keys meanwhile.
+      this.#locate(buf, off, len);
+      return 0;
+    }
+    return ref;
+  }
+
+  #touch(ref: Address): void {
+    const clock = this.clock();
+    if (this.#ks.entries.lru(ref) !== clock) this.#ks.entries.setLru(ref, clock);
+  }
+
+  /** The LRU clock: seconds, 24 bits. */
+  clock(): number {
+    return Math.floor(this.#ks.nowMs / 1000) & 0xffffff;
+  }
+
+  // ---- Changing ----
+
+  /** Reports that a key's collection was changed in place. */
+  modified(buf: Uint8Array, off: number, len: number): void {
+    const ks = this.#ks;
+    if (ks.applying) return;
+    ks.hazards.mark(ks.index.hash(buf, off, len), this.number);
+    if (ks.interest.any) ks.interest.changed(this.number, buf, off, len);
+  }
+
+  /**
+   * Sets a string. An entry of any type that stood there is replaced. The value's bytes must not be the old value's own.
+   * @param expireAtMs time in ms, NO_EXPIRY, or KEEP_EXPIRY.
+   * @returns the entry.
+   */
+  setString(
+    buf: Uint8Array, off: number, len: number, vbuf: Uint8Array, voff: number, vlen: number, expireAtMs: number,
+  ): Address {
+    const ks = this.#ks;
+    const ref = this.#setStringRoom(buf, off, len, vlen, expireAtMs);
+    ks.entries.value(ref, this.#bytes);
+    copyBytes(vbuf, voff, this.#bytes.buf, this.#bytes.off, vlen);
+    this.#report(buf, off, len);
+    return ref;
+  }
+
+  /**
+   * Gives a string `vlen` bytes of which the first `keep` are the old value's (the rest undefined, to be filled in
+   * through `entries.value`). The key must hold a string or nothing. Expiry stays. Marks the value as changed in place.
+   */
+  resizeString(buf: Uint8Array, off: number, len: number, vlen: number, keep: number): Address {
+    const ks = this.#ks;
+    this.#locate(buf, off, len);
+    const old = ks.index.find(this.#refs[this.#slot]!, this.#hash, buf, off, len);
+    let ref = old;
+    if (old === 0) {
+      ref = ks.entries.create(this.id, EntryType.string, buf, off, len, vlen, NO_EXPIRY, this.clock());
+      this.#insert(ref);
+    } else if (ks.entries.fits(old, vlen)) {
+      ks.entries.setValueLength(old, vlen);
+    } else {
+      const expireAtMs = ks.entries.expireAtMs(old);
+      // A string that grew once tends to grow again: leave an eighth of room, for what is more than a handful of bytes.
+      const room = vlen > ks.entries.valueLength(old) && vlen > 64 ? vlen + (vlen >>> 3) : vlen;
+      ref = ks.entries.create(this.id, EntryType.string, buf, off, len, room, expireAtMs, this.clock());
+      ks.entries.value(old, this.#bytes);
+      ks.entries.value(ref, this.#bytes2);
+      copyBytes(this.#bytes.buf, this.#bytes.off, this.#bytes2.buf, this.#bytes2.off, Math.min(keep, this.#bytes.len));
+      ks.entries.setValueLength(ref, vlen);
+      this.#replace(old, ref, expireAtMs);
+      ks.entries.free(old);
+    }
+    ks.entries.setRaw(ref);
+    this.#report(buf, off, len);
+    return ref;
+  }
+
+  /**
+   * Adds an entry for a collection; the key must not be there. The caller sets its value's address at once.
+   */
+  addCollection(buf: Uint8Array, off: number, len: number, type: number): Address {
+    this.#locate(buf, off, len);
+    const ref = this.#ks.entries.create(this.id, type, buf, off, len, 0, NO_EXPIRY, this.clock());
+    this.#insert(ref);
+    this.#report(buf, off, len);
+    return ref;
+  }
+
+  /** Removes a key; whether it was there. */
+  remove(buf: Uint8Array, off: number, len: number): boolean {
+    this.#locate(buf, off, len);
+    const ref = this.#ks.index.find(this.#refs[this.#slot]!, this.#hash, buf, off, len);
+    if (ref === 0) return false;
+    this.#unlink(ref);
+    this.#ks.freeValue(ref);
+    this.#report(buf, off, len);
+    this.#ks.entries.free(ref);
+    return true;
+  }
+
+  /** Sets or (NO_EXPIRY) removes the expiry of a key that is there. Returns the entry's new ref. */
+  setExpiry(ref: Address, expireAtMs: number): Address {
+    const ks = this.#ks;
+    const { entries } = ks;
+    entries.key(ref, this.#bytes);
+    this.#locate(this.#bytes.buf, this.#bytes.off, this.#bytes.len);
+    const had = entries.expireAtMs(ref);
+    if (had !== NO_EXPIRY) {
+      ks.tree.remove(this.root, had, ref);
+      this.expires--;
+    }
+    const to = entries.setExpiry(ref, expireAtMs);
+    if (to !== ref) ks.index.replace(this.#refs[this.#slot]!, this.#hash, ref, to);
+    if (expireAtMs !== NO_EXPIRY) {
+      ks.tree.insert(this.root, expireAtMs, to);
+      this.expires++;
+    }
+    entries.key(to, this.#bytes);
+    this.#report(this.#bytes.buf, this.#bytes.off, this.#bytes.len);
+    return to;
+  }
+
+  /**
+   * Moves an entry, value and expiry included, to a key (of this or another database) that must not be there.
+   * Reports both keys as changed. Returns the new ref.
+   */
+  moveTo(ref: Address, target: Database, buf: Uint8Array, off: number, len: number): Address {
+    const ks = this.#ks;
+    const { entries } = ks;
+    const type = entries.type(ref);
+    const expireAtMs = entries.expireAtMs(ref);
+    const valueBytes = type === EntryType.string ? entries.valueLength(ref) : 0;
+    const to = entries.create(target.id, type, buf, off, len, valueBytes, expireAtMs, entries.lru(ref));
+    entries.setTypeAndEncoding(to, type, entries.encoding(ref));
+    if (type === EntryType.string) {
+      if (entries.isRaw(ref)) entries.setRaw(to);
+      entries.value(ref, this.#bytes);
+      entries.value(to, this.#bytes2);
+      copyBytes(this.#bytes.buf, this.#bytes.off, this.#bytes2.buf, this.#bytes2.off, valueBytes);
+    } else entries.setValueAddress(to, entries.valueAddress(ref));
+    entries.key(ref, this.#bytes);
+    this.#locate(this.#bytes.buf, this.#bytes.off, this.#bytes.len);
+    this.#unlink(ref);
+    this.#report(this.#bytes.buf, this.#bytes.off, this.#bytes.len);
+    entries.free(ref);
+    target.#locate(buf, off, len);
+    target.#insert(to);
+    target.#report(buf, off, len);
+    return to;
+  }
+
+  /** Takes out a key because its time has come, and has the deletion logged. */
+  expireNow(key: Bytes): void {
+    const ks = this.#ks;
+    ks.expiredKeys++;
+    ks.onExpired!(this.number, key);
+    this.remove(key.buf, key.off, key.len);
+  }
+
+  // ---- Walking ----
+
+  /**
+   * Appends refs of keys in the order of slot and hash from `cursor` on, at least `count` of them if there are so many.
+   * @param cursor 0 to begin, else what the last call returned.
+   * @returns where to go on, or 0 at the end. Keys that stay are seen at least once however the indexes change meanwhile.
+   */
+  scan(cursor: number, count: number, out: Address[]): number {
+    let slot = Math.floor(cursor / HASH_END);
+    let from = cursor % HASH_END;
+    const stop = out.length + count;
+    for (; slot < SLOT_COUNT; slot++, from = 0) {
+      const ref = this.#refs[slot]!;
+      if (ref === 0) continue;
+      const next = this.#ks.index.scan(ref, from, stop - out.length, out);
+      if (out.length >= stop) {
+        const at = next === HASH_END ? (slot + 1) * HASH_END : slot * HASH_END + next;
+        return at >= SLOT_COUNT * HASH_END || this.#emptyFrom(at) ? 0 : at;
+      }
+    }
+    return 0;
+  }
+
+  /** A key chosen uniformly, or 0. */
+  random(random: () => number): Address {
+    if (this.size === 0) return 0;
+    let rank = Math.floor(random() * this.size);
+    for (let slot = 0; slot < SLOT_COUNT; slot++) {
+      const n = this.slotSize(slot);
+      if (rank < n) return this.#ks.index.random(this.#refs[slot]!, random);
+      rank -= n;
+    }
+    return 0;
+  }
+
+  // ---- As a whole ----
+
+  /** Forgets all keys without freeing anything: the arena was cleared. */
+  arenaCleared(): void {
+    this.#refs = NO_REFS;
+    this.#ks.index.keyspaceRefs[this.id] = this.#refs;
+    this.root = 0;
+    this.size = 0;
+    this.expires = 0;
+  }
+
+  /** Frees about `budget` keys of a detached database; whether more are left. */
+  freeStep(budget: number): boolean {
+    const ks = this.#ks;
+    const refs: Address[] = [];
+    for (; this.#slotToFree < SLOT_COUNT && refs.length < budget; this.#slotToFree++) {
+      const ref = this.#refs[this.#slotToFree]!;
+      if (ref === 0) continue;
+      ks.index.scan(ref, 0, HASH_END, refs);
+      ks.index.freeAll(ref);
+      this.#refs[this.#slotToFree] = 0;
+    }
+    for (const ref of refs) {
+      this.size--;
+      if (ks.entries.expireAtMs(ref) !== NO_EXPIRY) this.expires--;
+      ks.freeValue(ref);
+      ks.entries.free(ref);
+    }
+    if (this.#slotToFree < SLOT_COUNT) return true;
+    ks.tree.clear(this.root);
+    ks.arena.free(this.root);
+    this.root = 0;
+    return false;
+  }
+
+  // ---- Inside ----
+
+  #emptyFrom(cursor: number): boolean {
+    let slot = Math.floor(cursor / HASH_END);
+    if (cursor % HASH_END !== 0 && this.#refs[slot] !== 0) return false;
+    if (cursor % HASH_END !== 0) slot++;
+    for (; slot < SLOT_COUNT; slot++) if (this.#refs[slot] !== 0) return false;
+    return true;
+  }
+
+  #report(buf: Uint8Array, off: number, len: number): void {
+    const ks = this.#ks;
+    if (ks.applying) return;
+    ks.hazards.mark(this.#hash, this.number);
+    if (ks.interest.any) ks.interest.changed(this.number, buf, off, len);
+  }
+
+  #setStringRoom(buf: Uint8Array, off: number, len: number, vlen: number, expireAtMs: number): Address {
+    const ks = this.#ks;
+    const { entries } = ks;
+    this.#locate(buf, off, len);
+    const old = ks.index.find(this.#refs[this.#slot]!, this.#hash, buf, off, len);
+    if (old === 0) {
+      const at = expireAtMs === KEEP_EXPIRY ? NO_EXPIRY : expireAtMs;
+      const ref = entries.create(this.id, EntryType.string, buf, off, len, vlen, at, this.clock());
+      this.#insert(ref);
+      return ref;
+    }
+    const had = entries.expireAtMs(old);
+    const at = expireAtMs === KEEP_EXPIRY ? had : expireAtMs;
+    const isString = entries.type(old) === EntryType.string;
+    if (isString && at === had && entries.fits(old, vlen)) {
+      entries.setTypeAndEncoding(old, EntryType.string, 0);
+      entries.setValueLength(old, vlen);
+      const clock = this.clock();
+      if (entries.lru(old) !== clock) entries.setLru(old, clock);
+      return old;
+    }
+    const ref = entries.create(this.id, EntryType.string, buf, off, len, vlen, at, this.clock());
+    if (!isString) ks.freeValue(old);
+    this.#replace(old, ref, at);
+    entries.free(old);
+    return ref;
+  }
+
+  /** Puts a new entry of the key at #slot, #hash into the indexes. */
+  #insert(ref: Address): void {
+    const ks = this.#ks;
+    if (this.root === 0) this.#begin();
+    this.#refs[this.#slot] = ks.index.insert(this.#refs[this.#slot]!, this.#hash, ref, this.root, this.#slot);
+    this.size++;
+    const expireAtMs = ks.entries.expireAtMs(ref);
+    if (expireAtMs !== NO_EXPIRY) {
+      ks.tree.insert(this.root, expireAtMs, ref);
+      this.expires++;
+    }
+  }
+
+  /** Exchanges the entry of the key at #slot, #hash for another of the same key; both still hold their bytes. */
+  #replace(old: Address, ref: Address, expireAtMs: number): void {
+    const ks = this.#ks;
+    const had = ks.entries.expireAtMs(old);
+    if (had !== NO_EXPIRY) {
+      ks.tree.remove(this.root, had, old);
+      this.expires--;
+    }
+    ks.index.replace(this.#refs[this.#slot]!, this.#hash, old, ref);
+    if (expireAtMs !== NO_EXPIRY) {
+      ks.tree.insert(this.root, expireAtMs, ref);
+      this.expires++;
+    }
+  }
+
+  /** Takes the entry of the key at #slot, #hash out of the indexes. */
+  #unlink(ref: Address): void {
+    const ks = this.#ks;
+    const expireAtMs = ks.entries.expireAtMs(ref);
+    if (expireAtMs !== NO_EXPIRY) {
+      ks.tree.remove(this.root, expireAtMs, ref);
+      this.expires--;
+    }
+    this.#refs[this.#slot] = ks.index.remove(this.#refs[this.#slot]!, this.#hash, ref);
+    this.size--;
+  }
+
+  #begin(): void {
+    const ks = this.#ks;
+    this.root = ks.arena.allocPinned(Kind.root);
+    ks.entries.initKeyspaceRoot(this.root, this.id);
+    this.#refs = new Int32Array(SLOT_COUNT);
+    ks.index.keyspaceRefs[this.id] = this.#refs;
+  }
+}

@@ -1,0 +1,100 @@
+/**
+ * Which keys have changes that the transaction log has not committed yet (DESIGN section 2).
+ *
+ * Every change carries the number of the event-loop turn whose record will hold it. `check` says, through `waitFor`,
+ * which turn must commit before a reply that saw the key may leave. A key is known by a 32-bit hash of itself and its
+ * database: two keys in flight that share it can only make a read wait longer than it must, never shorter.
+ */
+
+const SETS = 4096;
+const WAYS = 8;
+
+export class Hazards {
+  /** The turn that changes made now belong to. */
+  turn = 1;
+  /** All turns up to this one are committed. */
+  committed = 0;
+  /** The highest uncommitted turn that the command under way has seen, or 0. The engine sets it to 0 before each command. */
+  waitFor = 0;
+
+  /** The last turn that changed anything. */
+  #lastMarked = 0;
+  readonly #hash: Int32Array = new Int32Array(SETS * WAYS);
+  readonly #turn: Float64Array = new Float64Array(SETS * WAYS);
+  /** Per set: the last turn that found no free way. Every key of the set waits for it. */
+  readonly #overflow: Float64Array = new Float64Array(SETS);
+  /** Per database: the last turn that changed any of its keys, and the last that changed it as a whole. */
+  readonly #dbChanged: Float64Array;
+  readonly #dbReplaced: Float64Array;
+
+  constructor(databases: number) {
+    this.#dbChanged = new Float64Array(databases);
+    this.#dbReplaced = new Float64Array(databases);
+  }
+
+  /** Records that the current turn changes a key. `hash` must be the same that `check` is asked with. */
+  mark(hash: number, db: number): void {
+    this.#lastMarked = this.turn;
+    this.#dbChanged[db] = this.turn;
+    if (this.waitFor < this.turn) this.waitFor = this.turn;
+    const id = mix(hash, db);
+    const set = (id >>> 20) & (SETS - 1);
+    const first = set * WAYS;
+    let free = -1;
+    for (let way = first; way < first + WAYS; way++) {
+      if (this.#hash[way] === id && this.#turn[way]! > this.committed) {
+        this.#turn[way] = this.turn;
+        return;
+      }
+      if (this.#turn[way]! <= this.committed) free = way;
+    }
+    if (free < 0) {
+      this.#overflow[set] = this.turn;
+      return;
+    }
+    this.#hash[free] = id;
+    this.#turn[free] = this.turn;
+  }
+
+  /** Records that the current turn replaces or empties a whole database. */
+  markDb(db: number): void {
+    this.#lastMarked = this.turn;
+    this.#dbChanged[db] = this.turn;
+    this.#dbReplaced[db] = this.turn;
+    if (this.waitFor < this.turn) this.waitFor = this.turn;
+  }
+
+  /** The command under way looks at a key, be it there or not. */
+  check(hash: number, db: number): void {
+    if (this.#lastMarked <= this.committed) return;
+    let wait = this.#dbReplaced[db]!;
+    const id = mix(hash, db);
+    const set = (id >>> 20) & (SETS - 1);
+    if (this.#overflow[set]! > wait) wait = this.#overflow[set]!;
+    const first = set * WAYS;
+    for (let way = first; way < first + WAYS; way++) {
+      if (this.#hash[way] === id && this.#turn[way]! > wait) wait = this.#turn[way]!;
+    }
+    if (wait > this.committed && wait > this.waitFor) this.waitFor = wait;
+  }
+
+  /** The command under way looks at a database as a whole (SCAN, DBSIZE …). */
+  checkDb(db: number): void {
+    const wait = this.#dbChanged[db]!;
+    if (wait > this.committed && wait > this.waitFor) this.waitFor = wait;
+  }
+
+  /** Forgets everything in flight: the engine's state is a committed one again (restart, demotion). */
+  reset(): void {
+    this.#turn.fill(0);
+    this.#overflow.fill(0);
+    this.#dbChanged.fill(0);
+    this.#dbReplaced.fill(0);
+    this.#lastMarked = 0;
+    this.waitFor = 0;
+  }
+}
+
+function mix(hash: number, db: number): number {
+  return Math.imul(hash ^ Math.imul(db + 1, 0x9e3779b1), 0x85ebca6b);
+}

@@ -1,0 +1,117 @@
+/**
+ * Who wants to know of changes to keys: transactions that WATCH them and clients blocked on them.
+ *
+ * Keys are latin1 strings here: there are few of them, and the hot path asks only whether there are any at all.
+ */
+import { latin1Bytes, latin1Slice } from '../../shared/request.ts';
+import type { Session } from '../session.ts';
+import type { Database } from './database.ts';
+
+export class KeyInterest {
+  /** Whether anybody watches or waits for any key. The hot path looks at this alone. */
+  any = false;
+  readonly #watchers = new Map<string, Set<Session>>();
+  /** Sessions blocked on each key, in the order in which they came. */
+  readonly #blocked = new Map<string, Set<Session>>();
+  /** Keys that blocked sessions wait for and that were changed since `takeReady`, in order. */
+  #ready: { db: number; key: string }[] = [];
+  readonly #readySet = new Set<string>();
+
+  watch(session: Session, db: number, key: string): void {
+    addTo(this.#watchers, name(db, key), session);
+    this.any = true;
+  }
+
+  unwatch(session: Session, db: number, key: string): void {
+    removeFrom(this.#watchers, name(db, key), session);
+    this.#refresh();
+  }
+
+  block(session: Session, db: number, key: string): void {
+    addTo(this.#blocked, name(db, key), session);
+    this.any = true;
+  }
+
+  unblock(session: Session, db: number, key: string): void {
+    removeFrom(this.#blocked, name(db, key), session);
+    this.#refresh();
+  }
+
+  /** A key was changed. Call only if `any`. */
+  changed(db: number, buf: Uint8Array, off: number, len: number): void {
+    const key = latin1Slice(buf, off, off + len);
+    const id = name(db, key);
+    const watchers = this.#watchers.get(id);
+    if (watchers !== undefined) for (const session of watchers) session.watchBroken = true;
+    if (this.#blocked.has(id) && !this.#readySet.has(id)) {
+      this.#readySet.add(id);
+      this.#ready.push({ db, key });
+    }
+  }
+
+  /**
+   * Database `number` is about to show the keys of `after` (null: none) in place of those of `before`. Watched keys that
+   * are in neither stay as they were.
+   */
+  databaseReplaced(number: number, before: Database, after: Database | null): void {
+    if (!this.any) return;
+    const prefix = `${number}:`;
+    for (const [id, sessions] of this.#watchers) {
+      if (!id.startsWith(prefix)) continue;
+      const key = latin1Bytes(id.slice(prefix.length));
+      const touched = before.peekRaw(key, 0, key.length) !== 0 || (after !== null && after.peekRaw(key, 0, key.length) !== 0);
+      if (touched) for (const session of sessions) session.watchBroken = true;
+    }
+    for (const id of this.#blocked.keys()) {
+      if (!id.startsWith(prefix) || this.#readySet.has(id)) continue;
+      this.#readySet.add(id);
+      this.#ready.push({ db: number, key: id.slice(prefix.length) });
+    }
+  }
+
+  get hasReady(): boolean {
+    return this.#ready.length > 0;
+  }
+
+  /** The changed keys that sessions are blocked on; forgets them. */
+  takeReady(): { db: number; key: string }[] {
+    const ready = this.#ready;
+    this.#ready = [];
+    this.#readySet.clear();
+    return ready;
+  }
+
+  /** Sessions blocked on a key, first come first. */
+  blockedOn(db: number, key: string): Session[] {
+    return [...(this.#blocked.get(name(db, key)) ?? [])];
+  }
+
+  get blockedKeys(): number {
+    return this.#blocked.size;
+  }
+
+  get watchedKeys(): number {
+    return this.#watchers.size;
+  }
+
+  #refresh(): void {
+    this.any = this.#watchers.size > 0 || this.#blocked.size > 0;
+  }
+}
+
+function name(db: number, key: string): string {
+  return `${db}:${key}`;
+}
+
+function addTo(map: Map<string, Set<Session>>, id: string, session: Session): void {
+  const sessions = map.get(id);
+  if (sessions === undefined) map.set(id, new Set([session]));
+  else sessions.add(session);
+}
+
+function removeFrom(map: Map<string, Set<Session>>, id: string, session: Session): void {
+  const sessions = map.get(id);
+  if (sessions === undefined) return;
+  sessions.delete(session);
+  if (sessions.size === 0) map.delete(id);
+}

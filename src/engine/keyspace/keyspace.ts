@@ -1,0 +1,228 @@
+/**
+ * The keyspace: numbered databases over one arena, their expiries, and who waits for or watches a key.
+ *
+ * Owns every entry: nobody else creates, moves or frees one. An address of an entry (a "ref") is valid until the next
+ * change of that entry's string value or expiry, or the next command. Time comes in through `nowMs`.
+ */
+import type { Address } from '../memory/arena.ts';
+import { Arena, type ArenaOptions, Kind } from '../memory/arena.ts';
+import { Compactor } from '../memory/compaction.ts';
+import { CountedTree, TreeCursor } from '../memory/counted-tree.ts';
+import { Bytes, Entries, EntryType, NO_EXPIRY } from '../memory/entries.ts';
+import { HASH_END, HashIndex } from '../memory/hash-index.ts';
+import { SLOT_COUNT, slotOf } from '../../shared/hash.ts';
+import { invariant } from '../../shared/errors.ts';
+import { Hazards } from './hazards.ts';
+import { KeyInterest } from './key-interest.ts';
+import { Database } from './database.ts';
+
+/** Frees a collection's cell and all below it; big ones in steps. Provided by the types. */
+export interface ValueReclaimer {
+  reclaim(type: number, value: Address): void;
+  /** Frees up to `budget` cells of what was given up earlier; whether more is left. */
+  step(budget: number): boolean;
+  /** The arena was cleared: nothing is left to free. */
+  reset(): void;
+}
+
+/** Called when an expired key was found and taken out, so that its deletion is logged. */
+export type OnExpired = (db: number, key: Bytes) => void;
+
+export interface KeyspaceOptions extends ArenaOptions {
+  readonly databases: number;
+  /** Seed of the hash indexes. */
+  readonly hashSeed: number;
+}
+
+export class Keyspace {
+  readonly arena: Arena;
+  readonly compactor: Compactor;
+  readonly index: HashIndex;
+  readonly tree: CountedTree;
+  readonly entries: Entries;
+  readonly hazards: Hazards;
+  readonly interest: KeyInterest;
+  /** By number. */
+  readonly databases: Database[] = [];
+  /** By id: those above and the detached ones. */
+  readonly #stores: (Database | null)[] = [];
+  readonly #detached: Database[] = [];
+  /** Set once by the engine's wiring. */
+  reclaimer: ValueReclaimer | null = null;
+  onExpired: OnExpired | null = null;
+
+  /** Milliseconds since the epoch: the time of the command under way. */
+  nowMs = 0;
+  /** Whether effects of the log are being applied: then nothing expires by itself, and nothing is marked. */
+  applying = false;
+  /** Whether reads leave the LRU clock as it is (CLIENT NO-TOUCH). */
+  noTouch = false;
+  keyspaceHits = 0;
+  keyspaceMisses = 0;
+  expiredKeys = 0;
+  /** Whether keys expire by themselves in the background (DEBUG SET-ACTIVE-EXPIRE). Lazy expiry goes on. */
+  activeExpire = true;
+
+  readonly #cursor = new TreeCursor();
+  readonly #key = new Bytes();
+
+  constructor(options: KeyspaceOptions) {
+    this.arena = new Arena(options);
+    this.compactor = new Compactor(this.arena);
+    this.index = new HashIndex(this.arena, this.compactor, options.hashSeed);
+    this.tree = new CountedTree(this.arena, this.compactor);
+    this.entries = new Entries(this.arena);
+    this.hazards = new Hazards(options.databases);
+    this.interest = new KeyInterest();
+    this.compactor.register(Kind.entry, (from, to) => this.#relocateEntry(from, to));
+    for (let number = 0; number < options.databases; number++) this.databases.push(this.#newDatabase(number));
+  }
+
+  /** Keys in all databases. */
+  get size(): number {
+    let total = 0;
+    for (const db of this.databases) total += db.size;
+    return total;
+  }
+
+  /** Empties one database. Big ones are freed in steps by `lazyFreeStep`. Returns how many keys it had. */
+  flush(db: Database): number {
+    const removed = db.size;
+    if (!this.applying) {
+      this.interest.databaseReplaced(db.number, db, null);
+      this.hazards.markDb(db.number);
+    }
+    if (removed === this.size) this.#clearAll();
+    else if (removed > 0) {
+      db.detached = true;
+      this.#detached.push(db);
+      this.databases[db.number] = this.#newDatabase(db.number);
+    }
+    return removed;
+  }
+
+  flushAll(): number {
+    const removed = this.size;
+    if (!this.applying) {
+      for (const db of this.databases) {
+        this.interest.databaseReplaced(db.number, db, null);
+        this.hazards.markDb(db.number);
+      }
+    }
+    this.#clearAll();
+    return removed;
+  }
+
+  /** Exchanges the contents of two databases (SWAPDB). */
+  swap(a: Database, b: Database): void {
+    const { number } = a;
+    if (!this.applying) {
+      this.interest.databaseReplaced(a.number, a, b);
+      this.interest.databaseReplaced(b.number, b, a);
+      this.hazards.markDb(a.number);
+      this.hazards.markDb(b.number);
+    }
+    a.number = b.number;
+    b.number = number;
+    this.databases[a.number] = a;
+    this.databases[b.number] = b;
+  }
+
+  /**
+   * Takes out up to `max` expired keys, those due first first, reporting each to `onExpired`.
+   * @returns how many were taken out.
+   */
+  expireStep(max: number): number {
+    let removed = 0;
+    for (const db of this.databases) {
+      while (removed < max && db.expires > 0) {
+        this.tree.seekRank(db.root, 0, this.#cursor);
+        if (this.#cursor.score >= this.nowMs) break;
+        this.entries.key(this.#cursor.address, this.#key);
+        db.expireNow(this.#key);
+        removed++;
+      }
+    }
+    return removed;
+  }
+
+  /** Frees some of what FLUSHDB or the removal of a big collection left behind; whether more is left. */
+  lazyFreeStep(budget: number): boolean {
+    const db = this.#detached[0];
+    if (db === undefined) return this.reclaimer!.step(budget);
+    if (!db.freeStep(budget)) {
+      this.#stores[db.id] = null;
+      this.#detached.shift();
+    }
+    return true;
+  }
+
+  /** Frees the value of an entry (nothing for strings), not the entry. */
+  freeValue(ref: Address): void {
+    const type = this.entries.type(ref);
+    if (type !== EntryType.string) this.reclaimer!.reclaim(type, this.entries.valueAddress(ref));
+  }
+
+  #clearAll(): void {
+    this.arena.clear();
+    this.compactor.reset();
+    this.reclaimer?.reset();
+    for (const db of this.#detached) this.#stores[db.id] = null;
+    this.#detached.length = 0;
+    for (const db of this.databases) db.arenaCleared();
+  }
+
+  #newDatabase(number: number): Database {
+    let id = this.#stores.indexOf(null);
+    if (id < 0) id = this.#stores.length;
+    const db = new Database(this, id, number);
+    this.#stores[id] = db;
+    return db;
+  }
+
+  #relocateEntry(from: Address, to: Address): void {
+    const { entries, index } = this;
+    entries.key(to, this.#key);
+    const db = this.#stores[entries.db(to)]!;
+    const hash = index.hash(this.#key.buf, this.#key.off, this.#key.len);
+    const slot = slotOf(this.#key.buf, this.#key.off, this.#key.len);
+    index.replace(db.slotRef(slot), hash, from, to);
+    const expireAtMs = entries.expireAtMs(to);
+    // A detached database's tree may name entries that are freed already: it is only cleared any more.
+    if (expireAtMs !== NO_EXPIRY && !db.detached) this.tree.replace(db.root, expireAtMs, from, to);
+    entries.moved(to);
+  }
+
+  /** Walks indexes, expiry trees and entries and asserts that they agree. Calls `visit` for each cell that they own. */
+  check(visit: (address: Address) => void): void {
+    for (const db of this.#stores) {
+      if (db === null) continue;
+      let keys = 0;
+      let expires = 0;
+      if (db.root !== 0) visit(db.root);
+      const refs: Address[] = [];
+      for (let slot = 0; slot < SLOT_COUNT; slot++) {
+        const ref = db.slotRef(slot);
+        if (ref === 0) continue;
+        this.index.check(ref);
+        this.index.eachCell(ref, visit);
+        refs.length = 0;
+        this.index.scan(ref, 0, HASH_END, refs);
+        for (const entry of refs) {
+          keys++;
+          visit(entry);
+          invariant(this.entries.db(entry) === db.id, 'keyspace: an entry has the wrong database');
+          this.entries.key(entry, this.#key);
+          invariant(slotOf(this.#key.buf, this.#key.off, this.#key.len) === slot, 'keyspace: a key stands in the wrong slot');
+          if (this.entries.expireAtMs(entry) !== NO_EXPIRY) expires++;
+        }
+      }
+      invariant(keys === db.size, `keyspace: database ${db.id} has ${keys} keys and counts ${db.size}`);
+      invariant(expires === db.expires, `keyspace: database ${db.id} has ${expires} expiries and counts ${db.expires}`);
+      if (db.root !== 0) {
+        if (!db.detached) this.tree.check(db.root);
+        this.tree.eachCell(db.root, visit);
+      }
+    }
+  }
+}

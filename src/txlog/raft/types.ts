@@ -169,6 +169,7 @@ export interface TimeoutNow extends Addressed {
 /** A follower asks the leader for a read index (thesis §6.4). */
 export interface ReadIndex extends Addressed {
   readonly type: 'read-index';
+  /** 0 or more: the host's. Below 0: the core's own. */
   readonly context: number;
 }
 export interface ReadIndexReply extends Addressed {
@@ -178,7 +179,10 @@ export interface ReadIndexReply extends Addressed {
   readonly index: number;
 }
 
-/** What members send each other. The transport may lose, delay, repeat and reorder them, but not change them. */
+/**
+ * What members send each other. The transport may lose, delay, repeat and reorder them, but not change them, and what was
+ * sent to a process that has ended is not delivered to its successor.
+ */
 export type PeerMessage =
   | PreVote
   | PreVoteReply
@@ -252,9 +256,8 @@ export interface Committed {
   readonly from: number;
   readonly through: number;
   /**
-   * The tail of that range that the core still has in memory, ending at `through`; may be empty. What stands before
-   * (`from` up to, not including, `entries[0].index`) the host reads from its storage, where it is durable. Long ranges,
-   * as after a restart, are the host's to page.
+   * The whole range, if the core still has it in memory. Else empty: the host reads the range from its storage, where all
+   * of it is durable. Such a range may be long, as after a restart: the host pages it, and may report `applied` on the way.
    */
   readonly entries: readonly Entry[];
 }
@@ -369,11 +372,15 @@ export interface RestartState {
    * newest of the trimmed ones.)
    */
   readonly configs: readonly ConfigAt[];
-  /** What the host's state machine already contains. At least `compacted.index`; at most the durable commit. */
+  /**
+   * What the host's state machine already contains. At least `compacted.index`, at most `lastIndex`: with a snapshot that
+   * is newer than the whole log, the host drops the log and gives the snapshot's index and term as `compacted`.
+   */
   readonly applied: number;
   /**
-   * The log or hard state was found damaged and what is given here may lack things that this member once acknowledged.
-   * It then votes for nobody, never campaigns and is counted in no majority until it has caught up with a leader that
+   * The log was found damaged, and what is given here is the good part in front of the damage: it may lack entries that
+   * this member once acknowledged. (The hard state must be whole. A member that lost it may have voted in terms that it no
+   * longer knows; it cannot be healed and comes back under a new id.) It then votes for nobody, never campaigns and is counted in no majority until it has caught up with a leader that
    * proves to be current. The host keeps a durable mark and passes true at every start until `Ready.healed`. Messages sent
    * before the damage must not be delivered after it (connections do not survive the process).
    */

@@ -37,9 +37,17 @@ export function isVoter(config: MemberConfig, id: string): boolean {
   return config.voters.includes(id) || config.votersOutgoing.includes(id);
 }
 
-/** Whether `id` may lead: a voter with an engine that is not on its way out. */
+/** Whether leadership may be handed to `id`: a voter with an engine that is not on its way out. */
 export function mayLead(config: MemberConfig, id: string): boolean {
   return config.voters.includes(id) && !config.logOnly.includes(id);
+}
+
+/**
+ * Whether `id` may start elections by this configuration: as `mayLead`, but in a joint one those on their way out may as
+ * well. They can be the only ones that have the joint entry; such a leader completes the change and then steps down.
+ */
+function mayCampaignBy(config: MemberConfig, id: string): boolean {
+  return isVoter(config, id) && !config.logOnly.includes(id);
 }
 
 /** Everybody who gets the log, sorted. */
@@ -225,6 +233,18 @@ export class ConfigHistory {
 
   get current(): ConfigAt {
     return this.#items[this.#items.length - 1]!;
+  }
+
+  /**
+   * Whether `id` may start elections. While the newest configuration is not known to be committed, a voter of the one before
+   * may too: it can be the only one with the entry that removes it, and all others would vote for it alone (thesis §4.2.2).
+   * It cannot vote for itself, and once the entry is committed it steps down.
+   */
+  mayCampaign(id: string, commitIndex: number): boolean {
+    const { index, config } = this.current;
+    if (mayCampaignBy(config, id)) return true;
+    if (index <= commitIndex || config.logOnly.includes(id)) return false;
+    return mayCampaignBy(this.at(index - 1).config, id);
   }
 
   /** The configuration in force at `index` of the log. */

@@ -4,7 +4,7 @@
  * Only those and raw-node.ts may touch a RaftCore. Must never know the host.
  */
 import { invariant } from '../../shared/errors.ts';
-import { ConfigHistory, decodeConfig, encodeConfig, isVoter, mayLead, memberIds } from './configuration.ts';
+import { ConfigHistory, decodeConfig, encodeConfig, memberIds } from './configuration.ts';
 import { leaseTicks } from './limits.ts';
 import { RaftLog, entryBytes } from './log.ts';
 import { Progress } from './progress.ts';
@@ -132,7 +132,7 @@ export class RaftCore {
 
   /** Whether this member may start elections and lead: a voter, not log-only, whole. */
   get promotable(): boolean {
-    return !this.impaired && mayLead(this.config, this.id);
+    return !this.impaired && this.configs.mayCampaign(this.id, this.log.commitIndex);
   }
 
   /** Whether a leader was heard so lately that this member votes for nobody. */
@@ -311,11 +311,6 @@ export class RaftCore {
   hasProposalRoom(bytes: number): boolean {
     const { uncommittedBytes } = this.log;
     return uncommittedBytes === 0 || uncommittedBytes + bytes <= this.limits.uncommittedBytesMax;
-  }
-
-  /** Whether this member still votes somewhere in its newest configuration. */
-  get isVoter(): boolean {
-    return isVoter(this.config, this.id);
   }
 }
 

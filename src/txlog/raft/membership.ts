@@ -13,7 +13,10 @@ export function proposeConfig(core: RaftCore, change: ConfigChange): number {
   // term (Ongaro, "bug in single-server membership changes", raft-dev, July 2015).
   if (!core.configCommitted) throw new RaftError('RAFT_CONFIG_PENDING', 'another change is not committed yet');
   if (!core.committedInTerm) throw new RaftError('RAFT_CONFIG_PENDING', 'nothing is committed in this term yet');
-  return core.appendConfig(changeConfig(core.config, change, core.limits.membersMax));
+  const next = changeConfig(core.config, change, core.limits.membersMax);
+  // It might end up as the only one that has this entry, unable to lead and so to pass it on.
+  if (next.logOnly.includes(core.id)) throw new RaftError('RAFT_CONFIG_INVALID', 'a leader hands over before it becomes log-only');
+  return core.appendConfig(next);
 }
 
 /** Leader: the commit index moved, perhaps past a configuration. May end its leadership. */

@@ -182,6 +182,26 @@ export class HashIndex {
     this.#arena.free(ref);
   }
 
+  /**
+   * Takes apart an index that is given up, a segment a call: appends the records of the segment at `fromHash` (0 to
+   * begin) to `out`, for the caller to free at once, and frees the segment; after the last one the rest of the index too.
+   * Until then only `drain`, `replace`, `eachCell` and compaction may touch the index.
+   * @returns the hash to go on from, or HASH_END when the index is gone.
+   */
+  drain(ref: Address, fromHash: number, out: number[]): number {
+    if (ref === 0) return HASH_END;
+    const seg = this.#segmentOf(ref, fromHash | 0);
+    const i32 = this.#arena.i32[seg >>> CHUNK_SHIFT]!;
+    const w = (seg & CHUNK_MASK) << 1;
+    const end = w + SEG_HEADER_WORDS + (i32[w + SEG_PLACES]! << 1);
+    for (let p = w + SEG_HEADER_WORDS; p < end; p += 2) if (i32[p + 1] !== 0) out.push(i32[p + 1]!);
+    const next = (i32[w + SEG_PREFIX]! >>> 0) + 2 ** (32 - this.#depth(seg));
+    if (seg !== ref) this.#fillDirectory(ref, this.#dirIndex(ref, fromHash | 0), 1 << (this.#depth(ref) - this.#depth(seg)), 0);
+    this.#arena.free(seg);
+    if (seg !== ref && next === HASH_END) this.#arena.free(ref);
+    return seg === ref ? HASH_END : next;
+  }
+
   /** Calls `visit` with the address of each cell of the index itself: for the checker and for MEMORY USAGE. */
   eachCell(ref: Address, visit: (address: Address) => void): void {
     if (ref === 0) return;
@@ -467,6 +487,11 @@ export class HashIndex {
     const depth = this.#depth(dir);
     for (let n = 0; n < 2 ** depth;) {
       const seg = this.#dirEntry(dir, n);
+      if (seg === 0) {
+        // Drained already.
+        n++;
+        continue;
+      }
       n += 1 << (depth - this.#depth(seg));
       visit(seg);
     }

@@ -74,6 +74,11 @@ export class Packed {
     this.#arena.free(address);
   }
 
+  /** Whether a collection's cell is a packed one (else it is the root of a large collection). */
+  isPacked(address: Address): boolean {
+    return this.#arena.kind(address) === Kind.packed;
+  }
+
   /** Number of elements (a hash of n fields has 2n). */
   count(address: Address): number {
     return this.#arena.i32[address >>> CHUNK_SHIFT]![((address & CHUNK_MASK) << 1) + PACKED_COUNT]!;

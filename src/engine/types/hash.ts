@@ -1,0 +1,316 @@
+/**
+ * Hashes: fields and values, as commands see them.
+ *
+ * A hash is named by the ref of its keyspace entry. Small ones are one packed cell (field, value, field, value …), large
+ * ones a root with an element for each field; what is small follows hash-max-listpack-entries and -value as in Redis 7.2,
+ * and a large hash never becomes small again. This file finds out about neither keys nor expiry, and never reports a
+ * change: the command does. Windows on fields and values are valid until the hash changes.
+ */
+import type { EncodingLimits } from '../encoding-limits.ts';
+import type { Entries } from '../memory/entries.ts';
+import { Bytes, EntryType } from '../memory/entries.ts';
+import type { Keyspace } from '../keyspace/keyspace.ts';
+import type { Address } from '../memory/arena.ts';
+import type { Elements } from '../memory/elements.ts';
+import { HASH_END } from '../memory/hash-index.ts';
+import type { LazyFree } from '../memory/lazy-free.ts';
+import { PACKED_BYTES_MAX, PACKED_FIRST, type Packed, packedElementBytes } from '../memory/packed.ts';
+import { SHAPE_HASH } from '../memory/records.ts';
+import { sampleAscending } from './sampling.ts';
+
+const STRIDE = 2;
+const BATCH = 256;
+
+/** Walks all fields of a hash that does not change meanwhile. */
+export class HashCursor {
+  readonly field: Bytes = new Bytes();
+  readonly value: Bytes = new Bytes();
+  readonly #packed: Packed;
+  readonly #elements: Elements;
+  #cell: Address = 0;
+  #isPacked = false;
+  #pos = 0;
+  #end = 0;
+  #batch: Address[] = [];
+  #at = 0;
+  #from = 0;
+
+  constructor(packed: Packed, elements: Elements) {
+    this.#packed = packed;
+    this.#elements = elements;
+  }
+
+  /** Begins a walk over a hash's cell. */
+  open(cell: Address): this {
+    this.#cell = cell;
+    this.#isPacked = this.#packed.isPacked(cell);
+    this.#pos = PACKED_FIRST;
+    this.#end = this.#isPacked ? this.#packed.usedBytes(cell) : 0;
+    this.#batch.length = 0;
+    this.#at = 0;
+    this.#from = 0;
+    return this;
+  }
+
+  /** Goes to the next field; false at the end. */
+  next(): boolean {
+    if (this.#isPacked) {
+      if (this.#pos >= this.#end) return false;
+      this.#pos = this.#packed.read(this.#cell, this.#pos, this.field);
+      this.#pos = this.#packed.read(this.#cell, this.#pos, this.value);
+      return true;
+    }
+    if (this.#at >= this.#batch.length && !this.#refill()) return false;
+    const element = this.#batch[this.#at++]!;
+    this.#elements.key(element, this.field);
+    this.#elements.value(element, this.value);
+    return true;
+  }
+
+  #refill(): boolean {
+    this.#batch.length = 0;
+    this.#at = 0;
+    if (this.#from < HASH_END) this.#from = this.#elements.scan(this.#cell, this.#from, BATCH, this.#batch);
+    return this.#batch.length > 0;
+  }
+}
+
+export class Hashes {
+  readonly #entries: Entries;
+  readonly #packed: Packed;
+  readonly #elements: Elements;
+  readonly #limits: EncodingLimits;
+  readonly #random: () => number;
+  /** For the caller. */
+  readonly #cursor: HashCursor;
+  /** For work on a hash while the caller walks another. */
+  readonly #ownCursor: HashCursor;
+  readonly #bytes = new Bytes();
+  /** Fields chosen by `choose` or `scan`, as handles for `readChosen`. */
+  readonly #chosen: number[] = [];
+
+  constructor(
+    keyspace: Keyspace, packed: Packed, elements: Elements, lazyFree: LazyFree, limits: EncodingLimits, random: () => number,
+  ) {
+    this.#entries = keyspace.entries;
+    this.#packed = packed;
+    this.#elements = elements;
+    this.#limits = limits;
+    this.#random = random;
+    this.#cursor = this.newCursor();
+    this.#ownCursor = this.newCursor();
+    lazyFree.register(EntryType.hash, elements);
+  }
+
+  // ---- As a whole ----
+
+  /**
+   * Makes the value of an entry that has none yet: an empty hash, which the caller fills at once.
+   * @param bytes of all fields and values that will come now, if known: saves growing.
+   */
+  begin(ref: Address, bytes: number): void {
+    this.#entries.setValueAddress(ref, this.#packed.create(bytes));
+  }
+
+  /** Number of fields. */
+  length(ref: Address): number {
+    const cell = this.#entries.valueAddress(ref);
+    return this.#packed.isPacked(cell) ? this.#packed.count(cell) / STRIDE : this.#elements.count(cell);
+  }
+
+  /** OBJECT ENCODING. */
+  encoding(ref: Address): string {
+    return this.#isPacked(ref) ? 'listpack' : 'hashtable';
+  }
+
+  /** Gives the entry `to`, which has no value yet, a copy of the hash at `from`. */
+  copy(from: Address, to: Address): void {
+    const cell = this.#entries.valueAddress(from);
+    this.#entries.setValueAddress(to, this.#packed.isPacked(cell) ? this.#packed.copy(cell) : this.#toLarge(cell));
+  }
+
+  /** Asserts the hash's structure and calls `visit` for each of its cells. */
+  check(ref: Address, visit: (address: Address) => void): void {
+    const cell = this.#entries.valueAddress(ref);
+    if (this.#packed.isPacked(cell)) {
+      this.#packed.check(cell);
+      visit(cell);
+      return;
+    }
+    this.#elements.check(cell, SHAPE_HASH);
+    this.#elements.eachCell(cell, 0, visit);
+  }
+
+  // ---- Single fields ----
+
+  /**
+   * Announces fields that are about to be set, and makes the hash large at once if that is where they lead
+   * (hashTypeTryConversion in Redis).
+   * @param longestBytes the longest among fields and values. @param bytes of all of them.
+   */
+  expect(ref: Address, fields: number, longestBytes: number, bytes: number): void {
+    const cell = this.#entries.valueAddress(ref);
+    if (!this.#packed.isPacked(cell)) return;
+    const limits = this.#limits;
+    const used = this.#packed.usedBytes(cell);
+    if (fields > limits.hashMaxListpackEntries || longestBytes > limits.hashMaxListpackValue || used + bytes > PACKED_BYTES_MAX) {
+      this.#enlarge(ref, cell);
+    }
+  }
+
+  /** Sets a field. Returns whether it is new. The bytes must not be the hash's own. */
+  set(
+    ref: Address, buf: Uint8Array, off: number, len: number, vbuf: Uint8Array, voff: number, vlen: number,
+  ): boolean {
+    const packed = this.#packed;
+    let cell = this.#entries.valueAddress(ref);
+    if (!packed.isPacked(cell)) return this.#setLarge(cell, buf, off, len, vbuf, voff, vlen);
+    const limits = this.#limits;
+    const end = packed.usedBytes(cell);
+    if (len > limits.hashMaxListpackValue || vlen > limits.hashMaxListpackValue || end + len + vlen > PACKED_BYTES_MAX) {
+      return this.#setLarge(this.#enlarge(ref, cell), buf, off, len, vbuf, voff, vlen);
+    }
+    const pos = packed.find(cell, buf, off, len, STRIDE);
+    if (pos >= 0) {
+      packed.replace(cell, pos + packedElementBytes(len), vbuf, voff, vlen);
+      return false;
+    }
+    cell = packed.insertPair(cell, end, buf, off, len, vbuf, voff, vlen);
+    if (packed.count(cell) > limits.hashMaxListpackEntries * STRIDE) this.#enlarge(ref, cell);
+    return true;
+  }
+
+  /** Points `out` at a field's value; false where there is no such field. */
+  get(ref: Address, buf: Uint8Array, off: number, len: number, out: Bytes): boolean {
+    const cell = this.#entries.valueAddress(ref);
+    if (this.#packed.isPacked(cell)) {
+      const pos = this.#packed.find(cell, buf, off, len, STRIDE);
+      if (pos < 0) return false;
+      this.#packed.read(cell, pos + packedElementBytes(len), out);
+      return true;
+    }
+    const element = this.#elements.find(cell, buf, off, len);
+    if (element === 0) return false;
+    this.#elements.value(element, out);
+    return true;
+  }
+
+  has(ref: Address, buf: Uint8Array, off: number, len: number): boolean {
+    return this.get(ref, buf, off, len, this.#bytes);
+  }
+
+  /** Removes a field; whether it was there. A hash left empty is the caller's to remove. */
+  delete(ref: Address, buf: Uint8Array, off: number, len: number): boolean {
+    const cell = this.#entries.valueAddress(ref);
+    if (this.#packed.isPacked(cell)) {
+      const pos = this.#packed.find(cell, buf, off, len, STRIDE);
+      if (pos < 0) return false;
+      this.#packed.remove(cell, pos, STRIDE);
+      return true;
+    }
+    const element = this.#elements.find(cell, buf, off, len);
+    if (element === 0) return false;
+    this.#elements.remove(cell, element);
+    return true;
+  }
+
+  // ---- Walking ----
+
+  newCursor(): HashCursor {
+    return new HashCursor(this.#packed, this.#elements);
+  }
+
+  /** Begins a walk over all fields, with a cursor that is reused: one walk at a time. */
+  walk(ref: Address): HashCursor {
+    return this.#cursor.open(this.#entries.valueAddress(ref));
+  }
+
+  /**
+   * Chooses fields for HSCAN, to be read by `readChosen`: all of a small hash, else about `count` from `cursor` on in
+   * the order of their hashes. Fields that stay are seen at least once however the hash changes between calls.
+   * @returns the cursor to go on from, or 0 at the end.
+   */
+  scan(ref: Address, cursor: number, count: number): number {
+    const cell = this.#entries.valueAddress(ref);
+    this.#chosen.length = 0;
+    if (this.#packed.isPacked(cell)) {
+      const n = this.#packed.positions(cell, STRIDE);
+      for (let i = 0; i < n; i++) this.#chosen.push(this.#packed.table[i]!);
+      return 0;
+    }
+    if (cursor >= HASH_END) return 0;
+    const next = this.#elements.scan(cell, cursor, count, this.#chosen);
+    return next >= HASH_END ? 0 : next;
+  }
+
+  /**
+   * Chooses `count` fields at random, to be read by `readChosen`: distinct ones (all, if there are no more), or each
+   * independent of the others. The hash must not be empty.
+   */
+  choose(ref: Address, count: number, distinct: boolean): void {
+    const cell = this.#entries.valueAddress(ref);
+    const chosen = this.#chosen;
+    const random = this.#random;
+    chosen.length = 0;
+    if (this.#packed.isPacked(cell)) {
+      const n = this.#packed.positions(cell, STRIDE);
+      const { table } = this.#packed;
+      if (distinct) {
+        sampleAscending(n, count, random, chosen);
+        for (let i = 0; i < chosen.length; i++) chosen[i] = table[chosen[i]!]!;
+      } else for (let i = 0; i < count; i++) chosen.push(table[Math.floor(random() * n)]!);
+    } else if (distinct) this.#elements.sample(cell, count, random, chosen);
+    else for (let i = 0; i < count; i++) chosen.push(this.#elements.random(cell, random));
+  }
+
+  /** How many fields `scan` or `choose` chose. */
+  get chosen(): number {
+    return this.#chosen.length;
+  }
+
+  /** Points `field` and `value` at the i-th field chosen; the hash must not have changed since. */
+  readChosen(ref: Address, i: number, field: Bytes, value: Bytes): void {
+    const cell = this.#entries.valueAddress(ref);
+    const handle = this.#chosen[i]!;
+    if (this.#packed.isPacked(cell)) {
+      this.#packed.read(cell, this.#packed.read(cell, handle, field), value);
+    } else {
+      this.#elements.key(handle, field);
+      this.#elements.value(handle, value);
+    }
+  }
+
+  // ---- Inside ----
+
+  #isPacked(ref: Address): boolean {
+    return this.#packed.isPacked(this.#entries.valueAddress(ref));
+  }
+
+  #setLarge(
+    root: Address, buf: Uint8Array, off: number, len: number, vbuf: Uint8Array, voff: number, vlen: number,
+  ): boolean {
+    const element = this.#elements.find(root, buf, off, len);
+    if (element === 0) this.#elements.addField(root, buf, off, len, vbuf, voff, vlen);
+    else this.#elements.setValue(root, element, vbuf, voff, vlen);
+    return element === 0;
+  }
+
+  /** Makes a packed hash large; returns its root. */
+  #enlarge(ref: Address, cell: Address): Address {
+    const root = this.#toLarge(cell);
+    this.#entries.setValueAddress(ref, root);
+    this.#packed.free(cell);
+    return root;
+  }
+
+  /** A new root, owned by nobody yet, with a copy of every field. */
+  #toLarge(cell: Address): Address {
+    const root = this.#elements.newRoot();
+    const cursor = this.#ownCursor.open(cell);
+    while (cursor.next()) {
+      const { field, value } = cursor;
+      this.#elements.addField(root, field.buf, field.off, field.len, value.buf, value.off, value.len);
+    }
+    return root;
+  }
+}

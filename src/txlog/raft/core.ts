@@ -37,6 +37,8 @@ export class RaftCore {
   readonly id: string;
   readonly limits: Limits;
   readonly random: () => number;
+  /** See RawNodeOptions.caretaker. */
+  readonly caretaker: boolean;
   readonly log: RaftLog;
   readonly configs: ConfigHistory;
 
@@ -112,6 +114,7 @@ export class RaftCore {
     this.id = options.id;
     this.limits = options.limits;
     this.random = options.random;
+    this.caretaker = options.caretaker ?? false;
     this.log = new RaftLog(options.limits, restart);
     this.configs = new ConfigHistory(restart.configs);
     this.term = restart.hardState.term;
@@ -130,9 +133,14 @@ export class RaftCore {
     return this.configs.current.config;
   }
 
-  /** Whether this member may start elections and lead: a voter, not log-only, whole. */
+  /** Whether this member may start elections and lead: whole, and a voter with an engine or a caretaker. */
   get promotable(): boolean {
-    return !this.impaired && this.configs.mayCampaign(this.id, this.log.commitIndex);
+    return !this.impaired && (this.configs.mayCampaign(this.id, this.log.commitIndex) || this.isCaretaker);
+  }
+
+  /** Whether this member may lead, but only to hand over: a log-only voter that is allowed to. */
+  get isCaretaker(): boolean {
+    return this.caretaker && this.config.logOnly.includes(this.id);
   }
 
   /** Whether a leader was heard so lately that this member votes for nobody. */
@@ -166,6 +174,8 @@ export class RaftCore {
     const { electionTicks } = this.limits;
     this.electionElapsed = 0;
     this.electionTimeout = electionTicks + Math.floor(this.random() * electionTicks);
+    // Those who can really lead try first, and a few times.
+    if (this.isCaretaker) this.electionTimeout += 2 * electionTicks;
   }
 
   /** A sign of the leader of this term arrived. */

@@ -105,7 +105,7 @@ export function onVoteReply(core: RaftCore, message: VoteReply): void {
 
 /** The leader of this term hands over (thesis §3.10). Log-only voters, learners and the impaired ignore it. */
 export function onTimeoutNow(core: RaftCore, message: TimeoutNow): void {
-  if (core.role !== 'follower' || core.leader !== message.from || !core.promotable) return;
+  if (core.role !== 'follower' || core.leader !== message.from || !core.promotable || core.isCaretaker) return;
   // A later round of heartbeats was heard (or none, so that one cannot tell): the leader may have given the transfer up and rely on its lease again.
   if (core.heardRound === 0 || message.round < core.heardRound) return;
   startElection(core, true);

@@ -23,6 +23,7 @@ export function tickLeader(core: RaftCore): void {
     core.transferee = '';
     core.transferSent = false;
   }
+  handOver(core);
   core.heartbeatElapsed++;
   if (core.heartbeatElapsed >= core.limits.heartbeatTicks) beginRound(core);
 }
@@ -98,6 +99,7 @@ export function leaseUntilTick(core: RaftCore): number {
 /** Asks for an index at which a read is linearizable (thesis §6.4). The answer comes with a later Ready. */
 export function readIndex(core: RaftCore, context: number): void {
   if (core.role === 'leader') {
+    if (core.isCaretaker) throw new RaftError('RAFT_TRANSFERRING', 'this leader only hands over');
     if (core.reads.length >= core.limits.pendingReadsMax) throw new RaftError('RAFT_READ_LIMIT', 'too many reads wait');
     addRead(core, core.id, context);
     return;
@@ -187,6 +189,19 @@ export function transferLeadership(core: RaftCore, to: string): void {
   core.transferTick = core.tickCount;
   core.transferSent = false;
   trySendTimeoutNow(core, false);
+}
+
+/** Caretaker that leads: goes on handing over to the engine voter that is furthest. */
+export function handOver(core: RaftCore): void {
+  if (core.role !== 'leader' || !core.isCaretaker || core.transferee !== '') return;
+  let best = '';
+  let bestMatch = 0;
+  for (const peer of core.peers) {
+    if (peer.impaired || peer.state !== 'replicate' || peer.match <= bestMatch || !mayLead(core.config, peer.id)) continue;
+    best = peer.id;
+    bestMatch = peer.match;
+  }
+  if (best !== '') transferLeadership(core, best);
 }
 
 /** Tells the transferee to go once it has the whole log (thesis §3.10). Told again only with `again`. */

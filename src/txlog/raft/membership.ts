@@ -8,7 +8,7 @@ import type { ConfigChange } from './types.ts';
 /** Leader: appends the configuration that `change` leads to. Returns its index. Throws RaftError. */
 export function proposeConfig(core: RaftCore, change: ConfigChange): number {
   if (core.role !== 'leader') throw new RaftError('RAFT_NOT_LEADER', 'only the leader can change members');
-  if (core.transferee !== '') throw new RaftError('RAFT_TRANSFERRING', 'leadership is being handed over');
+  if (core.transferee !== '' || core.isCaretaker) throw new RaftError('RAFT_TRANSFERRING', 'leadership is being handed over');
   // One change at a time (Raft §6); and the leader must know that its predecessors' are settled, hence an entry of its own
   // term (Ongaro, "bug in single-server membership changes", raft-dev, July 2015).
   if (!core.configCommitted) throw new RaftError('RAFT_CONFIG_PENDING', 'another change is not committed yet');
@@ -28,7 +28,7 @@ export function afterCommit(core: RaftCore): void {
     if (config.autoLeave && core.committedInTerm) core.appendConfig(leaveJoint(config));
     return;
   }
-  if (mayLead(config, core.id)) return;
+  if (mayLead(config, core.id) || core.isCaretaker) return;
   // Raft §6: "the leader steps down (returns to follower state) once it has committed the C_new log entry". Its followers
   // hear of that commit only from the next leader, so the best of them is told to start at once (thesis §4.2.2, §3.10).
   let best = '';

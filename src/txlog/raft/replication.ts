@@ -7,7 +7,7 @@ import { decodeConfig } from './configuration.ts';
 import { type RaftCore, totalBytes } from './core.ts';
 import { RaftError } from './errors.ts';
 import { sendSnapshot } from './install.ts';
-import { releaseEarlyReads, trySendTimeoutNow } from './leadership.ts';
+import { handOver, releaseEarlyReads, trySendTimeoutNow } from './leadership.ts';
 import { ENTRY_OVERHEAD_BYTES } from './limits.ts';
 import { afterCommit } from './membership.ts';
 import type { Progress } from './progress.ts';
@@ -17,7 +17,7 @@ import type { Append, AppendReply, Entry, Fetched } from './types.ts';
 /** Leader: takes `data` as the next entry. Returns its index. Throws RaftError. */
 export function propose(core: RaftCore, data: Uint8Array): number {
   if (core.role !== 'leader') throw new RaftError('RAFT_NOT_LEADER', 'only the leader takes proposals');
-  if (core.transferee !== '') throw new RaftError('RAFT_TRANSFERRING', 'leadership is being handed over');
+  if (core.transferee !== '' || core.isCaretaker) throw new RaftError('RAFT_TRANSFERRING', 'leadership is being handed over');
   const bytes = data.length + ENTRY_OVERHEAD_BYTES;
   if (data.length > core.limits.entryBytesMax) throw new RaftError('RAFT_ENTRY_TOO_LARGE', `an entry of ${data.length} bytes`);
   if (!core.hasProposalRoom(bytes)) throw new RaftError('RAFT_UNCOMMITTED_LIMIT', `${core.log.uncommittedBytes} bytes are uncommitted`);
@@ -170,6 +170,7 @@ export function onAppendReply(core: RaftCore, message: AppendReply): void {
   if (peer.state === 'probe') peer.becomeReplicate();
   else if (peer.state === 'snapshot' && peer.match >= core.log.compactedIndex) peer.becomeReplicate();
   maybeCommit(core);
+  handOver(core);
   if (core.transferee === peer.id) trySendTimeoutNow(core, false);
 }
 

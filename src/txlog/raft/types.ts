@@ -391,6 +391,13 @@ export interface RawNodeOptions {
   readonly id: string;
   readonly limits: Limits;
   readonly restart: RestartState;
+  /**
+   * Whether this member, while a log-only voter, may lead for a moment when nobody else can. It happens that a leader fails
+   * and the newest committed entries are on log-only voters alone: without a caretaker the group waits for the old leader
+   * to come back. A caretaker starts elections later than others do, takes no proposals, answers no reads, brings up a voter
+   * with an engine and hands over to it. False (the default): log-only voters never campaign, at the price of that wait.
+   */
+  readonly caretaker?: boolean;
   /** Uniform in [0, 1): spreads election timeouts (Raft §5.2). */
   readonly random: () => number;
 }

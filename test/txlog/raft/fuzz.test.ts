@@ -102,7 +102,7 @@ class Cluster {
   }
 
   #add(id: string, config: MemberConfig): void {
-    const member = new SimMember({ id, config, limits: this.#deviating, random: this.#random });
+    const member = new SimMember({ id, config, limits: this.#deviating, random: this.#random, caretaker: true });
     member.onApply = (index, state, entry) => {
       this.#onCommitted(id, entry);
       if (this.#states[index] === undefined) this.#states[index] = state;
@@ -427,6 +427,8 @@ class Cluster {
     let best: SimMember | undefined;
     for (const member of this.#members.values()) {
       const status = member.node.status();
+      // A caretaker is on its way out.
+      if (status.config.config.logOnly.includes(member.id)) continue;
       if (status.role === 'leader' && (best === undefined || status.term > best.node.status().term)) best = member;
     }
     ensure(best !== undefined, `nobody leads when all is calm:\n${this.#describe()}`);

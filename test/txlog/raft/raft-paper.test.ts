@@ -129,6 +129,21 @@ describe('§5.2 leader election', () => {
     expect(m.node.status().role).toBe('leader');
   });
 
+  it('an earlier batch becoming durable does not make the own vote count', () => {
+    const single = member(['n1'], 0.5);
+    step(single, append({ term: 1, entries: [] }));
+    forgetLeader(single);
+    single.node.step(vote({ term: 2, lastIndex: 0, lastTerm: 0 }));
+    single.takeReady();
+    expect(single.node.campaign()).toBe(true);
+    single.takeReady();
+    expect(single.pending).toHaveLength(2);
+    single.syncOne();
+    expect(single.node.status()).toMatchObject({ role: 'candidate', term: 3 });
+    single.syncOne();
+    expect(single.node.status().role).toBe('leader');
+  });
+
   it('"Each server will vote for at most one candidate in a given term, on a first-come-first-served basis", also across a crash', () => {
     expect(step(m, vote({ from: 'n2' }))).toMatchObject([{ type: 'vote-reply', to: 'n2', granted: true }]);
     expect(step(m, vote({ from: 'n3' }))).toMatchObject([{ type: 'vote-reply', to: 'n3', granted: false }]);
@@ -409,6 +424,59 @@ describe('§6 and thesis §6.4: the promise to a leader', () => {
     const promiseEnds = (m.limits.electionTicks - 1) * (1 - m.limits.clockDriftMax);
     expect(leaseUntilTick).toBe(8);
     expect(leaseUntilTick).toBeLessThanOrEqual(promiseEnds);
+  });
+});
+
+describe('an impaired member (see RestartState.impaired)', () => {
+  function impair(): void {
+    step(m, append({ term: 1, entries: entries([1, 1], [2, 1], [3, 1]) }));
+    m.crash();
+    m.disk.entries.pop();
+    m.disk.impaired = true;
+    m.restart();
+    forgetLeader(m);
+  }
+
+  it('votes for nobody, not even in a pre-vote, and does not campaign', () => {
+    impair();
+    const candidate = { from: 'n3', lastIndex: 9, lastTerm: 1 };
+    expect(step(m, { ...vote({ term: 2 }), ...candidate })).toMatchObject([{ type: 'vote-reply', granted: false }]);
+    expect(step(m, { type: 'pre-vote', to: 'n1', term: 3, ...candidate })).toMatchObject([{ granted: false }]);
+    expect(m.node.campaign()).toBe(false);
+  });
+
+  it('is healed when its disk has what a leader, asked after the loss, names; not before', () => {
+    impair();
+    step(m, append({ term: 1, prevIndex: 2, prevTerm: 1 }));
+    for (let i = 0; i < 10; i++) m.node.tick();
+    expect(flush(m)).toMatchObject([{ type: 'read-index', to: 'n2', context: -1 }]);
+    step(m, { type: 'read-index-reply', from: 'n2', to: 'n1', term: 1, context: -1, index: 3 });
+    expect(m.node.status().impaired).toBe(true);
+    m.node.step(append({ term: 1, prevIndex: 2, prevTerm: 1, entries: entries([3, 1]), commit: 3 }));
+    m.takeReady();
+    expect(m.node.status().impaired).toBe(true);
+    m.syncOne();
+    expect(m.node.status().impaired).toBe(false);
+    expect((m.takeReady() as Ready).healed).toBe(true);
+  });
+
+  it('counts in no majority: neither for commit, nor lease, nor reads', () => {
+    elect(m, ['n2']);
+    step(m, { ...ack('n2', 1), impaired: true } as Message);
+    step(m, { type: 'heartbeat-reply', from: 'n2', to: 'n1', term: 1, round: 1, sentTick: 0, impaired: true });
+    expect(m.node.status()).toMatchObject({ commitIndex: 0, leaseUntilTick: 0 });
+    step(m, ack('n3', 1));
+    m.node.readIndex(5);
+    flush(m);
+    step(m, { type: 'heartbeat-reply', from: 'n2', to: 'n1', term: 1, round: 9, sentTick: 0, impaired: true });
+    expect(m.reads).toEqual([]);
+    step(m, { type: 'heartbeat-reply', from: 'n3', to: 'n1', term: 1, round: 9, sentTick: 0, impaired: false });
+    expect(m.reads).toEqual([{ context: 5, index: 1 }]);
+    // Healed, it counts by its next answer.
+    m.node.propose(latin1Bytes('x'));
+    flush(m);
+    step(m, ack('n2', 2));
+    expect(m.node.status().commitIndex).toBe(2);
   });
 });
 

@@ -84,6 +84,7 @@ class Scenario {
   readonly #cut = new Set<string>();
   #wire: PeerMessage[] = [];
   #limits: Partial<Limits> = {};
+  #caretaker = false;
 
   #member(id: string | undefined): SimMember {
     const member = this.#members.get(id ?? '');
@@ -114,6 +115,9 @@ class Scenario {
         return;
       case 'group':
         return this.#group(args);
+      case 'caretakers':
+        this.#caretaker = true;
+        return;
       case 'newcomer':
         this.#members.set(args[0]!, this.#make(args[0]!, EMPTY_CONFIG));
         return;
@@ -205,7 +209,7 @@ class Scenario {
   #make(id: string, config: MemberConfig): SimMember {
     // Different but fixed: the first member of a group has the shortest election timeout.
     const fraction = (this.#members.size % 5) / 5;
-    return new SimMember({ id, config, limits: this.#limits, random: () => fraction });
+    return new SimMember({ id, config, limits: this.#limits, random: () => fraction, caretaker: this.#caretaker });
   }
 
   #group(args: string[]): void {

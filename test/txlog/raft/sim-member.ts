@@ -47,6 +47,7 @@ export interface SimOptions {
   readonly config: MemberConfig;
   readonly limits?: Partial<Limits>;
   readonly random?: () => number;
+  readonly caretaker?: boolean;
 }
 
 export function text(entry: Entry): string {
@@ -62,6 +63,7 @@ export class SimMember {
   readonly id: string;
   readonly limits: Limits;
   readonly random: () => number;
+  readonly caretaker: boolean;
   readonly disk: Disk;
   node: RawNode;
   up = true;
@@ -83,6 +85,7 @@ export class SimMember {
     this.id = options.id;
     this.limits = { ...DEFAULT_LIMITS, ...options.limits };
     this.random = options.random ?? ((): number => 0);
+    this.caretaker = options.caretaker ?? false;
     this.disk = {
       hardState: { term: 0, vote: '', commit: 0 },
       compacted: { index: 0, term: 0 },
@@ -116,6 +119,7 @@ export class SimMember {
       id: this.id,
       limits: this.limits,
       random: this.random,
+      caretaker: this.caretaker,
       restart: {
         hardState: disk.hardState,
         compacted: disk.compacted,

@@ -231,18 +231,14 @@ export class Sets {
     chosen.length = 0;
   }
 
-  /** Makes the members chosen (distinct ones) the whole set, in the smallest form that their number allows. */
-  keepChosen(ref: Address): void {
+  /** Puts a set that has become small into the smallest form that its members allow. */
+  rebuild(ref: Address): void {
     const old = this.#entries.valueAddress(ref);
-    const isInts = this.#packed.isPacked(old) && this.#packed.isInts(old);
-    let cell = this.newValue(isInts ? 'intset' : 'listpack', 0);
-    for (let i = 0; i < this.#chosen.length; i++) {
-      const member = this.readChosen(ref, i);
-      cell = this.addValue(cell, member.buf, member.off, member.len);
-    }
-    this.#chosen.length = 0;
+    const cursor = this.newCursor().open(old);
+    let cell = this.newValue(cursor.isInts ? 'intset' : 'listpack', 0);
+    while (cursor.next()) cell = this.addValue(cell, cursor.member.buf, cursor.member.off, cursor.member.len);
     this.#entries.setValueAddress(ref, cell);
-    this.#lazyFree.reclaim(EntryType.set, old);
+    this.freeValue(old);
   }
 
   // ---- Cells that no entry owns yet ----

@@ -1,0 +1,76 @@
+/** HINCRBY and HINCRBYFLOAT. */
+import { CommandError } from '../../shared/errors.ts';
+import { latin1Bytes, latin1Slice } from '../../shared/request.ts';
+import type { Call, Ref } from '../call.ts';
+import { type Command, command, keysAt } from '../command.ts';
+import { NAN_OR_INFINITY, NOT_FLOAT, NOT_INTEGER, OVERFLOW } from '../error-texts.ts';
+import { Bytes, EntryType } from '../memory/entries.ts';
+import { INTEGER_TEXT_BYTES, IntegerWords, formatWords } from '../types/integer-words.ts';
+import { INFINITE_LONG_DOUBLE, addLongDouble, formatLongDouble, parseLongDouble } from '../types/long-double.ts';
+
+const HASH_NOT_INTEGER = new CommandError('ERR hash value is not an integer');
+const HASH_NOT_FLOAT = new CommandError('ERR hash value is not a float');
+const INCREMENT_INFINITE = new CommandError('ERR value is NaN or Infinity');
+
+const bytes = new Bytes();
+const sum = new IntegerWords();
+const increment = new IntegerWords();
+const digits = new Uint8Array(INTEGER_TEXT_BYTES);
+
+/** Sets the field at argument 2 in the hash `ref`, or 0 in a new one at argument 1. */
+function setField(c: Call, ref: Ref, buf: Uint8Array, off: number, len: number): void {
+  const { req } = c;
+  const { hashes } = c.engine.types;
+  if (ref === 0) {
+    ref = c.addCollection(1, EntryType.hash);
+    hashes.begin(ref, 0);
+  } else c.modified(1);
+  hashes.set(ref, req.buf, req.off[2]!, req.len[2]!, buf, off, len);
+}
+
+function hincrby(c: Call): void {
+  const { req } = c;
+  if (!increment.parse(req.buf, req.off[3]!, req.len[3]!)) throw NOT_INTEGER;
+  const ref = c.lookupWriteTyped(1, EntryType.hash);
+  sum.hi = sum.lo = 0;
+  if (ref !== 0 && c.engine.types.hashes.get(ref, req.buf, req.off[2]!, req.len[2]!, bytes)) {
+    if (!sum.parse(bytes.buf, bytes.off, bytes.len)) throw HASH_NOT_INTEGER;
+  }
+  if (!sum.add(increment.hi, increment.lo)) throw OVERFLOW;
+  const start = formatWords(sum.hi, sum.lo, digits);
+  setField(c, ref, digits, start, INTEGER_TEXT_BYTES - start);
+  c.changed();
+  if (sum.hi >= -2097152 && sum.hi < 2097152) c.reply.integer(sum.hi * 4294967296 + (sum.lo >>> 0));
+  else c.reply.integerText(latin1Slice(digits, start, INTEGER_TEXT_BYTES));
+}
+
+function hincrbyfloat(c: Call): void {
+  const { req } = c;
+  const by = parseLongDouble(c.string(3));
+  if (by === null) throw NOT_FLOAT;
+  if (by === INFINITE_LONG_DOUBLE) throw INCREMENT_INFINITE;
+  const ref = c.lookupWriteTyped(1, EntryType.hash);
+  let result = by;
+  if (ref !== 0 && c.engine.types.hashes.get(ref, req.buf, req.off[2]!, req.len[2]!, bytes)) {
+    const old = parseLongDouble(latin1Slice(bytes.buf, bytes.off, bytes.off + bytes.len));
+    if (old === null) throw HASH_NOT_FLOAT;
+    const added = old === INFINITE_LONG_DOUBLE ? null : addLongDouble(old, by);
+    if (added === null) throw NAN_OR_INFINITY;
+    result = added;
+  }
+  const text = latin1Bytes(formatLongDouble(result));
+  setField(c, ref, text, 0, text.length);
+  // The value, not the sum: a replica does not calculate with floats.
+  c.effect('HSET', 4);
+  c.effectArg(1);
+  c.effectArg(2);
+  c.effectBytes(text, 0, text.length);
+  c.reply.bulk(text, 0, text.length);
+}
+
+const KEYS = [keysAt(1, 'RW access update')];
+
+export const hashNumberCommands: readonly Command[] = [
+  command({ name: 'hincrby', arity: 4, flags: 'write denyoom fast', group: 'hash', since: '2.0.0', keys: KEYS, run: hincrby }),
+  command({ name: 'hincrbyfloat', arity: 4, flags: 'write denyoom fast', group: 'hash', since: '2.6.0', keys: KEYS, run: hincrbyfloat }),
+];

@@ -1,0 +1,80 @@
+/** What SCAN, HSCAN, SSCAN and ZSCAN share: cursors, options, and which elements they let through. */
+import { CommandError } from '../../shared/errors.ts';
+import { globMatchBytes } from '../../shared/glob.ts';
+import { latin1Slice } from '../../shared/request.ts';
+import type { Call } from '../call.ts';
+import { INVALID_CURSOR, SYNTAX } from '../error-texts.ts';
+
+const NOVALUES_ELSEWHERE = new CommandError('ERR NOVALUES option can only be used in HSCAN');
+const COUNT_DEFAULT = 10;
+const CHAR_STAR = 42;
+
+/** Options of the command under way: one object, reused. */
+export class ScanOptions {
+  /** How many elements the caller would like. */
+  count = COUNT_DEFAULT;
+  /** Argument that holds the pattern, or 0 where everything matches. */
+  patternArg = 0;
+  /** Argument of TYPE, or 0. */
+  typeArg = 0;
+  noValues = false;
+
+  /** Whether bytes match the pattern. */
+  matches(c: Call, buf: Uint8Array, off: number, len: number): boolean {
+    const arg = this.patternArg;
+    if (arg === 0) return true;
+    const { req } = c;
+    return globMatchBytes(req.buf, req.off[arg]!, req.len[arg]!, buf, off, len);
+  }
+}
+
+const options = new ScanOptions();
+
+/**
+ * Argument i as a cursor. Redis reads it with strtoul: an optional sign, digits; nothing at all is 0.
+ * Beyond what cursors of ours can be it is just large: a walk that is at its end.
+ */
+export function scanCursor(c: Call, i: number): number {
+  const { req } = c;
+  const start = req.off[i]!;
+  const text = latin1Slice(req.buf, start, start + Math.min(req.len[i]!, 24));
+  if (req.len[i]! > 24 || !/^([+-]?[0-9]+)?$/.test(text)) throw INVALID_CURSOR;
+  const magnitude = BigInt(text.replace(/^[+-]/, '') || '0');
+  if (magnitude > 0xffffffffffffffffn) throw INVALID_CURSOR;
+  return Number(text.startsWith('-') ? BigInt.asUintN(64, -magnitude) : magnitude);
+}
+
+/**
+ * Reads the options from argument `first` on.
+ * @param kind which command asks: TYPE is SCAN's own, NOVALUES that of HSCAN.
+ */
+export function scanOptions(c: Call, first: number, kind: 'keys' | 'hash' | 'other'): ScanOptions {
+  const { req } = c;
+  options.count = COUNT_DEFAULT;
+  options.patternArg = 0;
+  options.typeArg = 0;
+  options.noValues = false;
+  for (let i = first; i < req.argc; i++) {
+    const hasNext = i + 1 < req.argc;
+    if (hasNext && req.is(i, 'COUNT')) {
+      options.count = c.integer(++i);
+      if (options.count < 1) throw SYNTAX;
+    } else if (hasNext && req.is(i, 'MATCH')) {
+      i++;
+      options.patternArg = req.len[i] === 1 && req.buf[req.off[i]!] === CHAR_STAR ? 0 : i;
+    } else if (hasNext && kind === 'keys' && req.is(i, 'TYPE')) {
+      options.typeArg = ++i;
+    } else if (req.is(i, 'NOVALUES')) {
+      if (kind !== 'hash') throw NOVALUES_ELSEWHERE;
+      options.noValues = true;
+    } else throw SYNTAX;
+  }
+  return options;
+}
+
+/** The reply to a SCAN command on a key that is not there. */
+export function replyEmptyScan(c: Call): void {
+  c.reply.array(2);
+  c.reply.bulkString('0');
+  c.reply.array(0);
+}

@@ -79,7 +79,7 @@ export function onHeartbeatReply(core: RaftCore, message: HeartbeatReply): void 
   if (block !== undefined && core.transferee !== peer.id && message.round > block) core.leaseBlocks.delete(peer.id);
   // Whatever was sent before this heartbeat has arrived or is lost.
   peer.probeSent = false;
-  if (peer.match < core.log.lastIndex) peer.nudge = true;
+  if (peer.match < core.log.lastIndex || peer.impaired) peer.nudge = true;
   if (core.transferee === peer.id) trySendTimeoutNow(core, true);
   confirmReads(core);
 }

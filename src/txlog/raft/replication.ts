@@ -179,6 +179,8 @@ function onRejected(core: RaftCore, peer: Progress, message: AppendReply): void 
   // Late answers say nothing about what was sent since.
   const stale = peer.state === 'probe' ? message.index !== peer.next - 1 : message.index <= peer.match && !message.impaired;
   if (stale) return;
+  // An impaired member may be damaged again while it heals: then it lacks even what it acknowledged since.
+  if (message.impaired) peer.match = 0;
   // The leader, too, passes over all terms that the follower cannot have there.
   const conflict = message.hintTerm > 0 ? core.log.conflictHint(message.hintIndex, message.hintTerm) : message.hintIndex;
   peer.becomeProbe(Math.max(1, Math.min(message.index, conflict + 1)));

@@ -1,0 +1,203 @@
+/**
+ * Layout of the counted tree's nodes, and the moves of entries within and between them.
+ *
+ * leaf   w0 kind | w1 root | w2 count | w3 parent | w4 next | w5 previous | w6 w7 - | scores (doubles) | addresses
+ * inner  w0 kind | w1 root | w2 count | w3 parent | least score of each child | children | their sizes | their least elements
+ */
+import { type Address, type Arena, CHUNK_MASK, CHUNK_SHIFT, KIND_MASK, Kind } from './arena.ts';
+
+export const LEAF_MAX = 64;
+export const INNER_MAX = 32;
+
+export const NODE_ROOT = 1;
+export const NODE_COUNT = 2;
+export const NODE_PARENT = 3;
+export const LEAF_NEXT = 4;
+export const LEAF_PREV = 5;
+
+const LEAF_SCORES_UNIT = 4;
+const LEAF_ADDRESSES_WORD = (LEAF_SCORES_UNIT + LEAF_MAX) * 2;
+const LEAF_BYTES = LEAF_ADDRESSES_WORD * 4 + LEAF_MAX * 4;
+const INNER_SCORES_UNIT = 2;
+const INNER_CHILDREN_WORD = (INNER_SCORES_UNIT + INNER_MAX) * 2;
+const INNER_SIZES_WORD = INNER_CHILDREN_WORD + INNER_MAX;
+const INNER_LEAST_WORD = INNER_SIZES_WORD + INNER_MAX;
+const INNER_BYTES = (INNER_LEAST_WORD + INNER_MAX) * 4;
+
+export class TreeNodes {
+  readonly arena: Arena;
+
+  constructor(arena: Arena) {
+    this.arena = arena;
+  }
+
+  newLeaf(root: Address): Address {
+    return this.#new(LEAF_BYTES, Kind.treeLeaf, root);
+  }
+
+  newInner(root: Address): Address {
+    return this.#new(INNER_BYTES, Kind.treeInner, root);
+  }
+
+  #new(bytes: number, kind: number, root: Address): Address {
+    const node = this.arena.alloc(bytes, kind);
+    this.setWord(node, NODE_ROOT, root);
+    this.setWord(node, NODE_COUNT, 0);
+    this.setWord(node, NODE_PARENT, 0);
+    if (kind === Kind.treeLeaf) {
+      this.setWord(node, LEAF_NEXT, 0);
+      this.setWord(node, LEAF_PREV, 0);
+    }
+    return node;
+  }
+
+  word(node: Address, n: number): number {
+    return this.arena.i32[node >>> CHUNK_SHIFT]![((node & CHUNK_MASK) << 1) + n]!;
+  }
+
+  setWord(node: Address, n: number, value: number): void {
+    this.arena.i32[node >>> CHUNK_SHIFT]![((node & CHUNK_MASK) << 1) + n] = value;
+  }
+
+  isLeaf(node: Address): boolean {
+    return (this.word(node, 0) & KIND_MASK) === Kind.treeLeaf;
+  }
+
+  count(node: Address): number {
+    return this.word(node, NODE_COUNT);
+  }
+
+  // ---- Leaves ----
+
+  leafAddress(leaf: Address, i: number): Address {
+    return this.word(leaf, LEAF_ADDRESSES_WORD + i);
+  }
+
+  leafScore(leaf: Address, i: number): number {
+    return this.arena.f64[leaf >>> CHUNK_SHIFT]![(leaf & CHUNK_MASK) + LEAF_SCORES_UNIT + i]!;
+  }
+
+  setLeafAddress(leaf: Address, i: number, address: Address): void {
+    this.setWord(leaf, LEAF_ADDRESSES_WORD + i, address);
+  }
+
+  /** Puts an element at place i; there must be room. */
+  leafInsert(leaf: Address, i: number, score: number, address: Address): void {
+    const count = this.count(leaf);
+    const f64 = this.arena.f64[leaf >>> CHUNK_SHIFT]!;
+    const i32 = this.arena.i32[leaf >>> CHUNK_SHIFT]!;
+    const s = (leaf & CHUNK_MASK) + LEAF_SCORES_UNIT;
+    const a = ((leaf & CHUNK_MASK) << 1) + LEAF_ADDRESSES_WORD;
+    f64.copyWithin(s + i + 1, s + i, s + count);
+    i32.copyWithin(a + i + 1, a + i, a + count);
+    f64[s + i] = score;
+    i32[a + i] = address;
+    this.setWord(leaf, NODE_COUNT, count + 1);
+  }
+
+  leafRemove(leaf: Address, i: number): void {
+    const count = this.count(leaf);
+    const f64 = this.arena.f64[leaf >>> CHUNK_SHIFT]!;
+    const i32 = this.arena.i32[leaf >>> CHUNK_SHIFT]!;
+    const s = (leaf & CHUNK_MASK) + LEAF_SCORES_UNIT;
+    const a = ((leaf & CHUNK_MASK) << 1) + LEAF_ADDRESSES_WORD;
+    f64.copyWithin(s + i, s + i + 1, s + count);
+    i32.copyWithin(a + i, a + i + 1, a + count);
+    this.setWord(leaf, NODE_COUNT, count - 1);
+  }
+
+  /** Appends the elements of `from` at places [first, last) to `to`. */
+  leafAppend(from: Address, first: number, last: number, to: Address): void {
+    let count = this.count(to);
+    const s = (to & CHUNK_MASK) + LEAF_SCORES_UNIT;
+    const f64 = this.arena.f64[to >>> CHUNK_SHIFT]!;
+    for (let i = first; i < last; i++, count++) {
+      f64[s + count] = this.leafScore(from, i);
+      this.setLeafAddress(to, count, this.leafAddress(from, i));
+    }
+    this.setWord(to, NODE_COUNT, count);
+  }
+
+  // ---- Inner nodes ----
+
+  child(inner: Address, i: number): Address {
+    return this.word(inner, INNER_CHILDREN_WORD + i);
+  }
+
+  childSize(inner: Address, i: number): number {
+    return this.word(inner, INNER_SIZES_WORD + i);
+  }
+
+  leastElement(inner: Address, i: number): Address {
+    return this.word(inner, INNER_LEAST_WORD + i);
+  }
+
+  leastScore(inner: Address, i: number): number {
+    return this.arena.f64[inner >>> CHUNK_SHIFT]![(inner & CHUNK_MASK) + INNER_SCORES_UNIT + i]!;
+  }
+
+  addChildSize(inner: Address, i: number, delta: number): void {
+    this.setWord(inner, INNER_SIZES_WORD + i, this.childSize(inner, i) + delta);
+  }
+
+  setChildSize(inner: Address, i: number, size: number): void {
+    this.setWord(inner, INNER_SIZES_WORD + i, size);
+  }
+
+  setChild(inner: Address, i: number, child: Address): void {
+    this.setWord(inner, INNER_CHILDREN_WORD + i, child);
+  }
+
+  setLeast(inner: Address, i: number, score: number, element: Address): void {
+    this.arena.f64[inner >>> CHUNK_SHIFT]![(inner & CHUNK_MASK) + INNER_SCORES_UNIT + i] = score;
+    this.setWord(inner, INNER_LEAST_WORD + i, element);
+  }
+
+  /** Place of `child` in its parent. */
+  placeOf(inner: Address, child: Address): number {
+    let i = 0;
+    while (this.child(inner, i) !== child) i++;
+    return i;
+  }
+
+  /** Puts a child at place i and makes it point back; there must be room. */
+  innerInsert(inner: Address, i: number, child: Address, size: number, score: number, least: Address): void {
+    const count = this.count(inner);
+    for (let k = count; k > i; k--) this.#copyChild(inner, k - 1, inner, k);
+    this.setChild(inner, i, child);
+    this.setChildSize(inner, i, size);
+    this.setLeast(inner, i, score, least);
+    this.setWord(child, NODE_PARENT, inner);
+    this.setWord(inner, NODE_COUNT, count + 1);
+  }
+
+  innerRemove(inner: Address, i: number): void {
+    const count = this.count(inner);
+    for (let k = i; k < count - 1; k++) this.#copyChild(inner, k + 1, inner, k);
+    this.setWord(inner, NODE_COUNT, count - 1);
+  }
+
+  /** Appends the children of `from` at places [first, last) to `to` and makes them point there. */
+  innerAppend(from: Address, first: number, last: number, to: Address): void {
+    let count = this.count(to);
+    for (let i = first; i < last; i++, count++) {
+      this.#copyChild(from, i, to, count);
+      this.setWord(this.child(to, count), NODE_PARENT, to);
+    }
+    this.setWord(to, NODE_COUNT, count);
+  }
+
+  /** Elements below a node. */
+  size(node: Address): number {
+    if (this.isLeaf(node)) return this.count(node);
+    let total = 0;
+    for (let i = 0; i < this.count(node); i++) total += this.childSize(node, i);
+    return total;
+  }
+
+  #copyChild(from: Address, i: number, to: Address, k: number): void {
+    this.setChild(to, k, this.child(from, i));
+    this.setChildSize(to, k, this.childSize(from, i));
+    this.setLeast(to, k, this.leastScore(from, i), this.leastElement(from, i));
+  }
+}

@@ -1,0 +1,298 @@
+/**
+ * One client connection: its socket, its input not yet parsed, its output not yet sent.
+ *
+ * Commands are parsed where their bytes arrived and run at once; replies go into the turn's shared output buffer. What a
+ * reply must wait for (promise P2) holds back only the bytes from that reply on, so pipelining goes on behind it.
+ */
+import type { Socket } from 'node:net';
+import { Outcome } from '../engine/engine.ts';
+import { Session, type SessionHost } from '../engine/session.ts';
+import { type Waiter } from '../replication/commit-gate.ts';
+import { ParseStatus, PendingInput, RequestParser } from '../protocol/request-parser.ts';
+import type { Reply } from '../shared/reply.ts';
+import { Request } from '../shared/request.ts';
+import type { OutputBuffer } from './output-pool.ts';
+import type { Server } from './server.ts';
+
+/** A range of an output buffer that waits for a turn to commit (0: only for the ranges before it). */
+interface HeldRange {
+  readonly buffer: OutputBuffer;
+  readonly bytes: Uint8Array;
+  readonly turn: number;
+}
+
+/** Commands of one connection run in a row before the others get their turn. */
+const COMMANDS_IN_A_ROW_MAX = 4096;
+
+/** One for all connections: a request is valid only while its command runs. */
+const request = new Request();
+
+export class Connection implements SessionHost, Waiter {
+  readonly id: number;
+  readonly session: Session;
+  readonly socket: Socket;
+  readonly server: Server;
+  readonly connectedAtMs: number;
+  readonly parser: RequestParser;
+  proto: 2 | 3 = 2;
+  authenticated: boolean;
+  name = '';
+  libName = '';
+  libVersion = '';
+  user = 'default';
+  lastCommand = '';
+  lastActiveMs: number;
+  closed = false;
+  /** No more input is read; the socket ends when all output is sent. */
+  closing = false;
+  /** Replies are not sent (CLIENT REPLY OFF), or the next one is not (SKIP). */
+  replyMode: 'on' | 'off' | 'skip' | 'skip-next' = 'on';
+  noEvict = false;
+  bytesIn = 0;
+  bytesOut = 0;
+  commands = 0;
+
+  readonly #pending = new PendingInput();
+  #held: HeldRange[] = [];
+  #heldBytes = 0;
+  #paused = false;
+  #resumeQueued = false;
+  /** Since when the soft output limit has been exceeded, or 0. */
+  #softLimitSinceMs = 0;
+
+  // A late reply (to a blocked client) under way.
+  #lateBuffer: OutputBuffer | null = null;
+  #lateStart = 0;
+
+  constructor(server: Server, socket: Socket, id: number, nowMs: number) {
+    this.server = server;
+    this.socket = socket;
+    this.id = id;
+    this.session = new Session(id, this);
+    this.parser = new RequestParser(server.parserLimits);
+    this.connectedAtMs = nowMs;
+    this.lastActiveMs = nowMs;
+    this.authenticated = !server.passwordRequired;
+    this.parser.authenticated = this.authenticated;
+  }
+
+  // ---- Input ----
+
+  /** Bytes [0, end) of `buf` have arrived. `buf` is the server's again when this returns. */
+  receive(buf: Uint8Array, end: number): void {
+    if (this.closing || this.closed) return;
+    this.bytesIn += end;
+    this.lastActiveMs = this.server.nowMs;
+    if (this.session.blocked !== null || this.#resumeQueued || this.#pending.length > 0) {
+      this.#pending.append(buf, 0, end);
+      if (this.session.blocked === null && !this.#resumeQueued) this.#runPending();
+      this.#checkInputLimit();
+      return;
+    }
+    const at = this.#run(buf, 0, end);
+    if (at < end && !this.closing) {
+      this.#pending.append(buf, at, end);
+      this.#checkInputLimit();
+    }
+  }
+
+  #runPending(): void {
+    const pending = this.#pending;
+    pending.consume(this.#run(pending.buf, pending.start, pending.end) - pending.start);
+  }
+
+  /** Parses and runs commands in [start, end); returns where it stopped. */
+  #run(buf: Uint8Array, start: number, end: number): number {
+    const { server, parser, session } = this;
+    const buffer = server.output.prepare();
+    const { writer } = buffer;
+    writer.proto = this.proto;
+    const { engine } = server;
+    // The output since `from` waits for `hold`: everything behind a held reply waits with it.
+    let from = writer.pos;
+    let hold = this.#held.length > 0 ? this.#held[this.#held.length - 1]!.turn : 0;
+    let at = start;
+    for (let n = 0; at < end; n++) {
+      const status = parser.parse(buf, at, end, request);
+      if (status === ParseStatus.incomplete) break;
+      if (status === ParseStatus.error) {
+        writer.error(parser.error);
+        server.log.verbose(`Protocol error from client ${this.address}: ${parser.error}`);
+        this.closing = true;
+        at = end;
+        break;
+      }
+      at = parser.next;
+      if (status === ParseStatus.empty) continue;
+      const before = writer.pos;
+      const outcome = server.dispatcher.run(this, request, writer);
+      const wait = engine.lastWaitFor;
+      if (wait > hold) {
+        this.#send(buffer, from, before, hold);
+        from = before;
+        hold = wait;
+      }
+      if (this.replyMode !== 'on') this.#muteReply(writer, before);
+      if (outcome === Outcome.blocked || this.closing || this.closed) break;
+      if (n === COMMANDS_IN_A_ROW_MAX) {
+        this.resume();
+        break;
+      }
+      if (server.pausedForWrites) break;
+    }
+    this.#send(buffer, from, writer.pos, hold);
+    if (this.closing) this.#endWhenSent();
+    return at;
+  }
+
+  #muteReply(writer: { pos: number }, before: number): void {
+    if (this.replyMode === 'skip') this.replyMode = 'skip-next';
+    else if (this.replyMode === 'skip-next') {
+      writer.pos = before;
+      this.replyMode = 'on';
+    } else writer.pos = before;
+  }
+
+  /** Goes on with the input at hand once this turn is over. */
+  resume(): void {
+    if (this.#resumeQueued || this.closed) return;
+    this.#resumeQueued = true;
+    setImmediate(() => {
+      this.#resumeQueued = false;
+      if (this.closed || this.closing || this.session.blocked !== null) return;
+      if (this.#pending.length > 0) this.server.enterTurn(() => this.#runPending());
+      if (this.#paused && this.#pending.length === 0) {
+        this.#paused = false;
+        this.socket.resume();
+      }
+    });
+  }
+
+  /** Whether the socket is to be read: false makes Node stop until `resume`. */
+  get wantsInput(): boolean {
+    if (this.closing || this.closed) return true;
+    // A blocked client's or a back-pressured writer's input is taken up to a bound, so that its end is noticed.
+    const wants = this.#pending.length < 1024 * 1024 || (this.session.blocked === null && !this.#resumeQueued);
+    if (!wants) this.#paused = true;
+    return wants;
+  }
+
+  #checkInputLimit(): void {
+    if (this.#pending.length <= this.server.config.clientQueryBufferLimit) return;
+    this.server.log.warning(`Closing client that reached max query buffer length: ${this.address}`);
+    this.close();
+  }
+
+  // ---- Output ----
+
+  /** Sends [from, to) of `buffer` as soon as turn `hold` is committed and all before it is sent. */
+  #send(buffer: OutputBuffer, from: number, to: number, hold: number): void {
+    if (from === to || this.closed) return;
+    const bytes = buffer.writer.buf.subarray(from, to);
+    if (this.#held.length === 0 && hold <= this.server.gate.committedTurn) {
+      this.#write(bytes, buffer);
+      return;
+    }
+    buffer.holders++;
+    this.#held.push({ buffer, bytes, turn: hold });
+    this.#heldBytes += bytes.length;
+    if (hold > this.server.gate.committedTurn) this.server.gate.wait(this, hold);
+    this.#checkOutputLimit();
+  }
+
+  /** The gate's word that all turns up to `turn` are committed. */
+  release(turn: number): void {
+    const held = this.#held;
+    let n = 0;
+    while (n < held.length && held[n]!.turn <= turn) n++;
+    if (n === 0) return;
+    this.#held = n === held.length ? [] : held.slice(n);
+    const first = held[0]!;
+    if (n === 1) this.#write(first.bytes, first.buffer);
+    else this.#write(Buffer.concat(held.slice(0, n).map((range) => range.bytes)), null);
+    for (let i = 0; i < n; i++) {
+      this.#heldBytes -= held[i]!.bytes.length;
+      this.server.output.release(held[i]!.buffer);
+    }
+    if (this.closing) this.#endWhenSent();
+  }
+
+  #write(bytes: Uint8Array, buffer: OutputBuffer | null): void {
+    if (this.closed) return;
+    this.bytesOut += bytes.length;
+    this.server.bytesOut += bytes.length;
+    this.socket.write(bytes);
+    if (this.socket.writableLength > 0) {
+      if (buffer !== null) buffer.tainted = true;
+      this.#checkOutputLimit();
+    }
+  }
+
+  get outputBytes(): number {
+    return this.#heldBytes + this.socket.writableLength;
+  }
+
+  get inputBytes(): number {
+    return this.#pending.length;
+  }
+
+  /** Closes the connection when its output exceeds what client-output-buffer-limit allows. */
+  #checkOutputLimit(): void {
+    const { hardBytes, softBytes, softSeconds } = this.server.config.outputBufferLimit.normal;
+    const bytes = this.outputBytes;
+    let over = hardBytes > 0 && bytes >= hardBytes;
+    if (softBytes > 0 && bytes >= softBytes) {
+      if (this.#softLimitSinceMs === 0) this.#softLimitSinceMs = this.server.nowMs;
+      else if (this.server.nowMs - this.#softLimitSinceMs > softSeconds * 1000) over = true;
+    } else this.#softLimitSinceMs = 0;
+    if (!over) return;
+    this.server.log.warning(`Client ${this.address} closed for overcoming of output buffer limits.`);
+    this.server.outputLimitDisconnections++;
+    this.close();
+  }
+
+  // ---- Late replies (SessionHost) ----
+
+  beginReply(): Reply {
+    const buffer = this.server.output.prepare();
+    this.#lateBuffer = buffer;
+    this.#lateStart = buffer.writer.pos;
+    buffer.writer.proto = this.proto;
+    return buffer.writer;
+  }
+
+  endReply(waitFor: number): void {
+    const buffer = this.#lateBuffer!;
+    this.#lateBuffer = null;
+    const last = this.#held.length > 0 ? this.#held[this.#held.length - 1]!.turn : 0;
+    this.#send(buffer, this.#lateStart, buffer.writer.pos, Math.max(waitFor, last));
+    this.resume();
+  }
+
+  // ---- End ----
+
+  /** Ends the connection once all replies are out. */
+  closeAfterReplies(): void {
+    this.closing = true;
+  }
+
+  #endWhenSent(): void {
+    if (this.#held.length === 0 && !this.closed) this.socket.end();
+  }
+
+  /** Ends the connection now; replies not sent are lost. */
+  close(): void {
+    if (this.closed) return;
+    this.closed = true;
+    for (const range of this.#held) this.server.output.release(range.buffer);
+    this.#held = [];
+    this.#heldBytes = 0;
+    this.socket.destroy();
+    this.server.connectionClosed(this);
+  }
+
+  get address(): string {
+    if (this.socket.remoteAddress === undefined) return `${this.server.config.unixsocket}:0`;
+    return `${this.socket.remoteFamily === 'IPv6' ? `[${this.socket.remoteAddress}]` : this.socket.remoteAddress}:${this.socket.remotePort}`;
+  }
+}

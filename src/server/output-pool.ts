@@ -1,0 +1,48 @@
+/**
+ * Output buffers shared by all connections.
+ *
+ * Replies of one turn of the event loop are written one behind the other into one RespWriter, and each connection sends
+ * its own range of it: no copy, one write a connection a turn. A buffer is used again only when nobody holds a range of
+ * it: neither a connection whose reply waits for a commit nor a socket that has not taken all bytes yet.
+ */
+import { RespWriter } from '../protocol/resp-writer.ts';
+
+/** A buffer larger than this is left to the garbage collector rather than kept. */
+const KEPT_BYTES_MAX = 1024 * 1024;
+/** A turn goes on in a fresh buffer once it has written this much. */
+const FULL_BYTES = 192 * 1024;
+const SPARE_MAX = 16;
+
+export class OutputBuffer {
+  readonly writer = new RespWriter();
+  /** Ranges held by connections. */
+  holders = 0;
+  /** A socket has a range that it may still be sending: never use the bytes again. */
+  tainted = false;
+}
+
+export class OutputPool {
+  current = new OutputBuffer();
+  readonly #spare: OutputBuffer[] = [];
+
+  /** Call before a connection begins to write: makes sure that there is room in `current`. */
+  prepare(): OutputBuffer {
+    const current = this.current;
+    if (current.writer.pos === 0) return current;
+    if (current.holders === 0 && !current.tainted) {
+      current.writer.reset();
+      return current;
+    }
+    if (current.tainted || current.writer.pos > FULL_BYTES) this.current = this.#spare.pop() ?? new OutputBuffer();
+    return this.current;
+  }
+
+  /** A holder of a range of `buffer` has let go of it. */
+  release(buffer: OutputBuffer): void {
+    buffer.holders--;
+    if (buffer.holders > 0 || buffer.tainted || buffer === this.current) return;
+    if (this.#spare.length >= SPARE_MAX || buffer.writer.buf.length > KEPT_BYTES_MAX) return;
+    buffer.writer.reset();
+    this.#spare.push(buffer);
+  }
+}

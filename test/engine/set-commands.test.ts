@@ -296,6 +296,22 @@ describe('large sets', () => {
     }
   });
 
+  test('a set whose index is unevenly deep is freed in steps', () => {
+    const rig = large(14400);
+    const { keyspace, types } = rig.engine;
+    rig.run('SET', 's', '1');
+    expect(types.lazyFree.pending).toBe(1);
+    let steps = 0;
+    do {
+      rig.check();
+      keyspace.compactor.step(1000);
+      steps++;
+    } while (keyspace.lazyFreeStep(900));
+    expect(steps).toBeGreaterThan(4);
+    rig.check();
+    expect(keyspace.arena.liveCells).toBe(rig.engine.keyspace.databases[0]!.size * 2 + 1);
+  });
+
   test('algebra over large and small sets', () => {
     const rig = large(1500);
     for (let i = 1000; i < 2000; i++) rig.run('SADD', 'u', `member:${i}`);

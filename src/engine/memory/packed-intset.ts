@@ -10,7 +10,6 @@ import {
   PACKED_FIRST, PACKED_IS_INTS, PACKED_WIDTH_MASK, PACKED_WIDTH_SHIFT, type Packed,
 } from './packed.ts';
 
-const PACKED_COUNT = 2;
 const WIDTH_LOG2_MIN = 1;
 
 function widthLog2For(hi: number, lo: number): number {
@@ -78,14 +77,14 @@ export class PackedInts {
     const i = this.index;
     address = this.#packed.splice(address, PACKED_FIRST + (i << widthLog2), 0, 1 << widthLog2);
     this.#setAt(address, widthLog2, i, hi, lo);
-    this.#addCount(address, 1);
+    this.#packed.addCount(address, 1);
     return address;
   }
 
   /** Removes the integer of rank `i`. */
   removeAt(address: Address, i: number): Address {
     const widthLog2 = this.#widthLog2(address);
-    this.#addCount(address, -1);
+    this.#packed.addCount(address, -1);
     return this.#packed.splice(address, PACKED_FIRST + (i << widthLog2), 1 << widthLog2, 0);
   }
 
@@ -162,10 +161,6 @@ export class PackedInts {
   #word0(address: Address, widthLog2: number): void {
     const i32 = this.#arena.i32[address >>> CHUNK_SHIFT]!;
     const w = (address & CHUNK_MASK) << 1;
-    i32[w] = (i32[w]! & 15) | PACKED_IS_INTS | (widthLog2 << PACKED_WIDTH_SHIFT);
-  }
-
-  #addCount(address: Address, n: number): void {
-    this.#arena.i32[address >>> CHUNK_SHIFT]![((address & CHUNK_MASK) << 1) + PACKED_COUNT]! += n;
+    i32[w] = (i32[w]! & ~(PACKED_WIDTH_MASK << PACKED_WIDTH_SHIFT)) | PACKED_IS_INTS | (widthLog2 << PACKED_WIDTH_SHIFT);
   }
 }

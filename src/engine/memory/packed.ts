@@ -5,7 +5,7 @@
  * set its members, a sorted set each member with its score behind it. The sorted-integers form stands in
  * packed-intset.ts and shares the header.
  *
- *   w0 kind:4 isInts:1 widthLog2:2 | w1 address of the owning entry, or 0 | w2 number of elements | w3 bytes used, header included
+ *   w0 kind:4 isInts:1 widthLog2:2 -:1 count:24 | w1 address of the owning entry, or 0 | w2 bytes used, header included
  *   then elements: length (one byte below 254, else 254 and four bytes, little-endian) and bytes.
  *
  * A position is the offset of an element within its cell; it survives a move of the cell, not a change before it. Every
@@ -18,17 +18,18 @@ import type { Compactor } from './compaction.ts';
 import type { Bytes, Entries } from './entries.ts';
 import { ROOT_OWNER, copyBytes, equalBytes } from './records.ts';
 
-export const PACKED_HEADER_BYTES = 16;
+export const PACKED_HEADER_BYTES = 12;
 /** Position of the first element. */
 export const PACKED_FIRST = PACKED_HEADER_BYTES;
-/** No packed cell grows beyond this, whatever the configured limits say: its owner must choose another form before. */
+/** No packed cell grows beyond these, whatever the configured limits say: its owner must choose another form before. */
 export const PACKED_BYTES_MAX = 2 ** 30;
+export const PACKED_COUNT_MAX = 2 ** 24 - 1;
 
 export const PACKED_IS_INTS = 1 << 4;
 export const PACKED_WIDTH_SHIFT = 5;
 export const PACKED_WIDTH_MASK = 3;
-const PACKED_COUNT = 2;
-const PACKED_USED = 3;
+const PACKED_COUNT_SHIFT = 8;
+const PACKED_USED = 2;
 
 /** A length byte of this value says that the length follows in four bytes. */
 const LONG = 254;
@@ -56,7 +57,6 @@ export class Packed {
     const i32 = this.#arena.i32[address >>> CHUNK_SHIFT]!;
     const w = (address & CHUNK_MASK) << 1;
     i32[w + ROOT_OWNER] = 0;
-    i32[w + PACKED_COUNT] = 0;
     i32[w + PACKED_USED] = PACKED_HEADER_BYTES;
     return address;
   }
@@ -81,7 +81,7 @@ export class Packed {
 
   /** Number of elements (a hash of n fields has 2n). */
   count(address: Address): number {
-    return this.#arena.i32[address >>> CHUNK_SHIFT]![((address & CHUNK_MASK) << 1) + PACKED_COUNT]!;
+    return this.#arena.i32[address >>> CHUNK_SHIFT]![(address & CHUNK_MASK) << 1]! >>> PACKED_COUNT_SHIFT;
   }
 
   /** Bytes in use, header included. Also the position behind the last element. */
@@ -180,7 +180,7 @@ export class Packed {
   insert(address: Address, pos: number, buf: Uint8Array, off: number, len: number): Address {
     address = this.splice(address, pos, 0, packedElementBytes(len));
     this.#put(address, pos, buf, off, len);
-    this.#addCount(address, 1);
+    this.addCount(address, 1);
     return address;
   }
 
@@ -192,14 +192,14 @@ export class Packed {
     address = this.splice(address, pos, 0, firstBytes + packedElementBytes(len2));
     this.#put(address, pos, buf, off, len);
     this.#put(address, pos + firstBytes, buf2, off2, len2);
-    this.#addCount(address, 2);
+    this.addCount(address, 2);
     return address;
   }
 
   /** Removes `n` elements from `pos` on. What stood behind them is now at `pos`. */
   remove(address: Address, pos: number, n: number): Address {
     const end = this.skip(address, pos, n);
-    this.#addCount(address, -n);
+    this.addCount(address, -n);
     return this.splice(address, pos, end - pos, 0);
   }
 
@@ -221,14 +221,13 @@ export class Packed {
     const cell = this.#arena.cellBytes(address);
     const tail = pos + cut;
     if (after > cell) {
-      // A sixteenth ahead: appending n bytes one by one then copies about 16 n in all.
-      address = this.#move(address, after + (after >>> 4));
+      address = this.#move(address, withRoom(after));
     }
     const u8 = this.#arena.u8[address >>> CHUNK_SHIFT]!;
     const base = (address & CHUNK_MASK) << 3;
     if (tail < used && cut !== room) u8.copyWithin(base + pos + room, base + tail, base + used);
     this.#setWord(address, PACKED_USED, after);
-    if (room < cut && after < cell >>> 1 && cell > 64) return this.#move(address, after + (after >>> 4));
+    if (room < cut && after < cell >>> 1 && cell > 64) return this.#move(address, withRoom(after));
     return address;
   }
 
@@ -285,13 +284,26 @@ export class Packed {
     if (owner !== 0) this.#entries.setValueAddress(owner, to);
   }
 
-  #addCount(address: Address, n: number): void {
-    this.#arena.i32[address >>> CHUNK_SHIFT]![((address & CHUNK_MASK) << 1) + PACKED_COUNT]! += n;
+  /** For this file and packed-intset.ts. */
+  addCount(address: Address, n: number): void {
+    const i32 = this.#arena.i32[address >>> CHUNK_SHIFT]!;
+    const w = (address & CHUNK_MASK) << 1;
+    const count = (i32[w]! >>> PACKED_COUNT_SHIFT) + n;
+    invariant(count >= 0 && count <= PACKED_COUNT_MAX, 'packed: too many elements');
+    i32[w] = (i32[w]! & 0xff) | (count << PACKED_COUNT_SHIFT);
   }
 
   #setWord(address: Address, n: number, value: number): void {
     this.#arena.i32[address >>> CHUNK_SHIFT]![((address & CHUNK_MASK) << 1) + n] = value;
   }
+}
+
+/**
+ * Bytes to ask for when a cell has to move: a sixteenth ahead, so that appending n bytes one by one copies about 16 n in
+ * all; nothing in small cells, where a sixteenth would hold no element.
+ */
+function withRoom(bytes: number): number {
+  return bytes < 512 ? bytes : bytes + (bytes >>> 4);
 }
 
 function longLength(u8: Uint8Array, at: number): number {

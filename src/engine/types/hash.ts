@@ -14,7 +14,7 @@ import type { Address } from '../memory/arena.ts';
 import type { Elements } from '../memory/elements.ts';
 import { HASH_END } from '../memory/hash-index.ts';
 import type { LazyFree } from '../memory/lazy-free.ts';
-import { PACKED_BYTES_MAX, PACKED_FIRST, type Packed, packedElementBytes } from '../memory/packed.ts';
+import { PACKED_BYTES_MAX, PACKED_COUNT_MAX, PACKED_FIRST, type Packed, packedElementBytes } from '../memory/packed.ts';
 import { SHAPE_HASH } from '../memory/records.ts';
 import { sampleAscending } from './sampling.ts';
 
@@ -176,7 +176,7 @@ export class Hashes {
       return false;
     }
     cell = packed.insertPair(cell, end, buf, off, len, vbuf, voff, vlen);
-    if (packed.count(cell) > limits.hashMaxListpackEntries * STRIDE) this.#enlarge(ref, cell);
+    if (packed.count(cell) > Math.min(limits.hashMaxListpackEntries * STRIDE, PACKED_COUNT_MAX - STRIDE)) this.#enlarge(ref, cell);
     return true;
   }
 

@@ -17,16 +17,13 @@ import type { Elements } from '../memory/elements.ts';
 import { HASH_END } from '../memory/hash-index.ts';
 import type { LazyFree } from '../memory/lazy-free.ts';
 import type { PackedInts } from '../memory/packed-intset.ts';
-import { PACKED_BYTES_MAX, PACKED_FIRST, type Packed } from '../memory/packed.ts';
+import { PACKED_BYTES_MAX, PACKED_COUNT_MAX, PACKED_FIRST, type Packed } from '../memory/packed.ts';
 import { SHAPE_SET } from '../memory/records.ts';
 import { IntegerWords } from './integer-words.ts';
 import { sampleAscending } from './sampling.ts';
 import { SetCursor } from './set-cursor.ts';
 
 export type SetEncoding = 'intset' | 'listpack' | 'hashtable';
-
-/** Redis never lets an integer set grow beyond this. */
-const INTSET_ENTRIES_MAX = 2 ** 30;
 
 export class Sets {
   readonly #entries: Entries;
@@ -332,7 +329,7 @@ export class Sets {
     if (!this.added) return cell;
     const limits = this.#limits;
     const end = packed.usedBytes(cell);
-    if (packed.count(cell) < limits.setMaxListpackEntries && len <= limits.setMaxListpackValue && end + len <= PACKED_BYTES_MAX) {
+    if (packed.count(cell) < Math.min(limits.setMaxListpackEntries, PACKED_COUNT_MAX) && len <= limits.setMaxListpackValue && end + len <= PACKED_BYTES_MAX) {
       return packed.insert(cell, end, buf, off, len);
     }
     const root = this.#enlarge(cell);
@@ -341,7 +338,7 @@ export class Sets {
   }
 
   #intsetEntriesMax(): number {
-    return Math.min(this.#limits.setMaxIntsetEntries, INTSET_ENTRIES_MAX);
+    return Math.min(this.#limits.setMaxIntsetEntries, PACKED_COUNT_MAX - 1);
   }
 
   /** Digits of the longest integer: the first's or the last's. */

@@ -1,274 +1,312 @@
 /**
- * Parses RESP requests where their bytes arrived: arguments become offsets and lengths, nothing is copied.
+ * Requests on the wire: finds one command after the other in the bytes of a connection, where they lie.
  *
- * One parser belongs to one connection and remembers how far it got in an incomplete request, relative to the request's
- * start, so that neither a long bulk nor many small arguments that arrive in pieces are scanned twice. The connection
- * keeps the incomplete bytes in a PendingInput and hands them in again, longer. Error texts are Redis's.
+ * All sockets read into one buffer, so a parser owns no bytes: a complete command's arguments are offsets into the buffer
+ * given, and of an incomplete one only numbers are remembered. The owner keeps its bytes (PendingInput) and offers them
+ * again, with more behind: the parser goes on where it stopped, so that the work is linear however the bytes are cut.
+ *
+ * Texts and limits of errors are those of Redis 7.2. Where Redis looks at whatever has arrived to decide that a line is
+ * too long, here 64 KiB is the bound however the bytes are cut.
  */
-import { Request } from '../shared/request.ts';
+import { OperationalError } from '../shared/errors.ts';
+import { parseIntegerStrict, parsedInteger } from '../shared/number-text.ts';
+import type { Request } from '../shared/request.ts';
+import { splitInline } from './inline-request.ts';
 
 export const ParseStatus = {
-  /** `request` holds a command; `next` is the offset behind it. */
-  complete: 0,
-  /** More bytes are needed. */
-  incomplete: 1,
-  /** The connection must be closed after the reply `error`. */
-  error: 2,
-  /** An empty line or an empty array: nothing to run; `next` is behind it. */
-  empty: 3,
+  /** One command: it stands in the request. */
+  command: 0,
+  /** An empty line or an empty array, of which Redis takes no notice. */
+  empty: 1,
+  /** The command goes on beyond the bytes given. */
+  incomplete: 2,
+  /** `error` says what is wrong. The connection must be closed. */
+  error: 3,
 } as const;
+export type ParseStatus = (typeof ParseStatus)[keyof typeof ParseStatus];
 
-/** Limits that CONFIG SET can change, shared by all parsers. */
+/** Shared by all parsers and read at each command, so that a change of configuration works at once. */
 export interface ParserLimits {
-  /** proto-max-bulk-len, bytes. */
+  /** `proto-max-bulk-len`, in bytes. */
   bulkBytesMax: number;
 }
 
-const INLINE_BYTES_MAX = 64 * 1024;
-const MULTIBULK_MAX = 2147483647;
-/** What a client may send before it has authenticated. */
-const UNAUTHENTICATED_MULTIBULK_MAX = 10;
-const UNAUTHENTICATED_BULK_BYTES_MAX = 16384;
+export const BULK_BYTES_MAX_DEFAULT = 512 * 1024 * 1024;
 
-const CR = 13;
 const LF = 10;
-const NOT_A_NUMBER = -2;
+const CR = 13;
+const DOLLAR = 36;
+const STAR = 42;
+const ZERO = 48;
+
+/** A line (inline command, header) has its end within so many bytes. */
+const LINE_BYTES_MAX = 64 * 1024;
+const ARGC_MAX = 2 ** 31 - 1;
+const ARGC_MAX_UNAUTHENTICATED = 10;
+const BULK_BYTES_MAX_UNAUTHENTICATED = 16384;
+/** Headers of more digits than this take the slow path, where 64-bit numbers are judged rightly. */
+const FAST_DIGITS_MAX = 9;
+/** Memory for the arguments of an incomplete command is kept for the next one if it is for no more than so many. */
+const KEPT_ARGS_MAX = 64;
+
+const LINE_INCOMPLETE = -1;
+const LINE_TOO_LONG = -2;
 
 export class RequestParser {
-  /** Offset behind the command that `parse` found. */
-  next = 0;
-  /** The error reply's text, after ParseStatus.error. */
-  error = '';
+  /** Whether the client has authenticated or need not; if not, it may only send small commands. */
   authenticated = true;
+  /** Offset behind what the last call found, after `command` and `empty`. */
+  next = 0;
+  /** The whole error reply, without '-', after `error`. */
+  error = '';
+
   readonly #limits: ParserLimits;
-  // Progress in an incomplete multibulk request; offsets are relative to its start.
-  #argcLeft = 0;
-  #bulkLength = -1;
-  #progress = 0;
+
+  // An incomplete command. Offsets count from the command's first byte, since its bytes move.
+  /** Number of arguments announced; 0 before that is known. */
+  #argc = 0;
+  /** Number of arguments found. */
+  #count = 0;
+  /** Where the next header, or the awaited argument, begins. */
+  #at = 0;
+  /** Length of the awaited argument; -1 if its header is awaited. */
+  #bulk = -1;
+  /** Up to here a line end was looked for in vain. Not 0 if and only if there is an incomplete command. */
   #scanned = 0;
-  /** Arguments of a request that was left incomplete; null while requests arrive whole. */
-  #partial: Request | null = null;
+  /** Offset and length of each argument found. */
+  #args: Int32Array | null = null;
 
   constructor(limits: ParserLimits) {
     this.#limits = limits;
   }
 
   /**
-   * Parses one request from `start` on. After `incomplete`, the next call must begin with the same bytes and more.
+   * Looks for one command at `start`, in bytes [start, end).
+   *
+   * After `incomplete` the next call must offer the same bytes again, anywhere, with more behind them. The bytes of an
+   * inline command are changed.
    */
-  parse(buf: Uint8Array, start: number, end: number, request: Request): number {
+  parse(buf: Uint8Array, start: number, end: number, request: Request): ParseStatus {
     if (start >= end) return ParseStatus.incomplete;
-    if (buf[start] === 42) return this.#multibulk(buf, start, end, request);
-    return this.#inline(buf, start, end, request);
-  }
+    if (this.#scanned !== 0) return this.#resume(buf, start, end, request);
+    if (buf[start] !== STAR) return this.#inline(buf, start, end, request);
 
-  #multibulk(buf: Uint8Array, start: number, end: number, request: Request): number {
-    let at: number;
-    let bulkLength = -1;
-    if (this.#partial === null) {
-      const line = this.#lineEnd(buf, start, end);
-      if (line < 0) return this.#shortLine(start, end, 'Protocol error: too big mbulk count string');
-      const argc = parseLength(buf, start + 1, line);
-      if (argc === NOT_A_NUMBER || argc > MULTIBULK_MAX) return this.#fail('Protocol error: invalid multibulk length');
-      if (argc > UNAUTHENTICATED_MULTIBULK_MAX && !this.authenticated) return this.#fail('Protocol error: unauthenticated multibulk length');
-      at = line + 2;
-      if (argc <= 0) {
-        this.next = at;
-        return ParseStatus.empty;
-      }
-      // A huge count is no reason to allocate: arguments make their room as they come.
-      request.argc = 0;
-      this.#argcLeft = argc;
+    let argc: number;
+    let at = start + 4;
+    if (at <= end && buf[start + 2] === CR && buf[start + 1]! > ZERO && buf[start + 1]! <= ZERO + 9) {
+      argc = buf[start + 1]! - ZERO;
     } else {
-      this.#restore(start, request);
-      at = start + this.#progress;
-      bulkLength = this.#bulkLength;
+      const status = this.#multibulkHeader(buf, start, end);
+      if (status !== ParseStatus.command) return status;
+      argc = this.#argc;
+      at = start + this.#at;
+      this.#clear();
+    }
+
+    const bulkMax = this.authenticated ? this.#limits.bulkBytesMax : BULK_BYTES_MAX_UNAUTHENTICATED;
+    let { off, len } = request;
+    // Whatever is not plain and complete is left to `#resume`, which goes on with the same argument.
+    for (let i = 0; i < argc; i++) {
+      // The shortest argument takes 6 bytes: "$0\r\n\r\n".
+      if (at + 6 > end || buf[at] !== DOLLAR) return this.#suspend(buf, start, end, request, argc, i, at);
+      let length = buf[at + 1]! - ZERO;
+      let lineEnd = at + 2;
+      if (buf[lineEnd] !== CR) {
+        lineEnd = this.#lineEndOfDigits(buf, at, end);
+        if (lineEnd < 0) return this.#suspend(buf, start, end, request, argc, i, at);
+        for (let p = at + 2; p < lineEnd; p++) length = length * 10 + buf[p]! - ZERO;
+      }
+      const from = lineEnd + 2;
+      const to = from + length;
+      if (length < 0 || length > bulkMax || to + 2 > end || (length > 9 && lineEnd === at + 2)) {
+        return this.#suspend(buf, start, end, request, argc, i, at);
+      }
+      if (i === off.length) {
+        request.reserve(i + 1);
+        ({ off, len } = request);
+      }
+      off[i] = from;
+      len[i] = length;
+      at = to + 2;
     }
     request.buf = buf;
-    let left = this.#argcLeft;
-    let argc = request.argc;
-    while (left > 0) {
-      if (bulkLength < 0) {
-        const line = this.#lineEnd(buf, at, end);
-        if (line < 0) {
-          if (end - at > INLINE_BYTES_MAX) return this.#fail('Protocol error: too big bulk count string');
-          return this.#keep(start, at, -1, left, argc, request);
-        }
-        if (buf[at] !== 36) return this.#fail(`Protocol error: expected '$', got '${String.fromCharCode(buf[at]!)}'`);
-        bulkLength = parseLength(buf, at + 1, line);
-        if (bulkLength < 0 || bulkLength > this.#limits.bulkBytesMax) return this.#fail('Protocol error: invalid bulk length');
-        if (bulkLength > UNAUTHENTICATED_BULK_BYTES_MAX && !this.authenticated) return this.#fail('Protocol error: unauthenticated bulk length');
-        at = line + 2;
-      }
-      if (at + bulkLength + 2 > end) return this.#keep(start, at, bulkLength, left, argc, request);
-      if (argc >= request.off.length) request.reserve(argc + 1);
-      request.off[argc] = at;
-      request.len[argc] = bulkLength;
-      argc++;
-      at += bulkLength + 2;
-      bulkLength = -1;
-      left--;
-    }
     request.argc = argc;
-    this.#partial = null;
     this.next = at;
-    return ParseStatus.complete;
+    return ParseStatus.command;
   }
 
-  /** Offset of the CR of the line that begins at `at` if its LF is there too, else -1. */
-  #lineEnd(buf: Uint8Array, at: number, end: number): number {
-    // The line is short: a digit or a few.
-    const limit = end - 1;
-    for (let i = at; i < limit; i++) {
-      if (buf[i] === CR) return i;
-      if (i - at > INLINE_BYTES_MAX) return -1;
+  /** The CR of a bulk header at `at` that is a plain number of 2 to 9 digits, or -1. */
+  #lineEndOfDigits(buf: Uint8Array, at: number, end: number): number {
+    // A leading zero is an error.
+    if (buf[at + 1]! <= ZERO) return -1;
+    const limit = Math.min(end - 1, at + 2 + FAST_DIGITS_MAX);
+    for (let p = at + 1; p < limit; p++) {
+      const b = buf[p]!;
+      if (b === CR) return p;
+      if (b < ZERO || b > ZERO + 9) return -1;
     }
     return -1;
   }
 
-  #shortLine(start: number, end: number, error: string): number {
-    return end - start > INLINE_BYTES_MAX ? this.#fail(error) : ParseStatus.incomplete;
+  /** Remembers the `count` arguments that `parse` has found and goes on at the header at `at`. */
+  #suspend(buf: Uint8Array, start: number, end: number, request: Request, argc: number, count: number, at: number): ParseStatus {
+    this.#argc = argc;
+    for (let i = 0; i < count; i++) this.#keep(request.off[i]! - start, request.len[i]!);
+    this.#at = at - start;
+    this.#bulk = -1;
+    this.#scanned = this.#at;
+    return this.#resume(buf, start, end, request);
   }
 
-  #keep(start: number, at: number, bulkLength: number, left: number, argc: number, request: Request): number {
-    const partial = this.#partial ?? new Request();
-    if (partial !== request) {
-      partial.reserve(argc);
-      for (let i = partial.argc; i < argc; i++) {
-        partial.off[i] = request.off[i]! - start;
-        partial.len[i] = request.len[i]!;
+  #resume(buf: Uint8Array, start: number, end: number, request: Request): ParseStatus {
+    if (this.#argc === 0) {
+      if (buf[start] !== STAR) return this.#inline(buf, start, end, request);
+      const status = this.#multibulkHeader(buf, start, end);
+      if (status !== ParseStatus.command) return status;
+    }
+    while (this.#count < this.#argc) {
+      if (this.#bulk < 0) {
+        const status = this.#bulkHeader(buf, start, end);
+        if (status !== ParseStatus.command) return status;
       }
+      // The two bytes behind an argument are skipped, whatever they are.
+      const behind = this.#at + this.#bulk + 2;
+      if (start + behind > end) return ParseStatus.incomplete;
+      this.#keep(this.#at, this.#bulk);
+      this.#at = behind;
+      this.#scanned = behind;
+      this.#bulk = -1;
     }
-    partial.argc = argc;
-    this.#partial = partial;
-    this.#argcLeft = left;
-    this.#bulkLength = bulkLength;
-    this.#progress = at - start;
-    return ParseStatus.incomplete;
+    const argc = this.#argc;
+    const args = this.#args!;
+    request.reserve(argc);
+    for (let i = 0; i < argc; i++) {
+      request.off[i] = start + args[2 * i]!;
+      request.len[i] = args[2 * i + 1]!;
+    }
+    request.buf = buf;
+    request.argc = argc;
+    this.next = start + this.#at;
+    this.#clear();
+    return ParseStatus.command;
   }
 
-  #restore(start: number, request: Request): void {
-    const partial = this.#partial!;
-    request.reserve(partial.argc);
-    for (let i = 0; i < partial.argc; i++) {
-      request.off[i] = partial.off[i]! + start;
-      request.len[i] = partial.len[i]!;
+  #keep(offset: number, length: number): void {
+    const at = 2 * this.#count++;
+    if (this.#args === null) this.#args = new Int32Array(16);
+    else if (at === this.#args.length) {
+      const larger = new Int32Array(2 * at);
+      larger.set(this.#args);
+      this.#args = larger;
     }
-    request.argc = partial.argc;
+    this.#args[at] = offset;
+    this.#args[at + 1] = length;
   }
 
-  #fail(error: string): number {
-    this.error = `ERR ${error}`;
+  #clear(): void {
+    this.#argc = 0;
+    this.#count = 0;
+    this.#at = 0;
+    this.#bulk = -1;
+    this.#scanned = 0;
+    if (this.#args !== null && this.#args.length > 2 * KEPT_ARGS_MAX) this.#args = null;
+  }
+
+  /** Reads "*N\r\n" at `start`. `command` means: `#argc` and `#at` are set. */
+  #multibulkHeader(buf: Uint8Array, start: number, end: number): ParseStatus {
+    const lineEnd = this.#lineEnd(buf, start, end, CR);
+    if (lineEnd === LINE_INCOMPLETE) return ParseStatus.incomplete;
+    if (lineEnd === LINE_TOO_LONG) return this.#fail('too big mbulk count string');
+    if (!parseIntegerStrict(buf, start + 1, lineEnd - start - 1) || parsedInteger.value > ARGC_MAX) {
+      return this.#fail('invalid multibulk length');
+    }
+    const argc = parsedInteger.value;
+    if (argc > ARGC_MAX_UNAUTHENTICATED && !this.authenticated) return this.#fail('unauthenticated multibulk length');
+    if (argc <= 0) {
+      this.#clear();
+      this.next = lineEnd + 2;
+      return ParseStatus.empty;
+    }
+    this.#argc = argc;
+    this.#at = lineEnd + 2 - start;
+    this.#scanned = this.#at;
+    return ParseStatus.command;
+  }
+
+  /** Reads "$N\r\n" at `#at`. `command` means: `#bulk` is set and `#at` is the argument's first byte. */
+  #bulkHeader(buf: Uint8Array, start: number, end: number): ParseStatus {
+    const lineEnd = this.#lineEnd(buf, start, end, CR);
+    if (lineEnd === LINE_INCOMPLETE) return ParseStatus.incomplete;
+    if (lineEnd === LINE_TOO_LONG) return this.#fail('too big bulk count string');
+    const at = start + this.#at;
+    const first = buf[at]!;
+    if (first !== DOLLAR) {
+      const shown = first === CR || first === LF ? ' ' : String.fromCharCode(first);
+      return this.#fail(`expected '$', got '${shown}'`);
+    }
+    // Offsets are 32-bit: a limit configured beyond that cannot be honoured.
+    const max = Math.min(this.#limits.bulkBytesMax, INPUT_BYTES_MAX - LINE_BYTES_MAX);
+    if (!parseIntegerStrict(buf, at + 1, lineEnd - at - 1) || parsedInteger.value < 0 || parsedInteger.value > max) {
+      return this.#fail('invalid bulk length');
+    }
+    const length = parsedInteger.value;
+    if (length > BULK_BYTES_MAX_UNAUTHENTICATED && !this.authenticated) return this.#fail('unauthenticated bulk length');
+    this.#bulk = length;
+    this.#at = lineEnd + 2 - start;
+    this.#scanned = this.#at;
+    return ParseStatus.command;
+  }
+
+  #inline(buf: Uint8Array, start: number, end: number, request: Request): ParseStatus {
+    const newline = this.#lineEnd(buf, start, end, LF);
+    if (newline === LINE_INCOMPLETE) return ParseStatus.incomplete;
+    if (newline === LINE_TOO_LONG) return this.#fail('too big inline request');
+    const lineEnd = newline > start && buf[newline - 1] === CR ? newline - 1 : newline;
+    const argc = splitInline(buf, start, lineEnd, request);
+    if (argc < 0) return this.#fail('unbalanced quotes in request');
+    this.#clear();
+    this.next = newline + 1;
+    return argc === 0 ? ParseStatus.empty : ParseStatus.command;
+  }
+
+  /**
+   * Looks for `mark` (LF, or a CR with a byte behind it) in the line at `#at`, and remembers how far it looked.
+   * @returns its offset in `buf`, LINE_INCOMPLETE or LINE_TOO_LONG.
+   */
+  #lineEnd(buf: Uint8Array, start: number, end: number, mark: number): number {
+    const limit = Math.min(end, start + this.#at + LINE_BYTES_MAX + 1);
+    let at = start + Math.max(this.#at, this.#scanned);
+    while (at < limit && buf[at] !== mark) at++;
+    if (at < limit && (mark === LF || at + 1 < end)) return at;
+    if (at - start - this.#at > LINE_BYTES_MAX) return LINE_TOO_LONG;
+    this.#scanned = at - start;
+    return LINE_INCOMPLETE;
+  }
+
+  #fail(what: string): ParseStatus {
+    this.#clear();
+    this.error = `ERR Protocol error: ${what}`;
     return ParseStatus.error;
   }
-
-  #inline(buf: Uint8Array, start: number, end: number, request: Request): number {
-    let line = start + this.#scanned;
-    while (line < end && buf[line] !== LF) line++;
-    if (line === end) {
-      this.#scanned = end - start;
-      return end - start > INLINE_BYTES_MAX ? this.#fail('Protocol error: too big inline request') : ParseStatus.incomplete;
-    }
-    this.#scanned = 0;
-    this.next = line + 1;
-    const stop = line > start && buf[line - 1] === CR ? line - 1 : line;
-    const words = splitWords(buf, start, stop);
-    if (words === null) return this.#fail('Protocol error: unbalanced quotes in request');
-    if (words.argc === 0) return ParseStatus.empty;
-    request.buf = words.buf;
-    request.argc = words.argc;
-    request.off = words.off;
-    request.len = words.len;
-    return ParseStatus.complete;
-  }
 }
 
-/** A decimal length between `at` and `line`; NOT_A_NUMBER for anything else but "-1" and other negative numbers (-1). */
-function parseLength(buf: Uint8Array, at: number, line: number): number {
-  const negative = buf[at] === 45;
-  let i = negative ? at + 1 : at;
-  const digits = line - i;
-  if (digits < 1 || digits > 10 || (buf[i] === 48 && (digits > 1 || negative))) return NOT_A_NUMBER;
-  let value = 0;
-  for (; i < line; i++) {
-    const d = buf[i]! - 48;
-    if (d < 0 || d > 9) return NOT_A_NUMBER;
-    value = value * 10 + d;
-  }
-  return negative ? -1 : value;
-}
+/** Offsets are 32-bit: no more than this can wait for one connection. */
+const INPUT_BYTES_MAX = 2 ** 31 - 1;
+const FIRST_BYTES = 1024;
+/** Buffers between these sizes are handed from connection to connection: a read cut within a command is common. */
+const SPARE_BYTES_MIN = 64 * 1024;
+const SPARE_BYTES_MAX = 1024 * 1024;
+const SPARES_MAX = 8;
+const spares: Uint8Array[] = [];
 
-const QUOTE = 34;
-const APOSTROPHE = 39;
-const BACKSLASH = 92;
-const ESCAPES: Record<number, number> = { 110: 10, 114: 13, 116: 9, 98: 8, 97: 7 };
-
-function isSpace(b: number): boolean {
-  return b === 32 || (b >= 9 && b <= 13);
-}
-
-function hexDigit(b: number | undefined): number {
-  if (b === undefined) return -1;
-  if (b >= 48 && b <= 57) return b - 48;
-  const lower = b | 0x20;
-  return lower >= 97 && lower <= 102 ? lower - 87 : -1;
-}
+const NO_BYTES: Uint8Array = new Uint8Array(0);
 
 /**
- * Splits bytes into words as sdssplitargs does: quotes, apostrophes, escapes. The words get bytes of their own.
- * @returns null where quotes are not balanced.
+ * Bytes of one connection that have arrived and are not consumed: [start, end) of `buf`. Takes no memory while empty.
+ * It grows by doubling, so that appending costs linear time in all.
  */
-export function splitWords(buf: Uint8Array, start: number, end: number): Request | null {
-  const out = new Request();
-  out.buf = new Uint8Array(end - start);
-  let pos = 0;
-  let i = start;
-  for (;;) {
-    while (i < end && (isSpace(buf[i]!) || buf[i] === 0)) i++;
-    if (i >= end) return out;
-    out.reserve(out.argc + 1);
-    out.off[out.argc] = pos;
-    let quote = 0;
-    for (; i < end; i++) {
-      const b = buf[i]!;
-      if (quote === 0) {
-        if (isSpace(b) || b === 0) break;
-        if (b === QUOTE || b === APOSTROPHE) quote = b;
-        else out.buf[pos++] = b;
-        continue;
-      }
-      if (b === quote) {
-        // The closing quote must be followed by a space or nothing.
-        if (i + 1 < end && !isSpace(buf[i + 1]!)) return null;
-        quote = 0;
-        i++;
-        break;
-      }
-      if (b !== BACKSLASH || i + 1 >= end) out.buf[pos++] = b;
-      else if (quote === APOSTROPHE) {
-        if (buf[i + 1] === APOSTROPHE) i++;
-        out.buf[pos++] = buf[i]!;
-      } else {
-        i++;
-        const high = hexDigit(buf[i + 1]);
-        const low = hexDigit(buf[i + 2]);
-        if (buf[i] === 120 && i + 2 < end && high >= 0 && low >= 0) {
-          out.buf[pos++] = high * 16 + low;
-          i += 2;
-        } else out.buf[pos++] = ESCAPES[buf[i]!] ?? buf[i]!;
-      }
-    }
-    if (quote !== 0) return null;
-    out.len[out.argc] = pos - out.off[out.argc]!;
-    out.argc++;
-  }
-}
-
-const PENDING_BYTES_MIN = 4096;
-
-/** The bytes of a connection that are not parsed yet: a queue that grows by doubling and gives large buffers back. */
 export class PendingInput {
-  buf: Uint8Array = NOTHING;
+  buf: Uint8Array = NO_BYTES;
   start = 0;
   end = 0;
 
@@ -276,33 +314,65 @@ export class PendingInput {
     return this.end - this.start;
   }
 
-  append(from: Uint8Array, start: number, end: number): void {
-    const added = end - start;
-    if (this.end + added > this.buf.length) {
-      const needed = this.length + added;
-      // Where half of the buffer is consumed, moving what is left is cheaper than growing.
-      if (needed <= this.buf.length / 2) this.buf.copyWithin(0, this.start, this.end);
-      else {
-        const grown = new Uint8Array(Math.max(PENDING_BYTES_MIN, needed * 2));
-        grown.set(this.buf.subarray(this.start, this.end));
-        this.buf = grown;
-      }
-      this.end -= this.start;
-      this.start = 0;
-    }
-    this.buf.set(from.subarray(start, end), this.end);
-    this.end += added;
+  /**
+   * Copies bytes [from, to) of `source` behind those at hand. May move all of them to another `buf`.
+   * @throws OperationalError INPUT_TOO_LARGE beyond 2 GiB; owners have a lower limit of their own.
+   */
+  append(source: Uint8Array, from: number, to: number): void {
+    const size = to - from;
+    if (size === 0) return;
+    if (this.end + size > this.buf.length) this.#makeRoom(size);
+    this.buf.set(source.subarray(from, to), this.end);
+    this.end += size;
   }
 
-  /** Takes `bytes` off the front. */
-  consume(bytes: number): void {
-    this.start += bytes;
-    if (this.start < this.end) return;
+  /** Drops the first `size` bytes. When none are left the memory is given up. */
+  consume(size: number): void {
+    this.start += size;
+    const { buf } = this;
+    if (this.start < this.end) {
+      // The small rest behind a huge command must not keep the huge buffer.
+      if (buf.length > SPARE_BYTES_MAX && 4 * this.length <= buf.length) this.#move(allocate(this.length));
+      return;
+    }
+    if (buf.length >= SPARE_BYTES_MIN && buf.length <= SPARE_BYTES_MAX && spares.length < SPARES_MAX) spares.push(buf);
+    this.buf = NO_BYTES;
     this.start = 0;
     this.end = 0;
-    // An idle connection holds no buffer.
-    this.buf = NOTHING;
+  }
+
+  #makeRoom(size: number): void {
+    const { buf, start, end } = this;
+    const needed = end - start + size;
+    // Moving to the front pays if at least as much is free as has to be moved.
+    if (needed <= buf.length && start >= end - start) {
+      buf.copyWithin(0, start, end);
+    } else {
+      if (needed > INPUT_BYTES_MAX) throw new OperationalError('INPUT_TOO_LARGE', 'more than 2 GiB of unparsed input');
+      this.#move(allocate(needed));
+      return;
+    }
+    this.end = end - start;
+    this.start = 0;
+  }
+
+  #move(target: Uint8Array): void {
+    target.set(this.buf.subarray(this.start, this.end));
+    this.buf = target;
+    this.end -= this.start;
+    this.start = 0;
   }
 }
 
-const NOTHING: Uint8Array = new Uint8Array(0);
+function allocate(needed: number): Uint8Array {
+  let bytes = FIRST_BYTES;
+  while (bytes < needed) bytes *= 2;
+  if (bytes >= SPARE_BYTES_MIN && bytes <= SPARE_BYTES_MAX) {
+    const spare = spares[spares.length - 1];
+    if (spare !== undefined && spare.length >= needed) {
+      spares.pop();
+      return spare;
+    }
+  }
+  return new Uint8Array(Math.min(bytes, INPUT_BYTES_MAX));
+}

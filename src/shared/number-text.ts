@@ -117,6 +117,9 @@ function writeDigits(buf: Uint8Array, pos: number, value: number, count: number)
 
 // ---- Doubles ----
 
+/** Longer text is not taken for a number. Redis has this bound for long doubles, none for doubles. */
+const DOUBLE_TEXT_MAX = 5 * 1024 - 1;
+
 /** Powers of ten that are exact doubles. */
 const POWERS_OF_TEN: Float64Array = new Float64Array(23);
 for (let i = 0, power = 1; i < POWERS_OF_TEN.length; i++, power *= 10) POWERS_OF_TEN[i] = power;
@@ -126,9 +129,10 @@ for (let i = 0, power = 1; i < POWERS_OF_TEN.length; i++, power *= 10) POWERS_OF
  * @returns NaN where Redis says that the value is not a valid float: leading blanks, rest, nan, overflow, underflow to 0.
  */
 export function parseDoubleStrict(buf: Uint8Array, off: number, len: number): number {
+  if (len === 0 || len > DOUBLE_TEXT_MAX) return NaN;
   const end = off + len;
-  const first = buf[off];
-  const signed = len > 0 && (first === MINUS || first === PLUS);
+  const first = buf[off]!;
+  const signed = first === MINUS || first === PLUS;
   let at = signed ? off + 1 : off;
   // A short plain decimal is an integer below 10^15 divided by an exact power of ten: correctly rounded by one division.
   const size = end - at;
@@ -155,6 +159,7 @@ const INFINITY = /^[+-]?inf(?:inity)?$/i;
 
 /** As `parseDoubleStrict`, of a latin1 string. */
 export function parseDoubleText(text: string): number {
+  if (text.length > DOUBLE_TEXT_MAX) return NaN;
   if (DECIMAL.test(text)) {
     const value = Number(text);
     const outOfRange = value === 0 ? NONZERO_MANTISSA.test(text) : !Number.isFinite(value);
@@ -189,7 +194,10 @@ export function formatDouble(value: number): string {
 
 /** fpconv's layout of the digits d₁…dₙ of a value d₁…dₙ × 10^power. */
 function layOutDigits(value: number): string {
-  const text = String(Math.abs(value));
+  const magnitude = Math.abs(value);
+  // The common case, where the layout is JavaScript's.
+  if (magnitude >= 1e-3 && magnitude < 1e4) return String(value);
+  const text = String(magnitude);
   const sign = value < 0 ? '-' : '';
   const exponentAt = text.indexOf('e');
   const mantissa = exponentAt < 0 ? text : text.slice(0, exponentAt);

@@ -1,10 +1,16 @@
 /** The engine's commands, collected. A new family is one import and one line here. */
 import type { Command } from './command.ts';
+import { hashCommands } from './commands/hash.ts';
+import { setCommands } from './commands/set.ts';
+import { stringCommands } from './commands/string.ts';
 import { transactionCommands } from './commands/transactions.ts';
 
 /** Rows of all commands that need nothing but the engine. The server adds its own. */
 export function engineCommands(): readonly Command[] {
   return [
+    ...stringCommands,
+    ...hashCommands,
+    ...setCommands,
     ...transactionCommands,
   ];
 }

@@ -1,12 +1,12 @@
 /** HINCRBY and HINCRBYFLOAT. */
 import { CommandError } from '../../shared/errors.ts';
+import { addLongDoubles, formatLongDouble, parseLongDouble } from '../../shared/long-double.ts';
 import { latin1Bytes, latin1Slice } from '../../shared/request.ts';
 import type { Call, Ref } from '../call.ts';
 import { type Command, command, keysAt } from '../command.ts';
 import { NAN_OR_INFINITY, NOT_FLOAT, NOT_INTEGER, OVERFLOW } from '../error-texts.ts';
 import { Bytes, EntryType } from '../memory/entries.ts';
 import { INTEGER_TEXT_BYTES, IntegerWords, formatWords } from '../types/integer-words.ts';
-import { INFINITE_LONG_DOUBLE, addLongDouble, formatLongDouble, parseLongDouble } from '../types/long-double.ts';
 
 const HASH_NOT_INTEGER = new CommandError('ERR hash value is not an integer');
 const HASH_NOT_FLOAT = new CommandError('ERR hash value is not a float');
@@ -23,7 +23,7 @@ function setField(c: Call, ref: Ref, buf: Uint8Array, off: number, len: number):
   const { hashes } = c.engine.types;
   if (ref === 0) {
     ref = c.addCollection(1, EntryType.hash);
-    hashes.begin(ref, 0);
+    hashes.begin(ref, 1, 0, 0);
   } else c.modified(1);
   hashes.set(ref, req.buf, req.off[2]!, req.len[2]!, buf, off, len);
 }
@@ -48,15 +48,14 @@ function hincrbyfloat(c: Call): void {
   const { req } = c;
   const by = parseLongDouble(c.string(3));
   if (by === null) throw NOT_FLOAT;
-  if (by === INFINITE_LONG_DOUBLE) throw INCREMENT_INFINITE;
+  if (by.special !== '') throw INCREMENT_INFINITE;
   const ref = c.lookupWriteTyped(1, EntryType.hash);
   let result = by;
   if (ref !== 0 && c.engine.types.hashes.get(ref, req.buf, req.off[2]!, req.len[2]!, bytes)) {
     const old = parseLongDouble(latin1Slice(bytes.buf, bytes.off, bytes.off + bytes.len));
     if (old === null) throw HASH_NOT_FLOAT;
-    const added = old === INFINITE_LONG_DOUBLE ? null : addLongDouble(old, by);
-    if (added === null) throw NAN_OR_INFINITY;
-    result = added;
+    result = addLongDoubles(old, by);
+    if (result.special !== '') throw NAN_OR_INFINITY;
   }
   const text = latin1Bytes(formatLongDouble(result));
   setField(c, ref, text, 0, text.length);

@@ -24,9 +24,11 @@ function setPairs(c: Call): number {
   }
   if (ref === 0) {
     ref = c.addCollection(1, EntryType.hash);
-    hashes.begin(ref, total);
-  } else c.modified(1);
-  hashes.expect(ref, (argc - 2) / 2, longest, total);
+    hashes.begin(ref, (argc - 2) / 2, longest, total);
+  } else {
+    c.modified(1);
+    hashes.expect(ref, (argc - 2) / 2, longest, total);
+  }
   let added = 0;
   for (let i = 2; i < argc; i += 2) {
     if (hashes.set(ref, buf, off[i]!, len[i]!, buf, off[i + 1]!, len[i + 1]!)) added++;

@@ -187,6 +187,23 @@ export class Elements {
     return -1;
   }
 
+  /**
+   * Bytes of a collection's cell and, for a root, of its index and elements; the elements' estimated from the first
+   * `samples` of them (0: all are looked at).
+   */
+  memoryBytes(cell: Address, samples: number): number {
+    const arena = this.#arena;
+    const own = arena.cellBytes(cell);
+    if (arena.kind(cell) !== Kind.root) return own;
+    const ref = this.#word(cell, ROOT_INDEX);
+    const some: Address[] = [];
+    this.#index.scan(ref, 0, samples === 0 ? HASH_END : samples, some);
+    let bytes = 0;
+    for (const element of some) bytes += arena.cellBytes(element);
+    if (some.length > 0) bytes *= this.#index.count(ref) / some.length;
+    return own + this.#index.bytes(ref) + Math.round(bytes);
+  }
+
   /** Calls `visit` for the root, its index's cells and its elements; from `progress` on where freeing is under way. */
   eachCell(root: Address, progress: number, visit: (address: Address) => void): void {
     visit(root);

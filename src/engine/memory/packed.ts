@@ -132,16 +132,20 @@ export class Packed {
     const u8 = this.#arena.u8[chunk]!;
     const base = (address & CHUNK_MASK) << 3;
     const end = base + this.#arena.i32[chunk]![(base >>> 2) + PACKED_USED]!;
+    // Keys of one collection tend to be equally long and to differ at their end: look there first.
+    const last = len === 0 ? 0 : buf[off + len - 1]!;
     let at = base + PACKED_FIRST;
     while (at < end) {
       let length = u8[at]!;
-      if (length !== LONG) {
-        if (length === len && equalBytes(u8, at + 1, buf, off, len)) return at - base;
-        at += length + 1;
-      } else {
+      if (length === LONG) {
         length = longLength(u8, at + 1);
         if (length === len && equalBytes(u8, at + 5, buf, off, len)) return at - base;
         at += length + 5;
+      } else {
+        if (length === len && (len === 0 || (u8[at + len] === last && equalBytes(u8, at + 1, buf, off, len)))) {
+          return at - base;
+        }
+        at += length + 1;
       }
       for (let s = 1; s < stride; s++) {
         length = u8[at]!;

@@ -106,10 +106,11 @@ export class Hashes {
 
   /**
    * Makes the value of an entry that has none yet: an empty hash, which the caller fills at once.
-   * @param bytes of all fields and values that will come now, if known: saves growing.
+   * The other arguments are those of `expect`.
    */
-  begin(ref: Address, bytes: number): void {
-    this.#entries.setValueAddress(ref, this.#packed.create(bytes));
+  begin(ref: Address, fields: number, longestBytes: number, bytes: number): void {
+    const isLarge = this.#leadsToLarge(fields, longestBytes, bytes);
+    this.#entries.setValueAddress(ref, isLarge ? this.#elements.newRoot() : this.#packed.create(bytes));
   }
 
   /** Number of fields. */
@@ -121,6 +122,11 @@ export class Hashes {
   /** OBJECT ENCODING. */
   encoding(ref: Address): string {
     return this.#isPacked(ref) ? 'listpack' : 'hashtable';
+  }
+
+  /** Bytes of memory; of a large hash's elements only about `samples` are looked at (0: all). */
+  memoryBytes(ref: Address, samples: number): number {
+    return this.#elements.memoryBytes(this.#entries.valueAddress(ref), samples);
   }
 
   /** Gives the entry `to`, which has no value yet, a copy of the hash at `from`. */
@@ -146,14 +152,11 @@ export class Hashes {
   /**
    * Announces fields that are about to be set, and makes the hash large at once if that is where they lead
    * (hashTypeTryConversion in Redis).
-   * @param longestBytes the longest among fields and values. @param bytes of all of them.
+   * @param longestBytes the longest among fields and values. @param bytes what all of them take in a packed cell.
    */
   expect(ref: Address, fields: number, longestBytes: number, bytes: number): void {
     const cell = this.#entries.valueAddress(ref);
-    if (!this.#packed.isPacked(cell)) return;
-    const limits = this.#limits;
-    const used = this.#packed.usedBytes(cell);
-    if (fields > limits.hashMaxListpackEntries || longestBytes > limits.hashMaxListpackValue || used + bytes > PACKED_BYTES_MAX) {
+    if (this.#packed.isPacked(cell) && this.#leadsToLarge(fields, longestBytes, this.#packed.usedBytes(cell) + bytes)) {
       this.#enlarge(ref, cell);
     }
   }
@@ -281,6 +284,11 @@ export class Hashes {
   }
 
   // ---- Inside ----
+
+  #leadsToLarge(fields: number, longestBytes: number, bytes: number): boolean {
+    const limits = this.#limits;
+    return fields > limits.hashMaxListpackEntries || longestBytes > limits.hashMaxListpackValue || bytes > PACKED_BYTES_MAX;
+  }
 
   #isPacked(ref: Address): boolean {
     return this.#packed.isPacked(this.#entries.valueAddress(ref));

@@ -97,6 +97,11 @@ export class Sets {
     return this.#packed.isInts(cell) ? 'intset' : 'listpack';
   }
 
+  /** Bytes of memory; of a large set's elements only about `samples` are looked at (0: all). */
+  memoryBytes(ref: Address, samples: number): number {
+    return this.#elements.memoryBytes(this.#entries.valueAddress(ref), samples);
+  }
+
   /** Gives the entry `to`, which has no value yet, a copy of the set at `from`. */
   copy(from: Address, to: Address): void {
     const cell = this.#entries.valueAddress(from);

@@ -1,7 +1,6 @@
-/** Two-word integers against bigint, and long doubles against values that redis-server printed. */
+/** Two-word integers against bigint. */
 import { describe, expect, test } from 'vitest';
 import { INTEGER_TEXT_BYTES, IntegerWords, formatWords } from '../../../src/engine/types/integer-words.ts';
-import { INFINITE_LONG_DOUBLE, addLongDouble, formatLongDouble, parseLongDouble } from '../../../src/engine/types/long-double.ts';
 import { latin1Bytes, latin1Slice } from '../../../src/shared/request.ts';
 import { randomOf } from '../engine-rig.ts';
 
@@ -55,43 +54,5 @@ describe('integers of two words', () => {
         if (fits) expect((BigInt(words.hi) << 32n) | BigInt(words.lo >>> 0)).toBe(a + b);
       }
     }
-  });
-});
-
-describe('long doubles', () => {
-  const sum = (a: string, b: string): string => {
-    const x = parseLongDouble(a);
-    const y = parseLongDouble(b);
-    if (x === null || y === null || x === INFINITE_LONG_DOUBLE || y === INFINITE_LONG_DOUBLE) return 'invalid';
-    const out = addLongDouble(x, y);
-    return out === null ? 'infinite' : formatLongDouble(out);
-  };
-
-  // Right-hand sides were printed by redis-server on x86-64.
-  test.each([
-    ['0.1', '0.2', '0.3'],
-    ['0.3', '1e17', '100000000000000000.296875'],
-    ['1.1', '2.2', '3.3'],
-    ['0', '-1e-19', '0'],
-    ['0', '5e-18', '0'],
-    ['0', '6e-18', '0.00000000000000001'],
-    ['-3e3', '3000', '0'],
-    ['0x1p3', '0xA.8', '18.5'],
-    ['.5', '5.', '5.5'],
-    ['1e400', '-1e400', '0'],
-    ['18446744073709551615', '1', '18446744073709551616'],
-    ['18446744073709551615', '2', '18446744073709551616'],
-    ['1.1e4932', '1.1e4932', 'infinite'],
-    ['1e-4940', '0', '0'],
-    ['17179869184.0001', '-17179869185', '-0.99990000016987324'],
-  ])('%s + %s = %s', (a, b, out) => {
-    expect(sum(a, b)).toBe(out);
-  });
-
-  test('what is not a float', () => {
-    for (const text of ['', '.', '-', 'x', '1x', '1e', ' 1', '1 ', '1_0', '1,0', '0x', 'nan', '1e5000', '1e-5000', '1e99999999']) {
-      expect(parseLongDouble(text), text).toBe(null);
-    }
-    for (const text of ['inf', '-inf', '+Infinity']) expect(parseLongDouble(text), text).toBe(INFINITE_LONG_DOUBLE);
   });
 });

@@ -16,6 +16,7 @@ import { HASH_END } from '../memory/hash-index.ts';
 import type { LazyFree } from '../memory/lazy-free.ts';
 import { PACKED_BYTES_MAX, PACKED_COUNT_MAX, PACKED_FIRST, type Packed, packedElementBytes } from '../memory/packed.ts';
 import { SHAPE_HASH } from '../memory/records.ts';
+import type { Collection } from './collection.ts';
 import { sampleAscending } from './sampling.ts';
 
 const STRIDE = 2;
@@ -75,7 +76,7 @@ export class HashCursor {
   }
 }
 
-export class Hashes {
+export class Hashes implements Collection {
   readonly #entries: Entries;
   readonly #packed: Packed;
   readonly #elements: Elements;

@@ -19,13 +19,14 @@ import type { LazyFree } from '../memory/lazy-free.ts';
 import type { PackedInts } from '../memory/packed-intset.ts';
 import { PACKED_BYTES_MAX, PACKED_COUNT_MAX, PACKED_FIRST, type Packed } from '../memory/packed.ts';
 import { SHAPE_SET } from '../memory/records.ts';
+import type { Collection } from './collection.ts';
 import { IntegerWords } from './integer-words.ts';
 import { sampleAscending } from './sampling.ts';
 import { SetCursor } from './set-cursor.ts';
 
 export type SetEncoding = 'intset' | 'listpack' | 'hashtable';
 
-export class Sets {
+export class Sets implements Collection {
   readonly #entries: Entries;
   readonly #packed: Packed;
   readonly #ints: PackedInts;

@@ -57,6 +57,8 @@ export class Connection implements SessionHost, Waiter {
   #heldBytes = 0;
   #paused = false;
   #resumeQueued = false;
+  /** Waits for the log to catch up. */
+  #stopped = false;
   /** Since when the soft output limit has been exceeded, or 0. */
   #softLimitSinceMs = 0;
 
@@ -83,9 +85,9 @@ export class Connection implements SessionHost, Waiter {
     if (this.closing || this.closed) return;
     this.bytesIn += end;
     this.lastActiveMs = this.server.nowMs;
-    if (this.session.blocked !== null || this.#resumeQueued || this.#pending.length > 0) {
+    if (this.#mustWait || this.#pending.length > 0) {
       this.#pending.append(buf, 0, end);
-      if (this.session.blocked === null && !this.#resumeQueued) this.#runPending();
+      if (!this.#mustWait) this.#runPending();
       this.#checkInputLimit();
       return;
     }
@@ -96,6 +98,11 @@ export class Connection implements SessionHost, Waiter {
     }
   }
 
+  /** Whether no command of this connection may run now. */
+  get #mustWait(): boolean {
+    return this.session.blocked !== null || this.#resumeQueued || this.#stopped;
+  }
+
   #runPending(): void {
     const pending = this.#pending;
     pending.consume(this.#run(pending.buf, pending.start, pending.end) - pending.start);
@@ -103,7 +110,7 @@ export class Connection implements SessionHost, Waiter {
 
   /** Parses and runs commands in [start, end); returns where it stopped. */
   #run(buf: Uint8Array, start: number, end: number): number {
-    const { server, parser, session } = this;
+    const { server, parser } = this;
     const buffer = server.output.prepare();
     const { writer } = buffer;
     writer.proto = this.proto;
@@ -138,7 +145,12 @@ export class Connection implements SessionHost, Waiter {
         this.resume();
         break;
       }
-      if (server.pausedForWrites) break;
+      // Back-pressure holds those who write; readers go on.
+      if (server.pausedForWrites && wait === engine.turn) {
+        this.#stopped = true;
+        server.waitForLog(this);
+        break;
+      }
     }
     this.#send(buffer, from, writer.pos, hold);
     if (this.closing) this.#endWhenSent();
@@ -155,6 +167,7 @@ export class Connection implements SessionHost, Waiter {
 
   /** Goes on with the input at hand once this turn is over. */
   resume(): void {
+    this.#stopped = false;
     if (this.#resumeQueued || this.closed) return;
     this.#resumeQueued = true;
     setImmediate(() => {
@@ -172,7 +185,7 @@ export class Connection implements SessionHost, Waiter {
   get wantsInput(): boolean {
     if (this.closing || this.closed) return true;
     // A blocked client's or a back-pressured writer's input is taken up to a bound, so that its end is noticed.
-    const wants = this.#pending.length < 1024 * 1024 || (this.session.blocked === null && !this.#resumeQueued);
+    const wants = this.#pending.length < 1024 * 1024 || !this.#mustWait;
     if (!wants) this.#paused = true;
     return wants;
   }
@@ -289,6 +302,11 @@ export class Connection implements SessionHost, Waiter {
     this.#heldBytes = 0;
     this.socket.destroy();
     this.server.connectionClosed(this);
+  }
+
+  get localAddress(): string {
+    if (this.socket.localAddress === undefined) return `${this.server.config.unixsocket}:0`;
+    return `${this.socket.localFamily === 'IPv6' ? `[${this.socket.localAddress}]` : this.socket.localAddress}:${this.socket.localPort}`;
   }
 
   get address(): string {

@@ -46,7 +46,10 @@ export class LevelLogStore implements LogStore {
   #hardState: HardState = { term: 0, vote: '', commit: 0 };
   /** Batches under way, oldest first. */
   readonly #inFlight: { done: boolean; lastIndex: number }[] = [];
+  /** Resolves when all batches given so far are durable. */
   #tail: Promise<void> = Promise.resolve();
+  /** A batch that runs alone is waiting or under way: what comes after it waits for it. */
+  #alone: Promise<void> | null = null;
   #failure: OperationalError | null = null;
 
   constructor(path: string) {
@@ -130,7 +133,10 @@ export class LevelLogStore implements LogStore {
     const moved = batch.hardState !== null
       && (batch.hardState.term !== this.#hardState.term || batch.hardState.vote !== this.#hardState.vote);
     if (moved || batch.truncateFrom !== 0) return this.#appendAlone(batch);
-    return this.#submit(batch);
+    const before = this.#tail;
+    const written = this.#submit(batch, this.#alone);
+    this.#tail = Promise.all([before, written]).then(() => undefined);
+    return this.#tail;
   }
 
   /** Waits until nothing else is under way, and lets nothing else begin before it is durable. */
@@ -139,10 +145,14 @@ export class LevelLogStore implements LogStore {
     const run = async (): Promise<void> => {
       await before;
       if (batch.truncateFrom !== 0) await this.#truncate(batch.truncateFrom);
-      await this.#submit(batch, true);
+      await this.#submit(batch, null);
     };
-    this.#tail = run();
-    return this.#tail;
+    const alone = run();
+    this.#tail = alone;
+    this.#alone = alone;
+    const done = (): void => { if (this.#alone === alone) this.#alone = null; };
+    alone.then(done, done);
+    return alone;
   }
 
   async #truncate(from: number): Promise<void> {
@@ -157,7 +167,9 @@ export class LevelLogStore implements LogStore {
     this.#checksum = before;
   }
 
-  #submit(batch: LogBatch, alone = false): Promise<void> {
+  /** Hands a batch to LevelDB, at once or after `after`; resolves when it and all before it are durable. */
+  async #submit(batch: LogBatch, after: Promise<void> | null): Promise<void> {
+    if (after !== null) await after;
     const operations: Operation[] = [];
     for (const entry of batch.entries) {
       if (entry.index !== this.#lastIndex + 1) throw new OperationalError('LOG_WRITE_FAILED', `entry ${entry.index} does not follow ${this.#lastIndex}`);
@@ -173,16 +185,7 @@ export class LevelLogStore implements LogStore {
     operations.push({ type: 'put', key: DURABLE, value: json(this.#durableIndex) });
     const flight = { done: false, lastIndex: this.#lastIndex };
     this.#inFlight.push(flight);
-    const before = this.#tail;
-    const written = alone ? this.#write(operations) : before.then(() => this.#write(operations));
-    const finished = this.#finish(flight, written, alone ? Promise.resolve() : before);
-    if (!alone) this.#tail = finished;
-    return finished;
-  }
-
-  async #finish(flight: { done: boolean; lastIndex: number }, written: Promise<void>, before: Promise<void>): Promise<void> {
-    await written;
-    await before;
+    await this.#write(operations);
     flight.done = true;
     while (this.#inFlight.length > 0 && this.#inFlight[0]!.done) this.#durableIndex = this.#inFlight.shift()!.lastIndex;
   }

@@ -1,0 +1,47 @@
+/** The entry of a server process: configuration, signals, and the last word when something breaks. */
+import { ConfigError, readArguments } from './server/config/config-file.ts';
+import { Config } from './server/config/config.ts';
+import { Logger, type LogLevel } from './server/logger.ts';
+import type { Server } from './server/server.ts';
+import { startServer } from './server/start-server.ts';
+import { OperationalError } from './shared/errors.ts';
+import { PROGRAM_VERSION } from './server/version.ts';
+
+/** Runs a server with redis-server's arguments until it is told to end. */
+export async function runServer(args: readonly string[]): Promise<void> {
+  let config: Config;
+  try {
+    config = Config.from(readArguments(args));
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error;
+    process.stderr.write(`\n${error.message}\n`);
+    process.exit(1);
+  }
+  const log = new Logger(config.string('loglevel') as LogLevel, config.string('logfile'));
+  log.notice(`Holdfast ${PROGRAM_VERSION} is starting, PID: ${process.pid}`);
+  process.on('uncaughtException', (error) => {
+    log.warning(`=== HOLDFAST BUG REPORT: the process ends, nothing acknowledged is lost ===\n${error.stack ?? String(error)}`);
+    process.exit(1);
+  });
+  let server: Server;
+  try {
+    server = await startServer(config, log);
+  } catch (error) {
+    if (!(error instanceof OperationalError)) throw error;
+    log.warning(error.code === 'LISTEN_FAILED' ? `Failed listening on port ${config.string('port')}: ${error.message}, aborting.` : `${error.code}: ${error.message}`);
+    process.exit(1);
+  }
+  let stopping = false;
+  const stop = (why: string): void => {
+    if (stopping) process.exit(1);
+    stopping = true;
+    log.warning(`${why}, scheduling shutdown...`);
+    void server.stop().then(() => {
+      log.warning('Holdfast is now ready to exit, bye bye...');
+      process.exit(0);
+    });
+  };
+  server.onShutdown = () => stop('User requested shutdown');
+  process.on('SIGTERM', () => stop('Received SIGTERM'));
+  process.on('SIGINT', () => stop('Received SIGINT'));
+}

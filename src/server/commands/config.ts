@@ -1,0 +1,52 @@
+/** CONFIG GET, SET, RESETSTAT, HELP. */
+import type { Call } from '../../engine/call.ts';
+import { type Command, command } from '../../engine/command.ts';
+import { wrongArity } from '../../engine/error-texts.ts';
+import type { Server } from '../server.ts';
+import { helpHandler } from './help.ts';
+
+const HELP = [
+  'CONFIG <subcommand> [<arg> [value] [opt] ...]. Subcommands are:',
+  'GET <pattern>', '    Return parameters matching the glob-like <pattern> and their values.',
+  'SET <directive> <value>', '    Set the configuration <directive> to <value>.',
+  'RESETSTAT', '    Reset statistics reported by the INFO command.',
+  'HELP', '    Print this help.',
+];
+
+function get(server: Server, c: Call): void {
+  const patterns = Array.from({ length: c.req.argc - 2 }, (_, i) => c.string(i + 2));
+  const found = server.config.get(patterns);
+  c.reply.map(found.length);
+  for (const [name, value] of found) {
+    c.reply.bulkString(name);
+    c.reply.bulkString(value);
+  }
+}
+
+function set(server: Server, c: Call): void {
+  if (c.req.argc % 2 !== 0) throw wrongArity('config|set');
+  const pairs: [string, string][] = [];
+  for (let i = 2; i < c.req.argc; i += 2) pairs.push([c.string(i), c.string(i + 1)]);
+  server.config.set(pairs);
+  c.reply.ok();
+}
+
+export function configCommand(server: Server): Command {
+  const group = 'server';
+  const flags = 'admin noscript loading stale';
+  return command({
+    name: 'config', arity: -2, flags: '', group, since: '2.0.0',
+    subcommands: [
+      command({ name: 'config|get', arity: -3, flags, group, since: '2.0.0', run: (c) => get(server, c) }),
+      command({ name: 'config|set', arity: -4, flags, group, since: '2.0.0', tips: ['request_policy:all_nodes', 'response_policy:all_succeeded'], run: (c) => set(server, c) }),
+      command({
+        name: 'config|resetstat', arity: 2, flags, group, since: '2.0.0', tips: ['request_policy:all_nodes', 'response_policy:all_succeeded'],
+        run: (c) => {
+          server.resetStatistics();
+          c.reply.ok();
+        },
+      }),
+      command({ name: 'config|help', arity: 2, flags: 'loading stale', group, since: '5.0.0', run: helpHandler(HELP) }),
+    ],
+  });
+}

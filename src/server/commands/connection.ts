@@ -1,0 +1,120 @@
+/** PING, ECHO, AUTH, HELLO, QUIT, RESET. */
+import { createHash, timingSafeEqual } from 'node:crypto';
+import type { Call } from '../../engine/call.ts';
+import { type Command, command } from '../../engine/command.ts';
+import { CommandError } from '../../shared/errors.ts';
+import type { Connection } from '../connection.ts';
+import type { Server } from '../server.ts';
+import { REDIS_VERSION } from '../version.ts';
+
+const WRONG_PASSWORD = 'WRONGPASS invalid username-password pair or user is disabled.';
+const NO_PASSWORD_SET = 'ERR AUTH <password> called without any password configured for the default user. Are you sure your configuration is correct?';
+
+/** The connection behind a call. Every session that reaches these commands has one. */
+export function connectionOf(server: Server, c: Call): Connection {
+  return server.connections.get(c.session.id)!;
+}
+
+function samePassword(a: string, b: string): boolean {
+  const digest = (text: string): Buffer => createHash('sha256').update(text, 'latin1').digest();
+  return timingSafeEqual(digest(a), digest(b));
+}
+
+function authenticate(server: Server, connection: Connection, user: string, password: string): boolean {
+  const wanted = server.config.string('requirepass');
+  if (user !== 'default' || (wanted !== '' && !samePassword(wanted, password))) return false;
+  connection.authenticated = true;
+  connection.parser.authenticated = true;
+  return true;
+}
+
+function ping(c: Call): void {
+  if (c.req.argc > 2) throw new CommandError("ERR wrong number of arguments for 'ping' command");
+  if (c.req.argc === 1) c.reply.status('PONG');
+  else c.reply.bulk(c.req.buf, c.req.off[1]!, c.req.len[1]!);
+}
+
+function hello(server: Server, c: Call): void {
+  const connection = connectionOf(server, c);
+  const { req, reply } = c;
+  let proto: 2 | 3 = connection.proto;
+  let i = 1;
+  if (req.argc > 1) {
+    const version = c.integer(1, new CommandError('ERR Protocol version is not an integer or out of range'));
+    if (version !== 2 && version !== 3) throw new CommandError('NOPROTO unsupported protocol version');
+    proto = version;
+    i = 2;
+  }
+  let name: string | null = null;
+  for (; i < req.argc; i++) {
+    if (req.is(i, 'AUTH') && i + 2 < req.argc) {
+      if (!authenticate(server, connection, req.string(i + 1), req.string(i + 2))) throw new CommandError(WRONG_PASSWORD);
+      i += 2;
+    } else if (req.is(i, 'SETNAME') && i + 1 < req.argc) {
+      name = req.string(++i);
+      if (/[^\x21-\x7e]/.test(name)) throw new CommandError('ERR Client names cannot contain spaces, newlines or special characters.');
+    } else throw new CommandError(`ERR Syntax error in HELLO option '${req.string(i)}'`);
+  }
+  if (!connection.authenticated) {
+    throw new CommandError('NOAUTH HELLO must be called with the client already authenticated, otherwise the HELLO <proto> AUTH <user> <pass> option can be used to authenticate the client and select the RESP protocol version at the same time');
+  }
+  if (name !== null) connection.name = name;
+  connection.proto = proto;
+  reply.proto = proto;
+  reply.map(7);
+  reply.bulkString('server');
+  reply.bulkString('redis');
+  reply.bulkString('version');
+  reply.bulkString(REDIS_VERSION);
+  reply.bulkString('proto');
+  reply.integer(proto);
+  reply.bulkString('id');
+  reply.integer(connection.id);
+  reply.bulkString('mode');
+  reply.bulkString('standalone');
+  reply.bulkString('role');
+  reply.bulkString('master');
+  reply.bulkString('modules');
+  reply.array(0);
+}
+
+function auth(server: Server, c: Call): void {
+  const { req } = c;
+  if (req.argc > 3) throw new CommandError('ERR syntax error');
+  if (req.argc === 2 && !server.passwordRequired) throw new CommandError(NO_PASSWORD_SET);
+  const user = req.argc === 3 ? req.string(1) : 'default';
+  if (!authenticate(server, connectionOf(server, c), user, req.string(req.argc - 1))) throw new CommandError(WRONG_PASSWORD);
+  c.reply.ok();
+}
+
+function reset(server: Server, c: Call): void {
+  const connection = connectionOf(server, c);
+  c.engine.discard(c.session);
+  c.session.db = 0;
+  c.session.noTouch = false;
+  connection.proto = 2;
+  c.reply.proto = 2;
+  connection.name = '';
+  connection.replyMode = 'on';
+  connection.authenticated = !server.passwordRequired;
+  connection.parser.authenticated = connection.authenticated;
+  c.reply.status('RESET');
+}
+
+export function connectionCommands(server: Server): readonly Command[] {
+  const group = 'connection';
+  return [
+    command({ name: 'ping', arity: -1, flags: 'fast', group, since: '1.0.0', tips: ['request_policy:all_shards', 'response_policy:all_succeeded'], run: ping }),
+    command({ name: 'echo', arity: 2, flags: 'fast', group, since: '1.0.0', run: (c) => c.reply.bulk(c.req.buf, c.req.off[1]!, c.req.len[1]!) }),
+    command({ name: 'auth', arity: -2, flags: 'noscript loading stale fast no_auth allow_busy', group, since: '1.0.0', run: (c) => auth(server, c) }),
+    command({ name: 'hello', arity: -1, flags: 'noscript loading stale fast no_auth allow_busy', group, since: '6.0.0', run: (c) => hello(server, c) }),
+    command({
+      name: 'quit', arity: -1, flags: 'noscript loading stale fast no_auth allow_busy', group, since: '1.0.0',
+      run: (c) => {
+        connectionOf(server, c).closeAfterReplies();
+        c.reply.ok();
+      },
+    }),
+    command({ name: 'reset', arity: 1, flags: 'noscript loading stale fast no_auth allow_busy', group, since: '6.2.0', run: (c) => reset(server, c) }),
+  ];
+}

@@ -1,0 +1,56 @@
+/**
+ * The ordered list of gates that a command passes before the engine runs it (processCommand in Redis).
+ */
+import { type Command, Flag } from '../engine/command.ts';
+import { Outcome } from '../engine/engine.ts';
+import type { RespWriter } from '../protocol/resp-writer.ts';
+import type { Request } from '../shared/request.ts';
+import type { Connection } from './connection.ts';
+import type { Server } from './server.ts';
+
+const NOAUTH = 'NOAUTH Authentication required.';
+const LOADING = 'LOADING Redis is loading the dataset in memory';
+
+export class Dispatcher {
+  readonly #server: Server;
+
+  constructor(server: Server) {
+    this.#server = server;
+  }
+
+  /** Runs a request of a connection; its reply is written unless the client blocked. @returns an Outcome */
+  run(connection: Connection, request: Request, reply: RespWriter): number {
+    const { engine } = this.#server;
+    const { session } = connection;
+    connection.commands++;
+    engine.lastWaitFor = 0;
+    const command = engine.resolve(request, reply);
+    if (command === null) {
+      this.#rejected(connection, reply);
+      return Outcome.done;
+    }
+    connection.lastCommand = command.name;
+    const refusal = this.#refusal(connection, command);
+    if (refusal !== null) {
+      reply.error(refusal);
+      command.rejectedCalls++;
+      this.#rejected(connection, reply);
+      return Outcome.done;
+    }
+    const errors = reply.errors;
+    const outcome = engine.execute(command, session, request, reply);
+    if (reply.errors !== errors) this.#server.countError(reply.lastError);
+    return outcome;
+  }
+
+  #rejected(connection: Connection, reply: RespWriter): void {
+    this.#server.engine.failQueue(connection.session);
+    this.#server.countError(reply.lastError);
+  }
+
+  #refusal(connection: Connection, command: Command): string | null {
+    if (!connection.authenticated && (command.flags & Flag.noAuth) === 0) return NOAUTH;
+    if (this.#server.loading && (command.flags & Flag.loading) === 0) return LOADING;
+    return null;
+  }
+}

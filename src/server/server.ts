@@ -1,0 +1,288 @@
+/**
+ * The server: connections, the turns of the event loop, and the timers around the engine.
+ *
+ * A turn is what happens between two polls of the sockets: each connection's commands run as they arrive, and when the
+ * poll is over `#endTurn` makes one log record of all that they changed. The gate lets the replies out when the log has
+ * committed it. All background work (expiry, compaction, lazy freeing) is done here in bounded steps.
+ */
+import { readFileSync } from 'node:fs';
+import type net from 'node:net';
+import { EncodingLimits } from '../engine/encoding-limits.ts';
+import { Engine } from '../engine/engine.ts';
+import type { ParserLimits } from '../protocol/request-parser.ts';
+import { RespWriter } from '../protocol/resp-writer.ts';
+import { CommitGate } from '../replication/commit-gate.ts';
+import type { TransactionLog } from '../txlog/transaction-log.ts';
+import { serverCommands } from './commands/server-commands.ts';
+import type { Config } from './config/config.ts';
+import { Connection } from './connection.ts';
+import { Dispatcher } from './dispatcher.ts';
+import { type AcceptedSocket, Listener } from './listener.ts';
+import type { Logger } from './logger.ts';
+import { OutputPool } from './output-pool.ts';
+
+/** A turn's effects go to the log in pieces of this size: a record is held in memory in several places at once. */
+const RECORD_BYTES_MAX = 4 * 1024 * 1024;
+const CRON_MS = 10;
+/** How long background work may take in one tick of the cron. */
+const BACKGROUND_US_MAX = 1000;
+
+const nowUs = (): number => performance.now() * 1000;
+
+export class Server {
+  readonly config: Config;
+  readonly log: Logger;
+  readonly engine: Engine;
+  readonly gate: CommitGate;
+  readonly txlog: TransactionLog;
+  readonly dispatcher: Dispatcher;
+  readonly output = new OutputPool();
+  readonly parserLimits: ParserLimits;
+  readonly connections = new Map<number, Connection>();
+  readonly limits = new EncodingLimits();
+  readonly startedAtMs = Date.now();
+  readonly runId: string;
+  nowMs = Date.now();
+  /** Recovery is under way: most commands are refused. */
+  loading = true;
+  /** The log is behind: no further commands are taken until it has caught up. */
+  pausedForWrites = false;
+  connectionsTotal = 0;
+  rejectedConnections = 0;
+  outputLimitDisconnections = 0;
+  bytesOut = 0;
+  readonly errorCounts = new Map<string, number>();
+  /** Called when SHUTDOWN or a signal ends the server. */
+  onShutdown: () => void = () => undefined;
+  readonly #listener: Listener;
+  readonly #waitingForLog = new Set<Connection>();
+  #nextId = 1;
+  #turnOpen = false;
+  #lastIndexOfTurn = 0;
+  #cron: NodeJS.Timeout | null = null;
+
+  constructor(config: Config, log: Logger, txlog: TransactionLog, runId: string) {
+    this.config = config;
+    this.log = log;
+    this.txlog = txlog;
+    this.runId = runId;
+    this.parserLimits = { bulkBytesMax: config.number('proto-max-bulk-len') };
+    this.engine = new Engine({
+      databases: config.number('databases'),
+      hashSeed: Math.floor(Math.random() * 2 ** 32),
+      random: Math.random,
+      clockUs: nowUs,
+      scratchReply: new RespWriter(),
+      limits: this.limits,
+    });
+    this.gate = new CommitGate((turn) => this.engine.commit(turn));
+    this.engine.table.add(serverCommands(this));
+    this.dispatcher = new Dispatcher(this);
+    this.#listener = new Listener((socket) => this.#accept(socket));
+    config.onChange = (name) => this.applyConfig(name);
+    for (const [name] of config.get(['*'])) this.applyConfig(name);
+    txlog.onCommit = (index) => {
+      this.gate.committed(index);
+      this.#resumeWriters();
+    };
+  }
+
+  get passwordRequired(): boolean {
+    return this.config.string('requirepass') !== '';
+  }
+
+  get port(): number {
+    return this.#listener.port;
+  }
+
+  /** Makes a changed directive take effect. */
+  applyConfig(name: string): void {
+    const { config, limits } = this;
+    const number = (directive: string): number => config.number(directive);
+    limits.hashMaxListpackEntries = number('hash-max-listpack-entries');
+    limits.hashMaxListpackValue = number('hash-max-listpack-value');
+    limits.setMaxIntsetEntries = number('set-max-intset-entries');
+    limits.setMaxListpackEntries = number('set-max-listpack-entries');
+    limits.setMaxListpackValue = number('set-max-listpack-value');
+    limits.zsetMaxListpackEntries = number('zset-max-listpack-entries');
+    limits.zsetMaxListpackValue = number('zset-max-listpack-value');
+    limits.listMaxListpackSize = number('list-max-listpack-size');
+    limits.listCompressDepth = number('list-compress-depth');
+    limits.protoMaxBulkLen = number('proto-max-bulk-len');
+    this.parserLimits.bulkBytesMax = number('proto-max-bulk-len');
+    if (name === 'loglevel') this.log.level = config.string('loglevel') as typeof this.log.level;
+    if (name === 'tcp-keepalive') for (const connection of this.connections.values()) this.#keepAlive(connection.socket);
+  }
+
+  /** Begins to accept connections; commands are refused with LOADING until `serve`. */
+  async listen(): Promise<void> {
+    const { config } = this;
+    const backlog = config.number('tcp-backlog');
+    if (config.number('port') !== 0 || config.unixsocket === '') {
+      for (const word of config.string('bind').split(/\s+/)) {
+        const optional = word.startsWith('-');
+        const host = word.replace(/^-/, '').replace('::*', '::').replace(/^\*$/, '0.0.0.0');
+        try {
+          await this.#listener.listen({ host, port: this.port || config.number('port'), backlog, ipv6Only: true });
+        } catch (error) {
+          if (!optional) throw error;
+          this.log.verbose(`Not listening on ${word}: ${(error as Error).message}`);
+        }
+      }
+    }
+    if (config.unixsocket !== '') await this.#listener.listen({ path: config.unixsocket, backlog });
+  }
+
+  /** Recovery is done: commands run from now on. */
+  serve(): void {
+    this.loading = false;
+    this.#cron = setInterval(() => this.#tick(), CRON_MS);
+  }
+
+  // ---- Turns ----
+
+  /** Runs `work`, which may execute commands, as part of the current turn. */
+  enterTurn(work: () => void): void {
+    if (!this.#turnOpen) {
+      this.#turnOpen = true;
+      this.nowMs = Date.now();
+      this.engine.beginTurn(this.nowMs);
+      setImmediate(() => this.#endTurn());
+    }
+    work();
+    if (this.engine.effectBytes > RECORD_BYTES_MAX) this.#appendEffects();
+  }
+
+  #endTurn(): void {
+    this.#turnOpen = false;
+    this.#appendEffects();
+    this.txlog.flush();
+    if (this.txlog.inFlightBytes > this.config.txlogMaxInFlightBytes) this.pausedForWrites = true;
+  }
+
+  #appendEffects(): void {
+    const { turn } = this.engine;
+    const block = this.engine.takeEffects();
+    if (block === null) return;
+    this.#lastIndexOfTurn = this.txlog.append(block);
+    this.gate.turnEnded(turn, this.#lastIndexOfTurn);
+  }
+
+  #resumeWriters(): void {
+    if (!this.pausedForWrites || this.txlog.inFlightBytes > this.config.txlogMaxInFlightBytes / 2) return;
+    this.pausedForWrites = false;
+    for (const connection of this.#waitingForLog) connection.resume();
+    this.#waitingForLog.clear();
+  }
+
+  /** A connection stopped because of `pausedForWrites`. */
+  waitForLog(connection: Connection): void {
+    this.#waitingForLog.add(connection);
+  }
+
+  // ---- Connections ----
+
+  #accept(socket: net.Socket): AcceptedSocket | null {
+    if (this.connections.size >= this.config.maxClients) {
+      this.rejectedConnections++;
+      socket.end('-ERR max number of clients reached\r\n');
+      return null;
+    }
+    if (this.#refusedByProtectedMode(socket)) {
+      this.rejectedConnections++;
+      socket.end(PROTECTED_MODE);
+      return null;
+    }
+    this.connectionsTotal++;
+    this.nowMs = Date.now();
+    const connection = new Connection(this, socket, this.#nextId++, this.nowMs);
+    this.connections.set(connection.id, connection);
+    socket.setNoDelay(true);
+    this.#keepAlive(socket);
+    socket.on('error', () => connection.close());
+    socket.on('end', () => connection.close());
+    socket.on('close', () => connection.close());
+    return {
+      read: (buffer, length) => {
+        this.enterTurn(() => connection.receive(buffer, length));
+        return connection.wantsInput;
+      },
+    };
+  }
+
+  #keepAlive(socket: net.Socket): void {
+    const seconds = this.config.number('tcp-keepalive');
+    socket.setKeepAlive(seconds > 0, seconds * 1000);
+  }
+
+  #refusedByProtectedMode(socket: net.Socket): boolean {
+    if (!this.config.bool('protected-mode') || this.passwordRequired) return false;
+    const { remoteAddress } = socket;
+    return remoteAddress !== undefined && !/^(127\.|::1$|::ffff:127\.)/.test(remoteAddress);
+  }
+
+  connectionClosed(connection: Connection): void {
+    this.connections.delete(connection.id);
+    this.#waitingForLog.delete(connection);
+    this.engine.endSession(connection.session);
+  }
+
+  countError(text: string): void {
+    const space = text.indexOf(' ');
+    const code = space < 0 ? text : text.slice(0, space);
+    this.errorCounts.set(code, (this.errorCounts.get(code) ?? 0) + 1);
+  }
+
+  /** CONFIG RESETSTAT. */
+  resetStatistics(): void {
+    const { keyspace, table } = this.engine;
+    this.errorCounts.clear();
+    this.connectionsTotal = this.rejectedConnections = this.outputLimitDisconnections = this.bytesOut = 0;
+    this.engine.commandsTotal = keyspace.keyspaceHits = keyspace.keyspaceMisses = keyspace.expiredKeys = 0;
+    for (const row of table.all) row.calls = row.microseconds = row.rejectedCalls = row.failedCalls = 0;
+  }
+
+  // ---- Background ----
+
+  #tick(): void {
+    this.enterTurn(() => {
+      const { engine } = this;
+      if (engine.blocking.count > 0) engine.blocking.expire(this.nowMs);
+      const end = nowUs() + BACKGROUND_US_MAX;
+      const { keyspace } = engine;
+      if (keyspace.activeExpire) while (keyspace.expireStep(16) === 16 && nowUs() < end);
+      while (keyspace.lazyFreeStep(64) && nowUs() < end);
+      while (keyspace.compactor.step(128) && nowUs() < end);
+    });
+    if (this.config.timeoutSeconds > 0) this.#closeIdle();
+  }
+
+  #closeIdle(): void {
+    const limit = this.nowMs - this.config.timeoutSeconds * 1000;
+    for (const connection of this.connections.values()) {
+      if (connection.lastActiveMs < limit && connection.session.blocked === null) connection.close();
+    }
+  }
+
+  /** Resident set, bytes. */
+  rssBytes(): number {
+    try {
+      return Number(readFileSync('/proc/self/statm', 'utf8').split(' ')[1]) * 4096;
+    } catch {
+      return process.memoryUsage.rss();
+    }
+  }
+
+  /** Lets go of all clients once what they wait for is committed, and closes the log. */
+  async stop(): Promise<void> {
+    if (this.#cron !== null) clearInterval(this.#cron);
+    this.#listener.close();
+    while (this.gate.inFlight > 0) await new Promise((resolve) => { setImmediate(resolve); });
+    for (const connection of [...this.connections.values()]) connection.close();
+    await this.txlog.close();
+  }
+}
+
+const PROTECTED_MODE = '-DENIED Redis is running in protected mode because protected mode is enabled and no password is set '
+  + 'for the default user. In this mode connections are only accepted from the loopback interface. If you want to connect '
+  + 'from external computers, set requirepass, or turn protected mode off with CONFIG SET protected-mode no from the same host.\r\n';

@@ -24,6 +24,14 @@ export const EXEC_WITHOUT_MULTI = new CommandError('ERR EXEC without MULTI');
 export const DISCARD_WITHOUT_MULTI = new CommandError('ERR DISCARD without MULTI');
 export const WATCH_IN_MULTI = new CommandError('ERR WATCH inside MULTI is not allowed');
 export const EXEC_ABORTED = new CommandError('EXECABORT Transaction discarded because of previous errors.');
+export const HASH_NOT_INTEGER = new CommandError('ERR hash value is not an integer');
+export const HASH_NOT_FLOAT = new CommandError('ERR hash value is not a float');
+export const INCREMENT_INFINITE = new CommandError('ERR value is NaN or Infinity');
+export const NUMKEYS_NOT_POSITIVE = new CommandError('ERR numkeys should be greater than 0');
+export const TOO_FEW_KEYS = new CommandError("ERR Number of keys can't be greater than number of args");
+export const LIMIT_NEGATIVE = new CommandError("ERR LIMIT can't be negative");
+export const NOVALUES_ELSEWHERE = new CommandError('ERR NOVALUES option can only be used in HSCAN');
+export const COUNT_OUT_OF_RANGE = new CommandError('ERR value is out of range, value must between -9223372036854775807 and 9223372036854775807');
 
 export function invalidExpire(command: string): CommandError {
   return new CommandError(`ERR invalid expire time in '${command}' command`);

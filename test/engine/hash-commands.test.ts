@@ -81,6 +81,8 @@ table('HINCRBY', [
   ['HINCRBY h n 9223372036854775807', 9223372036854775804],
   ['HGET h n', '9223372036854775804'],
   ['HINCRBY h n 4', '-ERR increment or decrement would overflow'],
+  ['HINCRBY h edge -9007199254740992', -9007199254740992],
+  ['HINCRBY h edge 1', -9007199254740991],
   ['HINCRBY h low -9223372036854775808', -9223372036854775808],
   ['HINCRBY h low -1', '-ERR increment or decrement would overflow'],
   ['HINCRBY h n 9223372036854775808', NOT_INTEGER],

@@ -90,6 +90,12 @@ function replyChosen(c: Call, ref: Ref, withValues: boolean): void {
 const RO_ACCESS = [keysAt(1, 'RO access')];
 
 export const hashChoiceCommands: readonly Command[] = [
-  command({ name: 'hscan', arity: -3, flags: 'readonly', group: 'hash', since: '2.8.0', keys: RO_ACCESS, tips: ['nondeterministic_output'], run: hscan }),
-  command({ name: 'hrandfield', arity: -2, flags: 'readonly', group: 'hash', since: '6.2.0', keys: RO_ACCESS, tips: ['nondeterministic_output'], run: hrandfield }),
+  command({
+    name: 'hscan', arity: -3, flags: 'readonly', group: 'hash', since: '2.8.0', keys: RO_ACCESS,
+    tips: ['nondeterministic_output'], run: hscan,
+  }),
+  command({
+    name: 'hrandfield', arity: -2, flags: 'readonly', group: 'hash', since: '6.2.0', keys: RO_ACCESS,
+    tips: ['nondeterministic_output'], run: hrandfield,
+  }),
 ];

@@ -1,16 +1,13 @@
 /** HINCRBY and HINCRBYFLOAT. */
-import { CommandError } from '../../shared/errors.ts';
 import { addLongDoubles, formatLongDouble, parseLongDouble } from '../../shared/long-double.ts';
 import { latin1Bytes, latin1Slice } from '../../shared/request.ts';
 import type { Call, Ref } from '../call.ts';
 import { type Command, command, keysAt } from '../command.ts';
-import { NAN_OR_INFINITY, NOT_FLOAT, NOT_INTEGER, OVERFLOW } from '../error-texts.ts';
+import {
+  HASH_NOT_FLOAT, HASH_NOT_INTEGER, INCREMENT_INFINITE, NAN_OR_INFINITY, NOT_FLOAT, NOT_INTEGER, OVERFLOW,
+} from '../error-texts.ts';
 import { Bytes, EntryType } from '../memory/entries.ts';
 import { INTEGER_TEXT_BYTES, IntegerWords, formatWords } from '../types/integer-words.ts';
-
-const HASH_NOT_INTEGER = new CommandError('ERR hash value is not an integer');
-const HASH_NOT_FLOAT = new CommandError('ERR hash value is not a float');
-const INCREMENT_INFINITE = new CommandError('ERR value is NaN or Infinity');
 
 const bytes = new Bytes();
 const sum = new IntegerWords();
@@ -40,7 +37,8 @@ function hincrby(c: Call): void {
   const start = formatWords(sum.hi, sum.lo, digits);
   setField(c, ref, digits, start, INTEGER_TEXT_BYTES - start);
   c.changed();
-  if (sum.hi >= -2097152 && sum.hi < 2097152) c.reply.integer(sum.hi * 4294967296 + (sum.lo >>> 0));
+  const value = sum.hi * 4294967296 + (sum.lo >>> 0);
+  if (Number.isSafeInteger(value)) c.reply.integer(value);
   else c.reply.integerText(latin1Slice(digits, start, INTEGER_TEXT_BYTES));
 }
 

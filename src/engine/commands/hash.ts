@@ -153,14 +153,32 @@ const RO = [keysAt(1, 'RO')];
 const RO_ACCESS = [keysAt(1, 'RO access')];
 
 export const hashCommands: readonly Command[] = [
-  command({ name: 'hset', arity: -4, flags: 'write denyoom fast', group: 'hash', since: '2.0.0', keys: [keysAt(1, 'RW update')], run: hset }),
-  command({ name: 'hmset', arity: -4, flags: 'write denyoom fast', group: 'hash', since: '2.0.0', keys: [keysAt(1, 'RW update')], run: hmset }),
-  command({ name: 'hsetnx', arity: 4, flags: 'write denyoom fast', group: 'hash', since: '2.0.0', keys: [keysAt(1, 'RW insert')], run: hsetnx }),
+  command({
+    name: 'hset', arity: -4, flags: 'write denyoom fast', group: 'hash', since: '2.0.0', keys: [keysAt(1, 'RW update')],
+    run: hset,
+  }),
+  command({
+    name: 'hmset', arity: -4, flags: 'write denyoom fast', group: 'hash', since: '2.0.0', keys: [keysAt(1, 'RW update')],
+    run: hmset,
+  }),
+  command({
+    name: 'hsetnx', arity: 4, flags: 'write denyoom fast', group: 'hash', since: '2.0.0', keys: [keysAt(1, 'RW insert')],
+    run: hsetnx,
+  }),
   command({ name: 'hget', arity: 3, flags: 'readonly fast', group: 'hash', since: '2.0.0', keys: RO_ACCESS, run: hget }),
   command({ name: 'hmget', arity: -3, flags: 'readonly fast', group: 'hash', since: '2.0.0', keys: RO_ACCESS, run: hmget }),
-  command({ name: 'hgetall', arity: 2, flags: 'readonly', group: 'hash', since: '2.0.0', keys: RO_ACCESS, tips: ['nondeterministic_output_order'], run: hgetall }),
-  command({ name: 'hkeys', arity: 2, flags: 'readonly', group: 'hash', since: '2.0.0', keys: RO_ACCESS, tips: ['nondeterministic_output_order'], run: hkeys }),
-  command({ name: 'hvals', arity: 2, flags: 'readonly', group: 'hash', since: '2.0.0', keys: RO_ACCESS, tips: ['nondeterministic_output_order'], run: hvals }),
+  command({
+    name: 'hgetall', arity: 2, flags: 'readonly', group: 'hash', since: '2.0.0', keys: RO_ACCESS,
+    tips: ['nondeterministic_output_order'], run: hgetall,
+  }),
+  command({
+    name: 'hkeys', arity: 2, flags: 'readonly', group: 'hash', since: '2.0.0', keys: RO_ACCESS,
+    tips: ['nondeterministic_output_order'], run: hkeys,
+  }),
+  command({
+    name: 'hvals', arity: 2, flags: 'readonly', group: 'hash', since: '2.0.0', keys: RO_ACCESS,
+    tips: ['nondeterministic_output_order'], run: hvals,
+  }),
   command({ name: 'hdel', arity: -3, flags: 'write fast', group: 'hash', since: '2.0.0', keys: [keysAt(1, 'RW delete')], run: hdel }),
   command({ name: 'hexists', arity: 3, flags: 'readonly fast', group: 'hash', since: '2.0.0', keys: RO, run: hexists }),
   command({ name: 'hlen', arity: 2, flags: 'readonly fast', group: 'hash', since: '2.0.0', keys: RO, run: hlen }),

@@ -1,10 +1,7 @@
 /** The count argument of HRANDFIELD, SRANDMEMBER and ZRANDMEMBER. */
-import { CommandError } from '../../shared/errors.ts';
 import type { Call } from '../call.ts';
-import { NOT_INTEGER, VALUE_OUT_OF_RANGE } from '../error-texts.ts';
+import { COUNT_OUT_OF_RANGE, NOT_INTEGER, VALUE_OUT_OF_RANGE } from '../error-texts.ts';
 import { IntegerWords } from '../types/integer-words.ts';
-
-const COUNT_OUT_OF_RANGE = new CommandError('ERR value is out of range, value must between -9223372036854775807 and 9223372036854775807');
 
 /** Elements of a reply array at most: Redis's clients read lengths of 31 bits. */
 const REPLIES_MAX = 2 ** 31 - 1;

@@ -1,13 +1,15 @@
 /** What SCAN, HSCAN, SSCAN and ZSCAN share: cursors, options, and which elements they let through. */
-import { CommandError } from '../../shared/errors.ts';
 import { globMatchBytes } from '../../shared/glob.ts';
 import { latin1Slice } from '../../shared/request.ts';
 import type { Call } from '../call.ts';
-import { INVALID_CURSOR, SYNTAX } from '../error-texts.ts';
+import { INVALID_CURSOR, NOVALUES_ELSEWHERE, SYNTAX } from '../error-texts.ts';
 
-const NOVALUES_ELSEWHERE = new CommandError('ERR NOVALUES option can only be used in HSCAN');
 const COUNT_DEFAULT = 10;
 const CHAR_STAR = 42;
+const CHAR_0 = 48;
+/** As many digits are exact in a number. */
+const CURSOR_DIGITS_SAFE = 15;
+const CURSOR_LENGTH_MAX = 24;
 
 /** Options of the command under way: one object, reused. */
 export class ScanOptions {
@@ -37,8 +39,23 @@ const options = new ScanOptions();
 export function scanCursor(c: Call, i: number): number {
   const { req } = c;
   const start = req.off[i]!;
-  const text = latin1Slice(req.buf, start, start + Math.min(req.len[i]!, 24));
-  if (req.len[i]! > 24 || !/^([+-]?[0-9]+)?$/.test(text)) throw INVALID_CURSOR;
+  const length = req.len[i]!;
+  if (length > 0 && length <= CURSOR_DIGITS_SAFE) {
+    let cursor = 0;
+    let at = start;
+    for (; at < start + length; at++) {
+      const d = req.buf[at]! - CHAR_0;
+      if (d < 0 || d > 9) break;
+      cursor = cursor * 10 + d;
+    }
+    if (at === start + length) return cursor;
+  }
+  return unusualCursor(latin1Slice(req.buf, start, start + Math.min(length, CURSOR_LENGTH_MAX + 1)));
+}
+
+/** A cursor that is not just a handful of digits. */
+function unusualCursor(text: string): number {
+  if (text.length > CURSOR_LENGTH_MAX || !/^([+-]?[0-9]+)?$/.test(text)) throw INVALID_CURSOR;
   const magnitude = BigInt(text.replace(/^[+-]/, '') || '0');
   if (magnitude > 0xffffffffffffffffn) throw INVALID_CURSOR;
   return Number(text.startsWith('-') ? BigInt.asUintN(64, -magnitude) : magnitude);

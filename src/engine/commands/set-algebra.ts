@@ -1,15 +1,10 @@
 /** SINTER, SUNION and SDIFF, their STORE forms, and SINTERCARD. */
-import { CommandError } from '../../shared/errors.ts';
 import type { Call, Ref } from '../call.ts';
 import { type Command, command, keysAt, keysCounted, keysThrough } from '../command.ts';
-import { SYNTAX } from '../error-texts.ts';
+import { LIMIT_NEGATIVE, NUMKEYS_NOT_POSITIVE, SYNTAX, TOO_FEW_KEYS } from '../error-texts.ts';
 import type { Address } from '../memory/arena.ts';
 import { EntryType } from '../memory/entries.ts';
 import type { SetCursor } from '../types/set-cursor.ts';
-
-const NUMKEYS_NOT_POSITIVE = new CommandError('ERR numkeys should be greater than 0');
-const TOO_FEW_KEYS = new CommandError("ERR Number of keys can't be greater than number of args");
-const LIMIT_NEGATIVE = new CommandError("ERR LIMIT can't be negative");
 
 /** The sets at argument `first` and after, 0 for a missing one. Throws WRONGTYPE for any that is something else. */
 function inputs(c: Call, first: number, count: number): Ref[] {
@@ -157,10 +152,16 @@ function difference(c: Call, refs: Ref[], isStored: boolean): Address {
   others.sort((a, b) => sets.length(b) - sets.length(a));
   const cursor = sets.walk(first);
   while (cursor.next()) {
-    if (others.some((ref) => sets.hasMember(ref, cursor))) continue;
+    if (inAny(c, others, cursor)) continue;
     result = sets.addValue(result, cursor.member.buf, cursor.member.off, cursor.member.len);
   }
   return result;
+}
+
+function inAny(c: Call, refs: readonly Ref[], cursor: SetCursor): boolean {
+  const { sets } = c.engine.types;
+  for (let j = 0; j < refs.length; j++) if (sets.hasMember(refs[j]!, cursor)) return true;
+  return false;
 }
 
 function removeAll(c: Call, refs: readonly Ref[], result: Address): Address {
@@ -204,5 +205,8 @@ export const setAlgebraCommands: readonly Command[] = [
   command({ name: 'sinterstore', arity: -3, flags: 'write denyoom', group: 'set', since: '1.0.0', keys: TARGET_AND_RO, run: sinterstore }),
   command({ name: 'sunionstore', arity: -3, flags: 'write denyoom', group: 'set', since: '1.0.0', keys: TARGET_AND_RO, run: sunionstore }),
   command({ name: 'sdiffstore', arity: -3, flags: 'write denyoom', group: 'set', since: '1.0.0', keys: TARGET_AND_RO, run: sdiffstore }),
-  command({ name: 'sintercard', arity: -3, flags: 'readonly', group: 'set', since: '7.0.0', keys: [keysCounted(1, 'RO access')], run: sintercard }),
+  command({
+    name: 'sintercard', arity: -3, flags: 'readonly', group: 'set', since: '7.0.0', keys: [keysCounted(1, 'RO access')],
+    run: sintercard,
+  }),
 ];

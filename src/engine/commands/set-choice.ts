@@ -127,7 +127,16 @@ function spop(c: Call): void {
 const RO_ACCESS = [keysAt(1, 'RO access')];
 
 export const setChoiceCommands: readonly Command[] = [
-  command({ name: 'spop', arity: -2, flags: 'write fast', group: 'set', since: '1.0.0', keys: [keysAt(1, 'RW access delete')], tips: ['nondeterministic_output'], run: spop }),
-  command({ name: 'srandmember', arity: -2, flags: 'readonly', group: 'set', since: '1.0.0', keys: RO_ACCESS, tips: ['nondeterministic_output'], run: srandmember }),
-  command({ name: 'sscan', arity: -3, flags: 'readonly', group: 'set', since: '2.8.0', keys: RO_ACCESS, tips: ['nondeterministic_output'], run: sscan }),
+  command({
+    name: 'spop', arity: -2, flags: 'write fast', group: 'set', since: '1.0.0', keys: [keysAt(1, 'RW access delete')],
+    tips: ['nondeterministic_output'], run: spop,
+  }),
+  command({
+    name: 'srandmember', arity: -2, flags: 'readonly', group: 'set', since: '1.0.0', keys: RO_ACCESS,
+    tips: ['nondeterministic_output'], run: srandmember,
+  }),
+  command({
+    name: 'sscan', arity: -3, flags: 'readonly', group: 'set', since: '2.8.0', keys: RO_ACCESS,
+    tips: ['nondeterministic_output'], run: sscan,
+  }),
 ];

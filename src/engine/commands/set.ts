@@ -111,13 +111,22 @@ function smove(c: Call): void {
 const RO = [keysAt(1, 'RO')];
 
 export const setCommands: readonly Command[] = [
-  command({ name: 'sadd', arity: -3, flags: 'write denyoom fast', group: 'set', since: '1.0.0', keys: [keysAt(1, 'RW insert')], run: sadd }),
+  command({
+    name: 'sadd', arity: -3, flags: 'write denyoom fast', group: 'set', since: '1.0.0', keys: [keysAt(1, 'RW insert')],
+    run: sadd,
+  }),
   command({ name: 'srem', arity: -3, flags: 'write fast', group: 'set', since: '1.0.0', keys: [keysAt(1, 'RW delete')], run: srem }),
   command({ name: 'sismember', arity: 3, flags: 'readonly fast', group: 'set', since: '1.0.0', keys: RO, run: sismember }),
   command({ name: 'smismember', arity: -3, flags: 'readonly fast', group: 'set', since: '6.2.0', keys: RO, run: smismember }),
-  command({ name: 'smembers', arity: 2, flags: 'readonly', group: 'set', since: '1.0.0', keys: [keysAt(1, 'RO access')], tips: ['nondeterministic_output_order'], run: smembers }),
+  command({
+    name: 'smembers', arity: 2, flags: 'readonly', group: 'set', since: '1.0.0', keys: [keysAt(1, 'RO access')],
+    tips: ['nondeterministic_output_order'], run: smembers,
+  }),
   command({ name: 'scard', arity: 2, flags: 'readonly fast', group: 'set', since: '1.0.0', keys: RO, run: scard }),
-  command({ name: 'smove', arity: 4, flags: 'write fast', group: 'set', since: '1.0.0', keys: [keysAt(1, 'RW access delete'), keysAt(2, 'RW insert')], run: smove }),
+  command({
+    name: 'smove', arity: 4, flags: 'write fast', group: 'set', since: '1.0.0', keys: [keysAt(1, 'RW access delete'), keysAt(2, 'RW insert')],
+    run: smove,
+  }),
   ...setChoiceCommands,
   ...setAlgebraCommands,
 ];

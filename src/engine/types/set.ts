@@ -312,7 +312,8 @@ export class Sets implements Collection {
     this.added = true;
     const limits = this.#limits;
     const count = this.#ints.count(cell);
-    if (count < limits.setMaxListpackEntries && len <= limits.setMaxListpackValue && this.#longestInteger(cell) <= limits.setMaxListpackValue) {
+    const longest = Math.max(len, this.#longestInteger(cell));
+    if (count < limits.setMaxListpackEntries && longest <= limits.setMaxListpackValue) {
       const packed = this.#toPacked(cell);
       this.#packed.free(cell);
       return this.#packed.insert(packed, this.#packed.usedBytes(packed), buf, off, len);
@@ -335,7 +336,8 @@ export class Sets implements Collection {
     if (!this.added) return cell;
     const limits = this.#limits;
     const end = packed.usedBytes(cell);
-    if (packed.count(cell) < Math.min(limits.setMaxListpackEntries, PACKED_COUNT_MAX) && len <= limits.setMaxListpackValue && end + len <= PACKED_BYTES_MAX) {
+    const countMax = Math.min(limits.setMaxListpackEntries, PACKED_COUNT_MAX);
+    if (packed.count(cell) < countMax && len <= limits.setMaxListpackValue && end + len <= PACKED_BYTES_MAX) {
       return packed.insert(cell, end, buf, off, len);
     }
     const root = this.#enlarge(cell);

@@ -103,24 +103,23 @@ export class RequestParser {
       this.#clear();
     }
 
-    const bulkMax = this.authenticated ? this.#limits.bulkBytesMax : BULK_BYTES_MAX_UNAUTHENTICATED;
+    let bulkMax = this.#limits.bulkBytesMax;
+    if (!this.authenticated) bulkMax = Math.min(bulkMax, BULK_BYTES_MAX_UNAUTHENTICATED);
     let { off, len } = request;
     // Whatever is not plain and complete is left to `#resume`, which goes on with the same argument.
     for (let i = 0; i < argc; i++) {
       // The shortest argument takes 6 bytes: "$0\r\n\r\n".
       if (at + 6 > end || buf[at] !== DOLLAR) return this.#suspend(buf, start, end, request, argc, i, at);
       let length = buf[at + 1]! - ZERO;
-      let lineEnd = at + 2;
-      if (buf[lineEnd] !== CR) {
-        lineEnd = this.#lineEndOfDigits(buf, at, end);
-        if (lineEnd < 0) return this.#suspend(buf, start, end, request, argc, i, at);
+      let from = at + 4;
+      if (buf[at + 2] !== CR) {
+        const lineEnd = this.#lineEndOfDigits(buf, at, end);
         for (let p = at + 2; p < lineEnd; p++) length = length * 10 + buf[p]! - ZERO;
-      }
-      const from = lineEnd + 2;
+        if (lineEnd < 0) length = -1;
+        from = lineEnd + 2;
+      } else if (length > 9) length = -1;
       const to = from + length;
-      if (length < 0 || length > bulkMax || to + 2 > end || (length > 9 && lineEnd === at + 2)) {
-        return this.#suspend(buf, start, end, request, argc, i, at);
-      }
+      if (length < 0 || length > bulkMax || to + 2 > end) return this.#suspend(buf, start, end, request, argc, i, at);
       if (i === off.length) {
         request.reserve(i + 1);
         ({ off, len } = request);

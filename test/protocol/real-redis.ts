@@ -42,7 +42,10 @@ export class RealRedis {
     rmSync(this.#dir, { recursive: true, force: true });
   }
 
-  /** Sends bytes, then the end of the stream, and returns all that came back. */
+  /**
+   * Sends bytes, then the end of the stream, and returns all that came back. Replies must be few: at the end of the
+   * stream redis-server drops what the socket has not taken.
+   */
   async exchange(input: Uint8Array): Promise<Buffer> {
     const socket = net.connect({ path: this.#socketPath, allowHalfOpen: true });
     const chunks: Buffer[] = [];
@@ -58,10 +61,20 @@ export class RealRedis {
 
   /** Replies to commands given as arrays of latin1 strings, sent as one pipeline. */
   async run(commands: string[][]): Promise<RespValue[]> {
+    const socket = net.connect({ path: this.#socketPath });
     const reader = new RespReader();
-    reader.push(await this.exchange(Buffer.from(commands.map((command) => encodeCommand(...command)).join(''), 'latin1')));
     const replies: RespValue[] = [];
-    for (let reply = reader.next(); reply !== undefined; reply = reader.next()) replies.push(reply);
+    const closed = new Promise<void>((resolve, reject) => {
+      socket.once('error', reject);
+      socket.once('close', () => resolve());
+    });
+    socket.on('data', (chunk: Buffer) => {
+      reader.push(chunk);
+      for (let reply = reader.next(); reply !== undefined; reply = reader.next()) replies.push(reply);
+      if (replies.length >= commands.length) socket.destroy();
+    });
+    socket.write(Buffer.from(commands.map((command) => encodeCommand(...command)).join(''), 'latin1'));
+    await closed;
     if (replies.length !== commands.length) throw new Error(`${replies.length} replies to ${commands.length} commands`);
     return replies;
   }

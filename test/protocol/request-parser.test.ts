@@ -1,3 +1,4 @@
+/** The request parser: what it finds, what it refuses and in which words, however the bytes are cut, and at what cost. */
 import { describe, expect, test } from 'vitest';
 import { ParseStatus, type ParserLimits, PendingInput, RequestParser } from '../../src/protocol/request-parser.ts';
 import { Request, latin1Bytes } from '../../src/shared/request.ts';

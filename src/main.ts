@@ -31,6 +31,7 @@ export async function runServer(args: readonly string[]): Promise<void> {
     log.warning(error.code === 'LISTEN_FAILED' ? `Failed listening on port ${config.string('port')}: ${error.message}, aborting.` : `${error.code}: ${error.message}`);
     process.exit(1);
   }
+  if (process.env.HOLDFAST_EXIT_WITH_PARENT === '1') endWithParent(log);
   let stopping = false;
   const stop = (why: string): void => {
     if (stopping) process.exit(1);
@@ -44,4 +45,16 @@ export async function runServer(args: readonly string[]): Promise<void> {
   server.onShutdown = () => stop('User requested shutdown');
   process.on('SIGTERM', () => stop('Received SIGTERM'));
   process.on('SIGINT', () => stop('Received SIGINT'));
+}
+
+const PARENT_CHECK_MS = 100;
+
+/** `npm start` that is killed must not leave a server behind that holds the port and the log. */
+function endWithParent(log: Logger): void {
+  const parent = process.ppid;
+  setInterval(() => {
+    if (process.ppid === parent) return;
+    log.warning('The process that started this server is gone: exiting');
+    process.exit(1);
+  }, PARENT_CHECK_MS).unref();
 }

@@ -6,7 +6,7 @@
  * `changed()` when the command as it stands is its own effect, else `effect…` for the deterministic commands that it
  * amounts to. A handler that changed nothing says nothing.
  */
-import { CommandError, invariant } from '../shared/errors.ts';
+import { type CommandError, invariant } from '../shared/errors.ts';
 import { parseDoubleStrict, parseIntegerStrict, parsedInteger } from '../shared/number-text.ts';
 import type { Reply } from '../shared/reply.ts';
 import { Request, latin1Slice } from '../shared/request.ts';

@@ -14,7 +14,7 @@ const FULL_BYTES = 192 * 1024;
 const SPARE_MAX = 16;
 
 export class OutputBuffer {
-  readonly writer = new RespWriter();
+  readonly writer = new RespWriter(256 * 1024);
   /** Ranges held by connections. */
   holders = 0;
   /** A socket has a range that it may still be sending: never use the bytes again. */

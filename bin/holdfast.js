@@ -1,0 +1,33 @@
+#!/usr/bin/env -S node --single-threaded-gc --max-semi-space-size=16
+/**
+ * The `holdfast` executable. The flags above: the data is not on the JavaScript heap, so short pauses matter more than the
+ * collector's throughput.
+ */
+import { readFileSync } from 'node:fs';
+
+const USAGE = `Usage: holdfast server [/path/to/redis.conf] [--directive value ...]
+       holdfast --help
+       holdfast --version
+
+A durable, Redis-compatible, in-memory database: each write is acknowledged only after its log record is fsynced.
+
+Examples:
+  holdfast server --port 6379 --dir ./data
+  holdfast server /etc/holdfast/redis.conf --requirepass secret
+`;
+
+const [command, ...args] = process.argv.slice(2);
+if (command === 'server') {
+  // Read when the first file operation starts the pool: fsyncs must not wait for each other's threads.
+  process.env.UV_THREADPOOL_SIZE ??= '8';
+  const { runServer } = await import('../dist/main.js');
+  await runServer(args);
+} else if (command === '--version' || command === '-v') {
+  const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8'));
+  process.stdout.write(`holdfast ${version}\n`);
+} else {
+  const wanted = command === '--help' || command === '-h';
+  const complaint = command === undefined || wanted ? '' : `holdfast: unknown command '${command}'\n`;
+  (wanted ? process.stdout : process.stderr).write(complaint + USAGE);
+  process.exitCode = wanted ? 0 : 1;
+}

@@ -16,7 +16,7 @@ import { HASH_END } from '../memory/hash-index.ts';
 import type { LazyFree } from '../memory/lazy-free.ts';
 import { PACKED_BYTES_MAX, PACKED_COUNT_MAX, PACKED_FIRST, type Packed, packedElementBytes } from '../memory/packed.ts';
 import { SHAPE_HASH } from '../memory/records.ts';
-import type { Collection } from './collection.ts';
+import type { Collection, ElementVisitor } from './collection.ts';
 import { sampleAscending } from './sampling.ts';
 
 const STRIDE = 2;
@@ -134,6 +134,15 @@ export class Hashes implements Collection {
   copy(from: Address, to: Address): void {
     const cell = this.#entries.valueAddress(from);
     this.#entries.setValueAddress(to, this.#packed.isPacked(cell) ? this.#packed.copy(cell) : this.#toLarge(cell));
+  }
+
+  /** Shows every field to the visitor. */
+  visit(ref: Address, visitor: ElementVisitor): void {
+    const cursor = this.walk(ref);
+    while (cursor.next()) {
+      const { field, value } = cursor;
+      visitor.field(field.buf, field.off, field.len, value.buf, value.off, value.len);
+    }
   }
 
   /** Asserts the hash's structure and calls `visit` for each of its cells. */

@@ -19,7 +19,7 @@ import type { LazyFree } from '../memory/lazy-free.ts';
 import type { PackedInts } from '../memory/packed-intset.ts';
 import { PACKED_BYTES_MAX, PACKED_COUNT_MAX, PACKED_FIRST, type Packed } from '../memory/packed.ts';
 import { SHAPE_SET } from '../memory/records.ts';
-import type { Collection } from './collection.ts';
+import type { Collection, ElementVisitor } from './collection.ts';
 import { IntegerWords } from './integer-words.ts';
 import { sampleAscending } from './sampling.ts';
 import { SetCursor } from './set-cursor.ts';
@@ -107,6 +107,13 @@ export class Sets implements Collection {
   copy(from: Address, to: Address): void {
     const cell = this.#entries.valueAddress(from);
     this.#entries.setValueAddress(to, this.#packed.isPacked(cell) ? this.#packed.copy(cell) : this.#toLarge(cell));
+  }
+
+  /** Shows every member to the visitor. */
+  visit(ref: Address, visitor: ElementVisitor): void {
+    const cursor = this.walk(ref);
+    const { member } = cursor;
+    while (cursor.next()) visitor.element(member.buf, member.off, member.len);
   }
 
   /** Asserts the set's structure and calls `visit` for each of its cells. */

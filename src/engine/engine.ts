@@ -36,6 +36,8 @@ export const Outcome = {
   done: 0,
   /** The client is blocked; its reply will come through its SessionHost. */
   blocked: 1,
+  /** It was not run: it may not run now, and is to be run again later. The engine itself never says so. */
+  postponed: 2,
 } as const;
 
 /** Commands that change data are refused when fewer bytes of the arena are left: room to finish what is under way. */

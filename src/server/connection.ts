@@ -120,6 +120,7 @@ export class Connection implements SessionHost, Waiter {
     let hold = this.#held.length > 0 ? this.#held[this.#held.length - 1]!.turn : 0;
     let at = start;
     for (let n = 0; at < end; n++) {
+      const begin = at;
       const status = parser.parse(buf, at, end, request);
       if (status === ParseStatus.incomplete) break;
       if (status === ParseStatus.error) {
@@ -133,6 +134,12 @@ export class Connection implements SessionHost, Waiter {
       if (status === ParseStatus.empty) continue;
       const before = writer.pos;
       const outcome = server.dispatcher.run(this, request, writer);
+      if (outcome === Outcome.postponed) {
+        at = begin;
+        this.#stopped = true;
+        server.waitForLog(this);
+        break;
+      }
       const wait = engine.lastWaitFor;
       if (wait > hold) {
         this.#send(buffer, from, before, hold);
@@ -143,12 +150,6 @@ export class Connection implements SessionHost, Waiter {
       if (outcome === Outcome.blocked || this.closing || this.closed) break;
       if (n === COMMANDS_IN_A_ROW_MAX) {
         this.resume();
-        break;
-      }
-      // Back-pressure holds those who write; readers go on.
-      if (server.pausedForWrites && wait === engine.turn) {
-        this.#stopped = true;
-        server.waitForLog(this);
         break;
       }
     }
@@ -174,7 +175,8 @@ export class Connection implements SessionHost, Waiter {
       this.#resumeQueued = false;
       if (this.closed || this.closing || this.session.blocked !== null) return;
       if (this.#pending.length > 0) this.server.enterTurn(() => this.#runPending());
-      if (this.#paused && this.#pending.length === 0) {
+      // What is left is the beginning of a command, whose rest is still to be read.
+      if (this.#paused && !this.#mustWait) {
         this.#paused = false;
         this.socket.resume();
       }

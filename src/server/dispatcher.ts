@@ -18,13 +18,17 @@ export class Dispatcher {
     this.#server = server;
   }
 
-  /** Runs a request of a connection; its reply is written unless the client blocked. @returns an Outcome */
+  /** Runs a request of a connection; its reply is written unless the client blocked or the command was postponed. @returns an Outcome */
   run(connection: Connection, request: Request, reply: RespWriter): number {
     const { engine } = this.#server;
     const { session } = connection;
-    connection.commands++;
     engine.lastWaitFor = 0;
     const command = engine.resolve(request, reply);
+    // Back-pressure holds those who write; readers go on.
+    if (this.#server.pausedForWrites && command !== null && ((command.flags & Flag.write) !== 0 || session.queue !== null)) {
+      return Outcome.postponed;
+    }
+    connection.commands++;
     if (command === null) {
       this.#rejected(connection, reply);
       return Outcome.done;

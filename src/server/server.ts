@@ -150,14 +150,16 @@ export class Server {
       setImmediate(() => this.#endTurn());
     }
     work();
-    if (this.engine.effectBytes > RECORD_BYTES_MAX) this.#appendEffects();
+    const { effectBytes } = this.engine;
+    // Checked here and not only at the end of the turn: one poll may read megabytes from one socket.
+    if (effectBytes + this.txlog.inFlightBytes > this.config.txlogMaxInFlightBytes) this.pausedForWrites = true;
+    if (effectBytes > RECORD_BYTES_MAX) this.#appendEffects();
   }
 
   #endTurn(): void {
     this.#turnOpen = false;
     this.#appendEffects();
     this.txlog.flush();
-    if (this.txlog.inFlightBytes > this.config.txlogMaxInFlightBytes) this.pausedForWrites = true;
   }
 
   #appendEffects(): void {

@@ -1,0 +1,217 @@
+/** Promise P2 on one node: nothing that reveals an uncommitted write leaves the process. The log's sync is held by hand. */
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { Config } from '../../src/server/config/config.ts';
+import { Logger } from '../../src/server/logger.ts';
+import { Server } from '../../src/server/server.ts';
+import type { TransactionLog } from '../../src/txlog/transaction-log.ts';
+import { TestClient } from '../support/holdfast-process.ts';
+
+/** A log that commits when it is told to. */
+class HeldLog implements TransactionLog {
+  readonly shardId = 'f'.repeat(40);
+  readonly firstIndex = 1;
+  lastIndex = 0;
+  commitIndex = 0;
+  readonly term = 1;
+  inFlightBytes = 0;
+  readonly leaseValid = true;
+  readonly blocks: Uint8Array[] = [];
+  onCommit: (index: number) => void = () => undefined;
+  onFatal: (error: Error) => void = () => undefined;
+  #appended: () => void = () => undefined;
+
+  lead(): Promise<number> {
+    return Promise.resolve(0);
+  }
+
+  append(block: Uint8Array): number {
+    this.blocks.push(block);
+    this.inFlightBytes += block.length;
+    return ++this.lastIndex;
+  }
+
+  flush(): void {
+    this.#appended();
+  }
+
+  /** Resolves when record `index` has been appended. */
+  async appended(index: number): Promise<void> {
+    while (this.lastIndex < index) await new Promise<void>((resolve) => { this.#appended = resolve; });
+  }
+
+  commit(index = this.lastIndex): void {
+    for (let i = this.commitIndex; i < index; i++) this.inFlightBytes -= this.blocks[i]!.length;
+    this.commitIndex = index;
+    this.onCommit(index);
+  }
+
+  // eslint-disable-next-line require-yield
+  async *read(): AsyncGenerator<never> {
+    return;
+  }
+
+  trim(): Promise<void> {
+    return Promise.resolve();
+  }
+
+  close(): Promise<void> {
+    return Promise.resolve();
+  }
+}
+
+let log: HeldLog;
+let server: Server;
+let clients: TestClient[];
+
+async function begin(...directives: [string, string][]): Promise<void> {
+  log = new HeldLog();
+  clients = [];
+  const given = [['port', '0'], ['bind', '127.0.0.1'], ...directives].map(([name, value]) => ({ name: name!, values: [value!], line: 0, text: '' }));
+  server = new Server(Config.from(given), new Logger('nothing', ''), log, 'a'.repeat(40));
+  await server.listen();
+  server.serve();
+}
+
+beforeEach(() => begin());
+afterEach(async () => {
+  log.commit();
+  for (const client of clients) client.close();
+  await server.stop();
+});
+
+async function connect(): Promise<TestClient> {
+  const client = await TestClient.connect(server.port);
+  clients.push(client);
+  return client;
+}
+
+/** Whether a reply has come, once everything that was sent before on any connection has surely been worked off. */
+async function settled(reply: Promise<string>): Promise<boolean> {
+  let came = false;
+  void reply.then(() => { came = true; }, () => undefined);
+  const witness = await connect();
+  // PING touches no key: its reply shows that the server has read what was sent earlier, and more than once.
+  for (let i = 0; i < 3; i++) expect(await witness.send('PING')).toBe('+PONG');
+  await new Promise((resolve) => { setImmediate(resolve); });
+  return came;
+}
+
+/** Runs commands on a connection of their own and commits them. */
+async function given(...commands: string[][]): Promise<void> {
+  const client = await connect();
+  for (const command of commands) {
+    const reply = client.send(...command);
+    while (!(await settled(reply))) log.commit();
+    expect(await reply).not.toMatch(/^-/);
+  }
+}
+
+describe('the commit gate', () => {
+  test('holds a write until its record is committed', async () => {
+    const client = await connect();
+    const reply = client.send('SET', 'k', 'v');
+    await log.appended(1);
+    expect(await settled(reply)).toBe(false);
+    log.commit();
+    expect(await reply).toBe('+OK');
+  });
+
+  test('lets a read of a clean key pass at once while a write is in flight', async () => {
+    await given(['SET', 'clean', '1']);
+    const [writer, reader] = [await connect(), await connect()];
+    const write = writer.send('SET', 'dirty', '2');
+    await log.appended(2);
+    expect(await reader.send('GET', 'clean')).toBe('1');
+    expect(await reader.send('GET', 'missing')).toBe('$-1');
+    expect(await settled(write)).toBe(false);
+  });
+
+  // What happens in flight, and a read that would reveal it.
+  test.each<[string, string[][], string[], string[], string]>([
+    ['a new value', [['SET', 'k', 'old']], ['SET', 'k', 'new'], ['GET', 'k'], 'new'],
+    ['a key that appears', [], ['SET', 'k', 'new'], ['GET', 'k'], 'new'],
+    ['a key that goes', [['SET', 'k', 'old']], ['GETDEL', 'k'], ['GET', 'k'], '$-1'],
+    ['a field', [['HSET', 'h', 'f', '1']], ['HSET', 'h', 'f', '2'], ['HGET', 'h', 'f'], '2'],
+    ['the last member', [['SADD', 's', 'm']], ['SREM', 's', 'm'], ['SCARD', 's'], ':0'],
+    ['one of several keys', [['SET', 'a', '1'], ['SET', 'k', '1']], ['SET', 'k', '2'], ['MGET', 'a', 'k'], '*2\r\n$1\r\n1\r\n$1\r\n2'],
+    ['a write that changes nothing', [], ['SET', 'k', '1'], ['SETNX', 'k', '2'], ':0'],
+    ['an error about the type', [], ['SADD', 'k', 'm'], ['GET', 'k'], '-WRONGTYPE Operation against a key holding the wrong kind of value'],
+    ['a set operation', [['SADD', 's1', 'a']], ['SADD', 's2', 'a'], ['SINTER', 's1', 's2'], '*1\r\n$1\r\na'],
+  ])('holds a read of %s', async (_name, before, write, read, expected) => {
+    await given(...before);
+    const [writer, reader] = [await connect(), await connect()];
+    const written = writer.send(...write);
+    await log.appended(before.length + 1);
+    const reply = reader.send(...read);
+    expect(await settled(reply)).toBe(false);
+    expect(await settled(written)).toBe(false);
+    log.commit();
+    expect(await reply).toBe(expected);
+    await written;
+  });
+
+  test('holds a transaction that reads a dirty key, and the news that a watched key changed', async () => {
+    const [writer, reader, watcher] = [await connect(), await connect(), await connect()];
+    expect(await watcher.send('WATCH', 'k')).toBe('+OK');
+    void watcher.send('MULTI');
+    expect(await watcher.send('GET', 'other')).toBe('+QUEUED');
+    const write = writer.send('SET', 'k', '1');
+    await log.appended(1);
+    void reader.send('MULTI');
+    expect(await reader.send('GET', 'k')).toBe('+QUEUED');
+    const [read, broken] = [reader.send('EXEC'), watcher.send('EXEC')];
+    expect(await settled(read)).toBe(false);
+    expect(await settled(broken)).toBe(false);
+    log.commit();
+    expect(await read).toBe('*1\r\n$1\r\n1');
+    expect(await broken).toBe('*-1');
+    await write;
+  });
+
+  test('keeps the order of a pipeline: what follows a held reply waits with it, and is run meanwhile', async () => {
+    await given(['SET', 'clean', 'c']);
+    const client = await connect();
+    const first = client.send('GET', 'clean');
+    const second = client.send('SET', 'k', '1');
+    const third = client.send('GET', 'clean');
+    await log.appended(2);
+    expect(await first).toBe('c');
+    expect(await settled(third)).toBe(false);
+    const fourth = client.send('SET', 'k', '2');
+    await log.appended(3);
+    log.commit(2);
+    expect([await second, await third]).toEqual(['+OK', 'c']);
+    expect(await settled(fourth)).toBe(false);
+    log.commit();
+    expect(await fourth).toBe('+OK');
+  });
+
+  test('a reader waits for the record of its key, not for later ones', async () => {
+    const [writer, reader] = [await connect(), await connect()];
+    const a = writer.send('SET', 'a', '1');
+    await log.appended(1);
+    const b = writer.send('SET', 'b', '1');
+    await log.appended(2);
+    const read = reader.send('GET', 'a');
+    expect(await settled(read)).toBe(false);
+    log.commit(1);
+    expect(await read).toBe('1');
+    expect(await a).toBe('+OK');
+    expect(await settled(b)).toBe(false);
+  });
+
+  test('writers wait when the log is too far behind, readers do not', async () => {
+    log.commit();
+    await server.stop();
+    await begin(['txlog-max-inflight-bytes', '1mb']);
+    const [writer, reader] = [await connect(), await connect()];
+    const big = 'x'.repeat(600 * 1024);
+    const replies = [1, 2, 3, 4, 5, 6].map((n) => writer.send('SET', `k${n}`, big));
+    await log.appended(1);
+    expect(await settled(replies[5]!)).toBe(false);
+    expect(log.inFlightBytes).toBeLessThan(3 * big.length);
+    expect(await reader.send('GET', 'clean')).toBe('$-1');
+    while (!(await settled(replies[5]!))) log.commit();
+    expect(await Promise.all(replies)).toEqual(Array(6).fill('+OK'));
+  });
+});

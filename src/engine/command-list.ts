@@ -3,12 +3,14 @@ import type { Command } from './command.ts';
 import { hashCommands } from './commands/hash.ts';
 import { setCommands } from './commands/set.ts';
 import { stringCommands } from './commands/string.ts';
+import { stringNumberCommands } from './commands/string-number.ts';
 import { transactionCommands } from './commands/transactions.ts';
 
 /** Rows of all commands that need nothing but the engine. The server adds its own. */
 export function engineCommands(): readonly Command[] {
   return [
     ...stringCommands,
+    ...stringNumberCommands,
     ...hashCommands,
     ...setCommands,
     ...transactionCommands,

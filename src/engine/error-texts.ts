@@ -8,6 +8,7 @@ export const NOT_FLOAT = new CommandError('ERR value is not a valid float');
 export const NO_SUCH_KEY = new CommandError('ERR no such key');
 export const OUT_OF_RANGE = new CommandError('ERR index out of range');
 export const OVERFLOW = new CommandError('ERR increment or decrement would overflow');
+export const DECREMENT_OVERFLOW = new CommandError('ERR decrement would overflow');
 export const NAN_OR_INFINITY = new CommandError('ERR increment would produce NaN or Infinity');
 export const OFFSET_OUT_OF_RANGE = new CommandError('ERR offset is out of range');
 export const STRING_TOO_LONG = new CommandError('ERR string exceeds maximum allowed size (proto-max-bulk-len)');

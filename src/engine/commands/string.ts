@@ -134,9 +134,13 @@ function getex(c: Call): void {
     } else throw SYNTAX;
   }
   const ref = c.lookupTyped(1, EntryType.string);
+  if (ref === 0) {
+    // Without a key Redis does not even look at the time.
+    c.reply.null();
+    return;
+  }
   const expireAtMs = expiry === null ? NO_EXPIRY : positiveExpiry(c, expiryAt, expiry.inSeconds, expiry.relative);
   replyValue(c, ref);
-  if (ref === 0) return;
   if (expiry !== null) {
     if (expireAtMs <= c.nowMs) {
       c.removeKey(1);

@@ -4,92 +4,169 @@
  * Turns the core's Readys into batches of the store, in order, a bounded number at once; what is appended while that many
  * are under way goes out together in the next. Holds the core's only clock. Never looks into a record's block.
  */
-import { randomBytes } from 'node:crypto';
 import { OperationalError } from '../shared/errors.ts';
-import type { LogStore, RecoveredLog } from './log-store.ts';
-import { DEFAULT_LIMITS } from './raft/limits.ts';
+import { NO_BLOCK, effectsOf, effectsPayload, identityOf, identityPayload } from './log-payload.ts';
+import { LogError } from './log-store.ts';
+import type { LogPosition, LogRecovery, LogStore } from './log-store.ts';
+import { PendingWrites } from './pending-writes.ts';
 import { firstConfig } from './raft/configuration.ts';
+import { RaftError } from './raft/errors.ts';
+import { DEFAULT_LIMITS, ENTRY_OVERHEAD_BYTES } from './raft/limits.ts';
 import { RawNode } from './raft/raw-node.ts';
-import type { HardState, Ready } from './raft/types.ts';
-import type { LogRecord, TransactionLog } from './transaction-log.ts';
+import type { Fetch, MemberConfig, PeerMessage, Ready, SnapshotMeta, Status } from './raft/types.ts';
+import { TransactionLogError } from './transaction-log.ts';
+import type { Leadership, LogRecord, TransactionLog } from './transaction-log.ts';
+
+/** Time as the log sees it. Injected, so that a simulation can own it. */
+export interface LogClock {
+  /** Monotonic. */
+  nowMs(): number;
+  /** Calls `work` about every `periodMs`; returns how to end that. */
+  every(periodMs: number, work: () => void): () => void;
+}
+
+const SYSTEM_CLOCK: LogClock = {
+  nowMs: () => performance.now(),
+  every: (periodMs, work) => {
+    const timer = setInterval(work, periodMs).unref();
+    return () => clearInterval(timer);
+  },
+};
 
 export interface RaftTransactionLogOptions {
+  /** Member id. */
   readonly id: string;
   readonly store: LogStore;
   /** Batches handed to the store and not durable yet, at most. */
   readonly maxBatchesInFlight: number;
-  /** Index through which the state machine is restored from a snapshot; 0 without one. */
+  /** Index through which the state machine is restored from a snapshot; 0 without one. At least where the log begins. */
   readonly appliedIndex: number;
+  /** Refuse a log of another shard. Without it any is taken, and a new log draws one. */
+  readonly shardId?: string;
+  /** Members of a new group. Without it: this one alone. */
+  readonly firstConfig?: MemberConfig;
+  /** `append` refuses when this many bytes are in flight. */
+  readonly inFlightBytesMax?: number;
+  /** Go on with what is good of a damaged log; see OpenOptions. Only of use with peers to be healed from. */
+  readonly onDamage?: 'refuse' | 'salvage';
+  /** Takes what is to go to other members; may lose it. */
+  readonly send?: (message: PeerMessage) => void;
+  readonly clock?: LogClock;
+  /** Uniform in [0, 1). */
+  readonly random?: () => number;
 }
 
 const TICK_MS = 100;
 const READ_BYTES = 1024 * 1024;
-const NO_BLOCK: Uint8Array = new Uint8Array(0);
+const IN_FLIGHT_BYTES_MAX = 256 * 1024 * 1024;
+/** Room for what the core and this file append themselves: no-ops, configurations, the identity. */
+const CORE_RECORDS_BYTES = 1024 * 1024;
 
 export class RaftTransactionLog implements TransactionLog {
-  readonly shardId: string;
   onCommit: (index: number) => void = () => undefined;
+  onLeadership: (now: Leadership) => void = () => undefined;
   onFatal: (error: Error) => void = () => undefined;
-  /** How many entries of an unfinished write were dropped when the log was opened. */
-  readonly unfinished: number;
+  /** The leader has trimmed what this member needs: load this snapshot or a later one, then call `snapshotInstalled`. */
+  onSnapshotWanted: (snapshot: SnapshotMeta) => void = () => undefined;
 
+  /** What opening the store found. */
+  readonly recovery: LogRecovery;
   readonly #node: RawNode;
   readonly #store: LogStore;
-  readonly #maxBatchesInFlight: number;
-  #batchesInFlight = 0;
-  #firstIndex: number;
-  #lastIndex: number;
-  #commitIndex = 0;
-  #term = 0;
-  /** A hint (commit moved) that waits for the next batch that is written anyway. */
-  #hardState: HardState | null = null;
-  #lastBatchHanded = 0;
-  /** Size of each record in flight, for `inFlightBytes`. */
-  #sizes: { index: number; bytes: number }[] = [];
-  #inFlightBytes = 0;
-  #leading: { resolve: (index: number) => void } | null = null;
-  #timer: NodeJS.Timeout | null = null;
-  #closed = false;
-  #failed = false;
+  readonly #clock: LogClock;
+  readonly #send: (message: PeerMessage) => void;
+  readonly #writes: PendingWrites;
+  readonly #inFlightBytesMax: number;
 
-  /** Opens the store, giving a new one its identity. @throws OperationalError as LogStore.open does. */
+  #lastIndex: number;
+  #commitIndex: number;
+  /** Committed and durable here: through here `read` goes. */
+  #readableIndex: number;
+  #leadership: Leadership;
+  /** An identity is in the log, or was in what is trimmed. */
+  #identified: boolean;
+  /** Position of the snapshot that the next reset of the log is about. */
+  #installed: LogPosition | null = null;
+
+  /** Records in flight, oldest first, beginning at #head: indexes and bytes. */
+  #flightIndexes: number[] = [];
+  #flightBytes: number[] = [];
+  #head = 0;
+  #inFlightBytes = 0;
+
+  readonly #startMs: number;
+  #ticks = 0;
+  #leaseUntilMs = 0;
+  #stopTicking: () => void;
+  #working = false;
+  #ended: 'no' | 'failed' | 'closed' = 'no';
+  /** Readers that wait for a commit, and whoever waits for leadership. */
+  #readers: (() => void)[] = [];
+  #candidacies: { resolve: (index: number) => void; reject: (error: Error) => void }[] = [];
+
+  /** Opens the store, giving a new one its identity. Throws LogError as LogStore.open does. */
   static async open(options: RaftTransactionLogOptions): Promise<RaftTransactionLog> {
-    const { store, id } = options;
-    let recovered = await store.open();
-    if (recovered.shardId === '') {
-      const shardId = randomBytes(20).toString('hex');
-      const config = { index: 0, config: firstConfig([{ id, role: 'voter' }]) };
-      await store.initialize(shardId, config);
-      recovered = { ...recovered, shardId, configs: [config] };
+    const recovery = await options.store.open({
+      identity: { shardId: options.shardId ?? '', memberId: options.id },
+      firstConfig: options.firstConfig ?? firstConfig([{ id: options.id, role: 'voter' }]),
+      onDamage: options.onDamage ?? 'refuse',
+    });
+    try {
+      return new RaftTransactionLog(options, recovery, await isIdentified(options.store, recovery));
+    } catch (error) {
+      await options.store.close();
+      throw error;
     }
-    return new RaftTransactionLog(options, recovered);
   }
 
-  private constructor(options: RaftTransactionLogOptions, recovered: RecoveredLog) {
-    this.shardId = recovered.shardId;
-    this.unfinished = recovered.unfinished;
+  private constructor(options: RaftTransactionLogOptions, recovery: LogRecovery, identified: boolean) {
+    const { base, last, hardState } = recovery;
+    this.recovery = recovery;
     this.#store = options.store;
-    this.#maxBatchesInFlight = options.maxBatchesInFlight;
-    this.#firstIndex = recovered.start.index + 1;
-    this.#lastIndex = recovered.lastIndex;
+    this.#clock = options.clock ?? SYSTEM_CLOCK;
+    this.#send = options.send ?? ((): void => undefined);
+    this.#writes = new PendingWrites(options.maxBatchesInFlight);
+    this.#inFlightBytesMax = options.inFlightBytesMax ?? IN_FLIGHT_BYTES_MAX;
+    this.#lastIndex = last.index;
+    this.#commitIndex = Math.max(base.index, hardState.commit);
+    this.#readableIndex = base.index;
+    this.#leadership = { isLeader: false, term: hardState.term, leader: '' };
+    this.#identified = identified;
+    const { entryBytesMax } = DEFAULT_LIMITS;
     this.#node = new RawNode({
       id: options.id,
-      limits: DEFAULT_LIMITS,
+      // `append` counts as the core does and lets pass one record more than its limit: the core's must not come first.
+      limits: { ...DEFAULT_LIMITS, uncommittedBytesMax: this.#inFlightBytesMax + entryBytesMax + CORE_RECORDS_BYTES },
       restart: {
-        hardState: recovered.hardState,
-        compacted: { index: recovered.start.index, term: recovered.start.term },
-        termRuns: recovered.termRuns,
-        lastIndex: recovered.lastIndex,
-        configs: recovered.configs,
-        applied: options.appliedIndex,
-        impaired: false,
+        hardState,
+        compacted: { index: base.index, term: base.term },
+        termRuns: recovery.termRuns,
+        lastIndex: last.index,
+        configs: recovery.configs,
+        applied: Math.max(base.index, Math.min(options.appliedIndex, last.index)),
+        impaired: recovery.impaired,
       },
-      random: Math.random,
+      random: options.random ?? Math.random,
     });
+    this.#startMs = this.#clock.nowMs();
+    this.#stopTicking = this.#clock.every(TICK_MS, () => {
+      this.#tick();
+      this.flush();
+    });
+    this.#readableIndex = this.#node.status().appliedIndex;
+  }
+
+  get shardId(): string {
+    return this.recovery.identity.shardId;
+  }
+
+  /** Records dropped at the open: of writes that never finished. */
+  get unfinished(): number {
+    return this.recovery.unfinishedRecords;
   }
 
   get firstIndex(): number {
-    return this.#firstIndex;
+    return this.#store.base.index + 1;
   }
 
   get lastIndex(): number {
@@ -101,7 +178,11 @@ export class RaftTransactionLog implements TransactionLog {
   }
 
   get term(): number {
-    return this.#term;
+    return this.#leadership.term;
+  }
+
+  get isLeader(): boolean {
+    return this.#leadership.isLeader;
   }
 
   get inFlightBytes(): number {
@@ -109,104 +190,315 @@ export class RaftTransactionLog implements TransactionLog {
   }
 
   get leaseValid(): boolean {
-    const status = this.#node.status();
-    return status.role === 'leader' && status.tickCount < status.leaseUntilTick;
+    if (!this.#leadership.isLeader || this.#ended !== 'no') return false;
+    const now = this.#clock.nowMs();
+    if (now < this.#leaseUntilMs) return true;
+    // Perhaps only the ticks are late. What they find out, a lost quorum say, is handed on at the end of the turn.
+    this.#tick();
+    return this.#leadership.isLeader && now < this.#leaseUntilMs;
+  }
+
+  /** Everything that the core knows: for INFO and tests. */
+  status(): Status {
+    return this.#node.status();
   }
 
   lead(): Promise<number> {
-    this.#timer ??= setInterval(() => this.#tick(), TICK_MS).unref();
-    return new Promise((resolve) => {
-      this.#leading = { resolve };
+    return new Promise((resolve, reject) => {
+      if (this.#ended !== 'no') return reject(closed());
+      this.#candidacies.push({ resolve, reject });
       this.#node.campaign();
       this.flush();
+      this.#checkCandidacies();
     });
   }
 
+  /** Gives the core the ticks that are due: the k-th once k periods have passed (see Status.leaseUntilTick). */
   #tick(): void {
-    this.#node.tick();
+    const due = Math.floor((this.#clock.nowMs() - this.#startMs) / TICK_MS);
+    for (; this.#ticks < due && this.#ended === 'no'; this.#ticks++) this.#node.tick();
+    this.#readLease();
+  }
+
+  #readLease(): void {
+    const { leaseUntilTick } = this.#node.status();
+    this.#leaseUntilMs = leaseUntilTick === 0 ? 0 : this.#startMs + leaseUntilTick * TICK_MS;
+  }
+
+  /** A message of another member. Throws RaftError RAFT_BAD_MESSAGE, nothing having changed. */
+  receive(message: PeerMessage): void {
+    if (this.#ended !== 'no') return;
+    this.#node.step(message);
+    this.flush();
+    if (this.#leadership.isLeader) this.#readLease();
+  }
+
+  /** The state as of `snapshot` is loaded, durably; `checksum` is the log's running checksum there. The log begins anew behind it. */
+  snapshotInstalled(snapshot: SnapshotMeta, checksum: number): void {
+    this.#installed = { index: snapshot.index, term: snapshot.term, checksum };
+    this.#node.step({ type: 'snapshot-restored', snapshot });
     this.flush();
   }
 
+  canAppend(): boolean {
+    return this.#leadership.isLeader && this.#ended === 'no' && this.#inFlightBytes < this.#inFlightBytesMax;
+  }
+
   append(block: Uint8Array): number {
-    const index = this.#node.propose(block);
+    if (this.#ended !== 'no') throw closed();
+    if (this.#inFlightBytes >= this.#inFlightBytesMax) {
+      throw new TransactionLogError('TXLOG_BACK_PRESSURE', `${this.#inFlightBytes} bytes are in flight`);
+    }
+    const data = effectsPayload(block);
+    let index: number;
+    try {
+      index = this.#node.propose(data);
+    } catch (error) {
+      throw refusal(error);
+    }
+    const bytes = data.length + ENTRY_OVERHEAD_BYTES;
     this.#lastIndex = index;
-    this.#sizes.push({ index, bytes: block.length });
-    this.#inFlightBytes += block.length;
+    this.#flightIndexes.push(index);
+    this.#flightBytes.push(bytes);
+    this.#inFlightBytes += bytes;
     return index;
   }
 
+  /** Does whatever the core wants done. Listeners may call it again: then it goes on where it is. */
   flush(): void {
-    while (!this.#closed && !this.#failed && this.#batchesInFlight < this.#maxBatchesInFlight && this.#node.hasReady()) {
-      this.#handle(this.#node.ready());
+    if (this.#working) return;
+    this.#working = true;
+    try {
+      while (this.#ended === 'no' && this.#node.hasReady()) this.#handle(this.#node.ready());
+    } catch (error) {
+      this.#fail(error as Error);
+    } finally {
+      this.#working = false;
     }
   }
 
   #handle(ready: Ready): void {
-    if (ready.softState !== null) this.#term = ready.softState.term;
-    this.#lastBatchHanded = ready.batch;
-    if (ready.mustSync) this.#write(ready);
+    for (const message of ready.messages) this.#send(message);
+    if (!this.#leadership.isLeader) this.#lookForIdentity(ready);
+    if (ready.mustSync || ready.healed) this.#queue(ready);
     else {
-      if (ready.hardState !== null) this.#hardState = ready.hardState;
-      if (this.#batchesInFlight === 0) this.#node.synced(ready.batch);
+      if (ready.hardState !== null) this.#store.noteCommit(ready.hardState.commit);
+      const { newest } = this.#writes;
+      if (newest !== null) newest.note(ready);
+      else this.#durable(ready.batch, ready.messagesAfterSync);
     }
-    if (ready.committed !== null) this.#node.applied(ready.committed.through);
+    if (ready.softState !== null) this.#roleChanged();
+    if (ready.committed !== null) {
+      this.#readableIndex = ready.committed.through;
+      // What is applied, and what of it is kept elsewhere, is up to those who read.
+      this.#node.applied(ready.committed.through);
+      for (const wake of this.#readers.splice(0)) wake();
+    }
+    if (ready.fetches.length > 0) for (const fetch of ready.fetches) void this.#fetch(fetch);
+    if (ready.snapshotWanted !== null) this.onSnapshotWanted(ready.snapshotWanted);
     if (ready.commitIndex > this.#commitIndex) this.#committed(ready.commitIndex);
   }
 
-  #write(ready: Ready): void {
-    const hardState = ready.hardState ?? this.#hardState;
-    this.#hardState = null;
-    this.#batchesInFlight++;
-    this.#store.append({ hardState, truncateFrom: ready.truncateFrom, entries: ready.entries }).then(
-      () => {
-        this.#batchesInFlight--;
-        // Readys after this one that had nothing to write are durable with it, once nothing else is under way.
-        this.#node.synced(this.#batchesInFlight === 0 ? this.#lastBatchHanded : ready.batch);
-        this.flush();
-      },
-      (error: unknown) => this.#fail(error as Error),
-    );
+  #queue(ready: Ready): void {
+    const { entries, resetTo, truncateFrom } = ready;
+    if (entries.length > 0) this.#lastIndex = entries[entries.length - 1]!.index;
+    else if (truncateFrom > 0) this.#lastIndex = truncateFrom - 1;
+    else if (resetTo !== null) this.#lastIndex = resetTo.index;
+    if (resetTo === null) this.#writes.push(ready, null);
+    else {
+      const { index, term, config, configIndex } = resetTo;
+      const installed = this.#installed;
+      if (installed === null || installed.index !== index) throw new LogError('LOG_DAMAGED', `no checksum is known for the snapshot at ${index}`, index);
+      this.#readableIndex = index;
+      this.#writes.push(ready, { index, term, checksum: installed.checksum, config: { index: configIndex, config } });
+    }
+    this.#writeNext();
+  }
+
+  #writeNext(): void {
+    for (let write = this.#writes.next(); write !== null; write = this.#writes.next()) {
+      this.#store.append(write).then(this.#onWritten, this.#onWriteFailed);
+    }
+  }
+
+  /** The store reports in the order of the appends. */
+  readonly #onWritten = (): void => {
+    if (this.#ended !== 'no') return;
+    const write = this.#writes.durable();
+    this.#writeNext();
+    this.#durable(write.readyBatch, write.messages);
+    this.flush();
+  };
+
+  readonly #onWriteFailed = (error: unknown): void => this.#fail(error as Error);
+
+  #durable(readyBatch: number, messages: readonly PeerMessage[]): void {
+    this.#node.synced(readyBatch);
+    for (const message of messages) this.#send(message);
+  }
+
+  #roleChanged(): void {
+    const { role, term, leader } = this.#node.status();
+    const isLeader = role === 'leader';
+    if (!isLeader || term !== this.#leadership.term) {
+      this.#flightIndexes = [];
+      this.#flightBytes = [];
+      this.#head = 0;
+      this.#inFlightBytes = 0;
+    }
+    this.#leadership = { isLeader, term, leader };
+    this.#readLease();
+    if (isLeader && !this.#identified) {
+      this.#identified = true;
+      this.#lastIndex = this.#node.propose(identityPayload(this.shardId));
+    }
+    this.onLeadership(this.#leadership);
+  }
+
+  /** Another shard's entries must not get into this log. */
+  #lookForIdentity(ready: Ready): void {
+    for (const entry of ready.entries) {
+      const shardId = entry.kind === 'normal' ? identityOf(entry.data) : null;
+      if (shardId === null) continue;
+      this.#identified = true;
+      if (shardId !== this.shardId) throw new TransactionLogError('TXLOG_IDENTITY', `record ${entry.index} says shard ${shardId}, this member is of ${this.shardId}`);
+    }
   }
 
   #committed(index: number): void {
     this.#commitIndex = index;
-    let n = 0;
-    for (; n < this.#sizes.length && this.#sizes[n]!.index <= index; n++) this.#inFlightBytes -= this.#sizes[n]!.bytes;
-    if (n > 0) this.#sizes = this.#sizes.slice(n);
+    while (this.#head < this.#flightIndexes.length && this.#flightIndexes[this.#head]! <= index) {
+      this.#inFlightBytes -= this.#flightBytes[this.#head]!;
+      this.#head++;
+    }
+    if (this.#head === this.#flightIndexes.length) {
+      this.#flightIndexes.length = 0;
+      this.#flightBytes.length = 0;
+      this.#head = 0;
+    } else if (this.#head >= 1024) {
+      this.#flightIndexes.splice(0, this.#head);
+      this.#flightBytes.splice(0, this.#head);
+      this.#head = 0;
+    }
     this.onCommit(index);
-    if (this.#leading !== null && this.#node.status().committedInTerm) {
-      const { resolve } = this.#leading;
-      this.#leading = null;
-      resolve(index);
+    this.#checkCandidacies();
+  }
+
+  #checkCandidacies(): void {
+    if (this.#candidacies.length === 0 || !this.#node.status().committedInTerm) return;
+    for (const { resolve } of this.#candidacies.splice(0)) resolve(this.#commitIndex);
+  }
+
+  async #fetch(fetch: Fetch): Promise<void> {
+    const { to, term, from, through, bytesMax } = fetch;
+    try {
+      const found = await this.#store.read(from, bytesMax);
+      if (this.#ended !== 'no') return;
+      this.#node.step({ type: 'fetched', to, term, from, entries: found.filter(({ index }) => index <= through) });
+    } catch (error) {
+      if (!(error instanceof LogError) || error.code !== 'LOG_TRIMMED') return this.#fail(error as Error);
+      this.#node.step({ type: 'fetched', to, term, from, entries: [] });
     }
+    this.flush();
   }
 
-  #fail(error: Error): void {
-    if (this.#failed || this.#closed) return;
-    this.#failed = true;
-    this.onFatal(error);
-  }
-
-  async *read(from: number, through: number): AsyncIterable<LogRecord> {
-    for (let at = from; at <= through;) {
-      const entries = await this.#store.read(at, through, READ_BYTES);
-      if (entries.length === 0) throw new OperationalError('LOG_DAMAGED', `log record ${at} is missing`);
-      for (const { index, term, checksum, kind, data } of entries) {
-        yield { index, term, checksum, block: kind === 'normal' ? data : NO_BLOCK };
+  async *read(from: number, through: number, stop?: AbortSignal): AsyncIterable<LogRecord> {
+    const wakeAll = (): void => {
+      for (const wake of this.#readers.splice(0)) wake();
+    };
+    stop?.addEventListener('abort', wakeAll);
+    try {
+      for (let at = from; at <= through;) {
+        if (this.#isOver(stop)) return;
+        if (at > this.#readableIndex) {
+          await new Promise<void>((resolve) => this.#readers.push(resolve));
+          continue;
+        }
+        const end = Math.min(this.#readableIndex, through);
+        for (const { index, term, checksum, kind, data } of await this.#readStore(at)) {
+          if (index > end || this.#isOver(stop)) break;
+          at = index + 1;
+          yield { index, term, checksum, block: kind === 'normal' ? effectsOf(data, index) : NO_BLOCK };
+        }
       }
-      at = entries[entries.length - 1]!.index + 1;
+    } finally {
+      stop?.removeEventListener('abort', wakeAll);
     }
+  }
+
+  #isOver(stop: AbortSignal | undefined): boolean {
+    return this.#ended !== 'no' || (stop !== undefined && stop.aborted);
+  }
+
+  async #readStore(from: number): ReturnType<LogStore['read']> {
+    try {
+      return await this.#store.read(from, READ_BYTES);
+    } catch (error) {
+      if (this.#ended === 'closed') return [];
+      // A member whose log cannot be read must not go on as if nothing had happened (promise P6).
+      if (!(error instanceof LogError) || error.code !== 'LOG_TRIMMED') this.#fail(error as Error);
+      throw error;
+    }
+  }
+
+  async checksumAt(index: number): Promise<number> {
+    return (await this.#store.positionAt(index)).checksum;
+  }
+
+  bytesSince(index: number): number {
+    return this.#store.bytesSince(index);
   }
 
   async trim(index: number): Promise<void> {
+    if (index <= this.#store.base.index) return;
     this.#node.compact(index);
-    this.#firstIndex = index + 1;
     await this.#store.trim(index);
   }
 
+  #fail(error: Error): void {
+    if (this.#ended !== 'no') return;
+    this.#end('failed');
+    this.onFatal(error);
+  }
+
+  #end(how: 'failed' | 'closed'): void {
+    this.#ended = how;
+    this.#stopTicking();
+    for (const wake of this.#readers.splice(0)) wake();
+    for (const { reject } of this.#candidacies.splice(0)) reject(closed());
+  }
+
   async close(): Promise<void> {
-    if (this.#timer !== null) clearInterval(this.#timer);
-    this.#closed = true;
+    if (this.#ended === 'no') {
+      this.flush();
+      this.#end('closed');
+      for (const write of this.#writes.drain()) this.#store.append(write).catch(() => undefined);
+    }
     await this.#store.close();
+  }
+}
+
+/** Whether the log says whose it is: in its first records, or in what was trimmed. */
+async function isIdentified(store: LogStore, { base, last }: LogRecovery): Promise<boolean> {
+  if (base.index > 0) return true;
+  if (last.index === 0) return false;
+  const first = await store.read(1, 4096);
+  return first.some(({ kind, data }) => kind === 'normal' && identityOf(data) !== null);
+}
+
+function closed(): TransactionLogError {
+  return new TransactionLogError('TXLOG_CLOSED', 'the transaction log failed or was closed');
+}
+
+/** What the core refuses, in the words of the port. Anything else is a bug and goes through. */
+function refusal(error: unknown): unknown {
+  if (!(error instanceof RaftError)) return error instanceof OperationalError ? closed() : error;
+  switch (error.code) {
+    case 'RAFT_ENTRY_TOO_LARGE':
+      return new TransactionLogError('TXLOG_RECORD_TOO_LARGE', error.message, error);
+    case 'RAFT_UNCOMMITTED_LIMIT':
+      return new TransactionLogError('TXLOG_BACK_PRESSURE', error.message, error);
+    default:
+      return new TransactionLogError('TXLOG_NOT_LEADER', error.message, error);
   }
 }

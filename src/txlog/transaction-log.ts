@@ -2,6 +2,26 @@
  * The TransactionLog port: what the rest of the program knows of the log. Raft on a LogStore is the embedded driver; an
  * external replicated log could be another.
  */
+import { OperationalError } from '../shared/errors.ts';
+
+export type TransactionLogErrorCode =
+  /** This member does not lead, or is handing over: nothing was appended. */
+  | 'TXLOG_NOT_LEADER'
+  /** Too much is in flight; see canAppend. Nothing was appended. */
+  | 'TXLOG_BACK_PRESSURE'
+  | 'TXLOG_RECORD_TOO_LARGE'
+  /** The log failed or was closed. */
+  | 'TXLOG_CLOSED'
+  /** The log belongs to another shard. */
+  | 'TXLOG_IDENTITY';
+
+export class TransactionLogError extends OperationalError {
+  declare readonly code: TransactionLogErrorCode;
+  constructor(code: TransactionLogErrorCode, message: string, cause?: unknown) {
+    super(code, message, cause);
+    this.name = 'TransactionLogError';
+  }
+}
 
 /** A committed record. Records that carry no effects (a leader's no-op, a change of membership) have an empty block. */
 export interface LogRecord {
@@ -12,6 +32,14 @@ export interface LogRecord {
   readonly block: Uint8Array;
 }
 
+/** What this member is in its group, as of now. */
+export interface Leadership {
+  readonly isLeader: boolean;
+  readonly term: number;
+  /** Member id of the leader; '' while unknown. */
+  readonly leader: string;
+}
+
 export interface TransactionLog {
   /** 40 hex digits that name the shard. */
   readonly shardId: string;
@@ -20,30 +48,43 @@ export interface TransactionLog {
   readonly lastIndex: number;
   readonly commitIndex: number;
   readonly term: number;
-  /** Bytes appended and not committed. */
+  readonly isLeader: boolean;
+  /** Bytes appended here and not committed, with some for each record. */
   readonly inFlightBytes: number;
-  /** Whether this member may serve as primary now: it leads and holds the lease. */
+  /** Whether this member may serve as primary now: it leads and holds the lease. Reads the clock: once a turn, not a command. */
   readonly leaseValid: boolean;
 
   /**
-   * Resolves when this member leads and everything committed before its term is known: with the index of the last record
-   * that it must have applied before it serves.
+   * Stands for election, and resolves when this member leads and everything committed before its term is known: with the index
+   * of the last record that it must have applied before it serves. Rejects with TXLOG_CLOSED.
    */
   lead(): Promise<number>;
+  /** Whether this member leads and the next `append` has room. Ask before a command is executed: its effects must go in. */
+  canAppend(): boolean;
   /**
-   * Takes a turn's effects as the next record; the caller must not change the bytes any more. Returns its index.
-   * @throws OperationalError when this member does not lead.
+   * Takes a turn's effects as the next record; the caller must not change the bytes any more. Returns its index. It is
+   * committed once `commitIndex` is there and this member still leads in the same `term`. Throws TransactionLogError.
    */
   append(block: Uint8Array): number;
   /** The event-loop turn is over: what was appended goes out as one batch. */
   flush(): void;
-  /** Called with the index through which all is committed, each time that it moves. */
+  /** Called synchronously with the index through which all is committed, each time that it moves. */
   onCommit: (index: number) => void;
+  /** Called when leader, term or role changed. What was appended in an earlier term is in doubt from then on. */
+  onLeadership: (now: Leadership) => void;
   /** Called once when the log cannot go on: the process must end. */
   onFatal: (error: Error) => void;
-  /** Committed records from `from` through `through`, which must be committed. */
-  read(from: number, through: number): AsyncIterable<LogRecord>;
+  /**
+   * Committed records from `from` through `through`, verified. Waits for records that are not committed yet (`through` may be
+   * Infinity) until `stop` is aborted or the log closed, then ends. Throws LogError LOG_TRIMMED, OperationalError TXLOG_FORMAT.
+   */
+  read(from: number, through: number, stop?: AbortSignal): AsyncIterable<LogRecord>;
+  /** Running checksum through a committed record or through the one before `firstIndex`. */
+  checksumAt(index: number): Promise<number>;
+  /** Bytes of log behind `index`, estimated. */
+  bytesSince(index: number): number;
   /** Forgets records through `index`, which a durable snapshot must cover. */
   trim(index: number): Promise<void>;
+  /** Waits for what is on its way to the disk. */
   close(): Promise<void>;
 }

@@ -13,15 +13,29 @@ class HeldLog implements TransactionLog {
   lastIndex = 0;
   commitIndex = 0;
   readonly term = 1;
+  readonly isLeader = true;
   inFlightBytes = 0;
   readonly leaseValid = true;
   readonly blocks: Uint8Array[] = [];
   onCommit: (index: number) => void = () => undefined;
+  onLeadership: () => void = () => undefined;
   onFatal: (error: Error) => void = () => undefined;
   #appended: () => void = () => undefined;
 
   lead(): Promise<number> {
     return Promise.resolve(0);
+  }
+
+  canAppend(): boolean {
+    return true;
+  }
+
+  checksumAt(): Promise<number> {
+    return Promise.resolve(0);
+  }
+
+  bytesSince(): number {
+    return 0;
   }
 
   append(block: Uint8Array): number {

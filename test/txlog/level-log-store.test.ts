@@ -1,153 +1,232 @@
-import { mkdtemp, rm } from 'node:fs/promises';
+import { spawn } from 'node:child_process';
+import { closeSync, mkdirSync, mkdtempSync, openSync, readFileSync, readdirSync, rmSync, statSync, truncateSync, writeFileSync, writeSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Level } from 'level';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { LevelLogStore } from '../../src/txlog/level-log-store.ts';
-import { firstConfig } from '../../src/txlog/raft/configuration.ts';
-import type { Entry } from '../../src/txlog/raft/types.ts';
-import { RaftTransactionLog } from '../../src/txlog/raft-transaction-log.ts';
+import { LevelLogDisk, LevelLogStore } from '../../src/txlog/level-log-store.ts';
+import { StoredLog } from '../../src/txlog/stored-log.ts';
+import { OPEN, TERM_1, batch, describeLogStore, entries, entry, failure } from './log-store-contract.ts';
+import { transpileSources } from './transpile-sources.ts';
 
-let dir: string;
-beforeEach(async () => { dir = await mkdtemp(join(tmpdir(), 'holdfast-log-')); });
-afterEach(async () => { await rm(dir, { recursive: true, force: true }); });
-
-const path = (): string => join(dir, 'log');
-const entry = (index: number, term = 1): Entry => ({ index, term, kind: 'normal', data: Buffer.from(`record ${index} of term ${term}`) });
-const batch = (...entries: Entry[]) => ({ hardState: null, truncateFrom: 0, entries });
-
-async function opened(): Promise<LevelLogStore> {
-  const store = new LevelLogStore(path());
-  await store.open();
-  return store;
+function keyOf(what: number | 'state'): Buffer {
+  if (what === 'state') return Buffer.from('s');
+  const key = Buffer.alloc(9);
+  key[0] = 0x65;
+  key.writeBigUInt64BE(BigInt(what), 1);
+  return key;
 }
 
-/** Changes the raw database behind a closed store. */
-async function tamper(change: (db: Level<Buffer, Buffer>, entryKeys: Buffer[]) => Promise<void>): Promise<void> {
-  const db = new Level<Buffer, Buffer>(path(), { keyEncoding: 'buffer', valueEncoding: 'buffer' });
-  const keys = (await db.keys().all()).filter((key) => key[0] === 0x65);
-  await change(db, keys);
-  await db.close();
-}
-
-describe('level log store', () => {
-  test('keeps entries, hard state and identity over a restart', async () => {
-    const store = await opened();
-    await store.initialize('ab'.repeat(20), { index: 0, config: firstConfig([{ id: 'n1', role: 'voter' }]) });
-    await store.append({ hardState: { term: 3, vote: 'n1', commit: 0 }, truncateFrom: 0, entries: [entry(1), entry(2, 3)] });
-    await Promise.all([store.append(batch(entry(3, 3))), store.append(batch(entry(4, 3), entry(5, 3)))]);
-    await store.close();
-    const again = new LevelLogStore(path());
-    const found = await again.open();
-    expect(found).toMatchObject({ lastIndex: 5, shardId: 'ab'.repeat(20), unfinished: 0, hardState: { term: 3, vote: 'n1' } });
-    expect(found.termRuns).toEqual([{ firstIndex: 1, term: 1 }, { firstIndex: 2, term: 3 }]);
-    expect(found.configs).toHaveLength(1);
-    expect((await again.read(2, 4, 1e6)).map((e) => Buffer.from(e.data).toString())).toEqual(['record 2 of term 3', 'record 3 of term 3', 'record 4 of term 3']);
-    await again.close();
-  });
-
-  test('replaces a conflicting suffix, and its checksums go on from what stays', async () => {
-    const store = await opened();
-    await store.append(batch(entry(1), entry(2), entry(3)));
-    await store.append({ hardState: { term: 2, vote: '', commit: 1 }, truncateFrom: 2, entries: [entry(2, 2)] });
-    await store.close();
-    const again = new LevelLogStore(path());
-    expect(await again.open()).toMatchObject({ lastIndex: 2, termRuns: [{ firstIndex: 1, term: 1 }, { firstIndex: 2, term: 2 }] });
-    await again.close();
-  });
-
-  test('trims, and the running checksum still proves what is left', async () => {
-    const store = await opened();
-    for (let i = 1; i <= 20; i++) await store.append(batch(entry(i)));
-    await store.trim(12);
-    await store.append(batch(entry(21)));
-    await store.close();
-    const again = new LevelLogStore(path());
-    expect(await again.open()).toMatchObject({ start: { index: 12, term: 1 }, lastIndex: 21 });
-    await again.close();
-  });
-
-  test('refuses a flipped bit, a missing record, and a lost end', async () => {
-    const store = await opened();
-    for (let i = 1; i <= 5; i++) await store.append(batch(entry(i)));
-    await store.close();
-    const reopen = async (): Promise<void> => {
-      const again = new LevelLogStore(path());
-      try {
-        await again.open();
-      } finally {
-        await again.close();
-      }
-    };
-    let saved: Buffer;
-    await tamper(async (db, keys) => {
-      saved = (await db.get(keys[2]!))!;
-      const bad = Buffer.from(saved);
-      bad[bad.length - 3]! ^= 1;
-      await db.put(keys[2]!, bad);
-    });
-    await expect(reopen()).rejects.toMatchObject({ code: 'LOG_DAMAGED', message: expect.stringContaining('record 3') as string });
-    await tamper(async (db, keys) => { await db.del(keys[2]!); });
-    await expect(reopen()).rejects.toMatchObject({ code: 'LOG_DAMAGED', message: expect.stringContaining('record 3') as string });
-    await tamper(async (db, keys) => {
-      await db.put(Buffer.concat([keys[0]!.subarray(0, 7), Buffer.from([3])]), saved);
-    });
-    await reopen();
-    await tamper(async (db, keys) => { await db.batch(keys.slice(1).map((key) => ({ type: 'del' as const, key }))); });
-    await expect(reopen()).rejects.toMatchObject({ code: 'LOG_DAMAGED' });
-  });
-
-  test('drops an unfinished write beyond what was durable', async () => {
-    const store = await opened();
-    for (let i = 1; i <= 5; i++) await store.append(batch(entry(i)));
-    await store.close();
-    // As if batches 4 and 5 had been under way together and only 5 had reached the disk.
-    await tamper(async (db, keys) => {
-      await db.del(keys[3]!);
-      await db.put(Buffer.from('mdurable'), Buffer.from('3'));
-    });
-    const again = new LevelLogStore(path());
-    expect(await again.open()).toMatchObject({ lastIndex: 3, unfinished: 1 });
-    await again.append(batch(entry(4)));
-    await again.close();
-  });
-
-  test('says that another process uses the log', async () => {
-    const store = await opened();
-    const second = new LevelLogStore(path());
-    await expect(second.open()).rejects.toMatchObject({ code: 'LOG_LOCKED' });
-    await store.close();
+describeLogStore('level', () => {
+  const dir = mkdtempSync(join(tmpdir(), 'holdfast-log-'));
+  const path = join(dir, 'a', 'b');
+  let disk: LevelLogDisk | null = null;
+  return Promise.resolve({
+    store: () => {
+      disk = new LevelLogDisk(path);
+      return new StoredLog(disk, { idleMarkMs: 0 });
+    },
+    // What is acknowledged is on the disk; closing LevelDB adds nothing to it. The SIGKILL test below does it for real.
+    crash: async () => disk?.close(),
+    tamper: async (what, change) => {
+      const db = new Level<Buffer, Buffer>(path, { keyEncoding: 'buffer', valueEncoding: 'buffer', compression: false });
+      const value = await db.get(keyOf(what));
+      if (value === undefined) throw new Error(`nothing is stored as ${what}`);
+      const changed = change(value);
+      if (changed === null) await db.del(keyOf(what));
+      else await db.put(keyOf(what), Buffer.from(changed));
+      await db.close();
+    },
+    dispose: async () => {
+      await disk?.close();
+      rmSync(dir, { recursive: true, force: true });
+    },
   });
 });
 
-describe('transaction log on one voter', () => {
-  const open = (): Promise<RaftTransactionLog> => RaftTransactionLog.open({ id: 'n1', store: new LevelLogStore(path()), maxBatchesInFlight: 4, appliedIndex: 0 });
+describe('level', () => {
+  let dir: string;
+  let path: string;
+  beforeEach(() => {
+    dir = mkdtempSync(join(tmpdir(), 'holdfast-log-'));
+    path = join(dir, 'log');
+  });
+  afterEach(() => rmSync(dir, { recursive: true, force: true }));
 
-  test('leads at once, commits what it flushed, and reads it back after a restart', async () => {
-    const log = await open();
-    const first = await log.lead();
-    expect(first).toBe(1);
-    let wanted = Infinity;
-    let reached: () => void = () => undefined;
-    log.onCommit = (index) => { if (index >= wanted) reached(); };
-    for (let i = 0; i < 200; i++) {
-      log.append(Buffer.from(`block ${i}`));
-      if (i % 3 === 0) log.flush();
+  /** LevelDB's newest write-ahead file. */
+  function writeAhead(): string {
+    const names = readdirSync(path).filter((name) => name.endsWith('.log')).sort();
+    return join(path, names[names.length - 1]!);
+  }
+
+  /** A log of term 1 with records 1 to 6, then the disk taken away without closing the log. */
+  async function abandoned(idleMarkMs: number): Promise<void> {
+    const disk = new LevelLogDisk(path);
+    const store = new StoredLog(disk, { idleMarkMs });
+    await store.open(OPEN);
+    await store.append(batch({ ...TERM_1, entries: entries(1, 3) }));
+    for (let index = 4; index <= 6; index++) await store.append(batch({ entries: [entry(index)] }));
+    if (idleMarkMs > 0) while (!readFileSync(writeAhead()).includes(markKey(6))) await new Promise(setImmediate);
+    await disk.close();
+  }
+  function markKey(index: number): Buffer {
+    return Buffer.concat([keyOf(index), Buffer.of(0)]);
+  }
+
+  test('a second process is told that the log is in use', async () => {
+    const store = new LevelLogStore(path);
+    await store.open(OPEN);
+    expect((await failure(new LevelLogStore(path).open(OPEN))).code).toBe('LOG_LOCKED');
+    await store.close();
+  });
+
+  test('indexes above 2^32 keep their order', async () => {
+    const store = new LevelLogStore(path);
+    await store.open(OPEN);
+    const index = 2 ** 32 - 2;
+    const resetTo = { index, term: 1, checksum: 5, config: { index: 0, config: OPEN.firstConfig } };
+    await store.append(batch({ resetTo, hardState: { term: 1, vote: '', commit: index }, entries: entries(index + 1, index + 5) }));
+    await store.close();
+    const again = new LevelLogStore(path);
+    expect(await again.open(OPEN)).toMatchObject({ last: { index: index + 5 } });
+    expect((await again.read(index + 2, 1e6)).map((record) => record.index - index)).toEqual([2, 3, 4, 5]);
+    await again.close();
+  });
+
+  test('a torn last write is dropped whole', async () => {
+    await abandoned(0);
+    const file = writeAhead();
+    const size = statSync(file).size;
+    for (let cut = 1; cut <= 60; cut += 13) {
+      truncateSync(file, size - cut);
+      const copy = readdirSync(path).map((name) => [name, readFileSync(join(path, name))] as const);
+      const store = new LevelLogStore(path);
+      expect(await store.open(OPEN), `cut ${cut}`).toMatchObject({ last: { index: 5 }, unfinishedRecords: 0, damage: null });
+      await store.append(batch({ entries: [entry(6, 1, 'anew')] }));
+      await store.close();
+      rmSync(path, { recursive: true });
+      mkdirSync(path);
+      for (const [name, bytes] of copy) writeFileSync(join(path, name), bytes);
     }
-    wanted = 201;
-    await new Promise<void>((resolve) => { reached = resolve; log.flush(); });
-    expect(log.inFlightBytes).toBe(0);
-    expect(log.leaseValid).toBe(true);
-    await log.close();
+  });
 
-    const again = await open();
-    expect(again.shardId).toBe(log.shardId);
-    const through = await again.lead();
-    const blocks: string[] = [];
-    for await (const record of again.read(1, through)) if (record.block.length > 0) blocks.push(Buffer.from(record.block).toString());
-    expect(blocks).toEqual(Array.from({ length: 200 }, (_, i) => `block ${i}`));
-    await again.trim(100);
-    expect(again.firstIndex).toBe(101);
-    await again.close();
+  /** Flips a bit of the write-ahead file where `text` stands in it. */
+  function flipAt(text: string | Buffer): void {
+    const bytes = readFileSync(writeAhead());
+    const at = bytes.indexOf(text);
+    expect(at).toBeGreaterThan(0);
+    const file = openSync(writeAhead(), 'r+');
+    writeSync(file, Buffer.of(bytes[at]! ^ 4), 0, 1, at);
+    closeSync(file);
+  }
+
+  test('LevelDB passes over a flipped bit in its write-ahead file, and all behind it: damage', async () => {
+    await abandoned(0);
+    flipAt('record 4 of');
+    const error = await failure(new LevelLogStore(path).open(OPEN));
+    expect([error.code, error.index]).toEqual(['LOG_DAMAGED', 4]);
+  });
+
+  test('the last record lost, nothing but the idle mark behind it: damage', async () => {
+    await abandoned(1);
+    flipAt('record 6 of');
+    const error = await failure(new LevelLogStore(path).open(OPEN));
+    expect([error.code, error.index]).toEqual(['LOG_DAMAGED', 6]);
+  });
+
+  test('a vote lost, records behind it: damage that cannot be salvaged', async () => {
+    const disk = new LevelLogDisk(path);
+    const store = new StoredLog(disk, { idleMarkMs: 0 });
+    await store.open(OPEN);
+    await store.append(batch({ hardState: { term: 1, vote: 'somebody', commit: 0 } }));
+    await store.append(batch({ entries: entries(1, 2) }));
+    await disk.close();
+    flipAt('somebody');
+    const error = await failure(new LevelLogStore(path).open({ ...OPEN, onDamage: 'salvage' }));
+    expect([error.code, error.index, error.message]).toEqual(['LOG_DAMAGED', -1, expect.stringContaining('older than its records')]);
+  });
+
+  test('known limit: the very last write lost before anything was written behind it looks like a torn one', async () => {
+    await abandoned(0);
+    flipAt('record 6 of');
+    const store = new LevelLogStore(path);
+    expect(await store.open(OPEN)).toMatchObject({ last: { index: 5 }, damage: null });
+    await store.close();
+  });
+
+  test('trimming gives the space back', async () => {
+    const store = new LevelLogStore(path);
+    await store.open(OPEN);
+    await store.append(TERM_1);
+    const data = new Uint8Array(64 * 1024).fill(1);
+    for (let from = 1; from <= 1000; from += 50) await store.append(batch({ entries: entries(from, from + 49).map((e) => ({ ...e, data })) }));
+    const bytes = (): number => readdirSync(path).reduce((sum, name) => sum + statSync(join(path, name)).size, 0);
+    expect(bytes()).toBeGreaterThan(60e6);
+    await store.trim(990);
+    await store.close();
+    expect(bytes()).toBeLessThan(20e6);
+  });
+
+  test('killed while it appends: all that was acknowledged is there, and nothing is invented', async () => {
+    const program = join(dir, 'program');
+    transpileSources(['shared', 'txlog'], program);
+    writeFileSync(join(program, 'appender.js'), APPENDER);
+    const lives = Number(process.env['TXLOG_KILLS'] ?? 4);
+    let acknowledged = 0;
+    for (let life = 0; life < lives; life++) {
+      const child = spawn(process.execPath, [join(program, 'appender.js'), path], { stdio: ['ignore', 'pipe', 'inherit'] });
+      const exited = new Promise((resolve) => child.once('exit', (_code, signal) => resolve(signal)));
+      let rest = '';
+      let seen = 0;
+      child.stdout.on('data', (chunk: Buffer) => {
+        const lines = (rest + chunk.toString()).split('\n');
+        rest = lines.pop()!;
+        for (const line of lines) acknowledged = Math.max(acknowledged, Number(line));
+        seen += lines.length;
+        // At no particular moment: batches are in flight all the time.
+        if (seen > 60 + life * 37) child.kill('SIGKILL');
+      });
+      expect(await exited).toBe('SIGKILL');
+      const store = new LevelLogStore(path);
+      const found = await store.open({ ...OPEN, identity: { shardId: '', memberId: 'n1' } });
+      expect(found.last.index).toBeGreaterThanOrEqual(acknowledged);
+      let next = 1;
+      while (next <= found.last.index) {
+        for (const { index, data } of await store.read(next, 1e6)) {
+          expect(index).toBe(next);
+          expect(Buffer.from(data).toString()).toBe(`killed ${next} ${'x'.repeat(next % 3000)}`);
+          next++;
+        }
+      }
+      await store.close();
+    }
+    expect(acknowledged).toBeGreaterThan(60 * lives);
   });
 });
+
+/** Appends without end, six batches in flight, and says through where it is durable. */
+const APPENDER = `
+import { writeSync } from 'node:fs';
+import { LevelLogStore } from './txlog/level-log-store.js';
+import { firstConfig } from './txlog/raft/configuration.js';
+const store = new LevelLogStore(process.argv[2]);
+const firstConfigOf = firstConfig([{ id: 'n1', role: 'voter' }]);
+const found = await store.open({ identity: { shardId: '', memberId: 'n1' }, firstConfig: firstConfigOf, onDamage: 'refuse' });
+const batch = (change) => ({ resetTo: null, truncateFrom: 0, entries: [], hardState: null, healed: false, ...change });
+const term = found.hardState.term + 1;
+await store.append(batch({ hardState: { term, vote: 'n1', commit: 0 } }));
+let index = found.last.index;
+async function worker() {
+  for (;;) {
+    const entries = [];
+    for (let i = 0; i < 3; i++) {
+      index++;
+      entries.push({ index, term, kind: 'normal', data: new Uint8Array(Buffer.from('killed ' + index + ' ' + 'x'.repeat(index % 3000))) });
+    }
+    const through = index;
+    await store.append(batch({ entries }));
+    writeSync(1, through + '\\n');
+  }
+}
+for (let i = 0; i < 6; i++) void worker();
+`;

@@ -1,6 +1,7 @@
 /** The engine's commands, collected. A new family is one import and one line here. */
 import type { Command } from './command.ts';
 import { hashCommands } from './commands/hash.ts';
+import { lcsCommands } from './commands/lcs.ts';
 import { setCommands } from './commands/set.ts';
 import { stringCommands } from './commands/string.ts';
 import { stringNumberCommands } from './commands/string-number.ts';
@@ -11,6 +12,7 @@ export function engineCommands(): readonly Command[] {
   return [
     ...stringCommands,
     ...stringNumberCommands,
+    ...lcsCommands,
     ...hashCommands,
     ...setCommands,
     ...transactionCommands,

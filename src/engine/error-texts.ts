@@ -33,6 +33,10 @@ export const TOO_FEW_KEYS = new CommandError("ERR Number of keys can't be greate
 export const LIMIT_NEGATIVE = new CommandError("ERR LIMIT can't be negative");
 export const NOVALUES_ELSEWHERE = new CommandError('ERR NOVALUES option can only be used in HSCAN');
 export const COUNT_OUT_OF_RANGE = new CommandError('ERR value is out of range, value must between -9223372036854775807 and 9223372036854775807');
+export const LCS_NOT_STRINGS = new CommandError('ERR The specified keys must contain string values');
+export const LCS_LENGTH_AND_INDEXES = new CommandError('ERR If you want both the length and indexes, please just use IDX.');
+export const LCS_TOO_LARGE = new CommandError('ERR Insufficient memory, transient memory for LCS exceeds proto-max-bulk-len');
+export const LCS_NO_MEMORY = new CommandError('ERR Insufficient memory, failed allocating transient memory for LCS');
 
 export function invalidExpire(command: string): CommandError {
   return new CommandError(`ERR invalid expire time in '${command}' command`);

@@ -11,14 +11,16 @@ import { PROGRAM_VERSION } from './server/version.ts';
 export async function runServer(args: readonly string[]): Promise<void> {
   let config: Config;
   try {
-    config = Config.from(readArguments(args));
+    const { directives, file } = readArguments(args);
+    config = Config.from(directives, file);
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;
-    process.stderr.write(`\n${error.message}\n`);
+    process.stderr.write(`${error.message}\n`);
     process.exit(1);
   }
   const log = new Logger(config.string('loglevel') as LogLevel, config.string('logfile'));
   log.notice(`Holdfast ${PROGRAM_VERSION} is starting, PID: ${process.pid}`);
+  for (const notice of config.notices) log.notice(notice);
   process.on('uncaughtException', (error) => {
     log.warning(`=== HOLDFAST BUG REPORT: the process ends, nothing acknowledged is lost ===\n${error.stack ?? String(error)}`);
     process.exit(1);

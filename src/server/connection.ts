@@ -306,6 +306,12 @@ export class Connection implements SessionHost, Waiter {
     this.server.connectionClosed(this);
   }
 
+  /** Whether the client is on this machine: connected through the loopback interface or a unix socket. */
+  get isLocal(): boolean {
+    const { remoteAddress } = this.socket;
+    return remoteAddress === undefined || /^(127\.|::1$|::ffff:127\.)/.test(remoteAddress);
+  }
+
   get localAddress(): string {
     if (this.socket.localAddress === undefined) return `${this.server.config.unixsocket}:0`;
     return `${this.socket.localFamily === 'IPv6' ? `[${this.socket.localAddress}]` : this.socket.localAddress}:${this.socket.localPort}`;

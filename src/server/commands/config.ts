@@ -1,8 +1,9 @@
-/** CONFIG GET, SET, RESETSTAT, HELP. */
+/** CONFIG GET, SET, RESETSTAT, REWRITE, HELP. */
 import type { Call } from '../../engine/call.ts';
 import { type Command, command } from '../../engine/command.ts';
 import { wrongArity } from '../../engine/error-texts.ts';
 import type { Server } from '../server.ts';
+import { connectionOf } from './connection.ts';
 import { helpHandler } from './help.ts';
 
 const HELP = [
@@ -10,7 +11,8 @@ const HELP = [
   'GET <pattern>', '    Return parameters matching the glob-like <pattern> and their values.',
   'SET <directive> <value>', '    Set the configuration <directive> to <value>.',
   'RESETSTAT', '    Reset statistics reported by the INFO command.',
-  'HELP', '    Print this help.',
+  'REWRITE', '    Rewrite the configuration file.',
+  'HELP', '    Prints this help.',
 ];
 
 function get(server: Server, c: Call): void {
@@ -27,7 +29,9 @@ function set(server: Server, c: Call): void {
   if (c.req.argc % 2 !== 0) throw wrongArity('config|set');
   const pairs: [string, string][] = [];
   for (let i = 2; i < c.req.argc; i += 2) pairs.push([c.string(i), c.string(i + 1)]);
-  server.config.set(pairs);
+  const protectedConfigs = server.config.string('enable-protected-configs');
+  const allowProtected = protectedConfigs === 'yes' || (protectedConfigs === 'local' && connectionOf(server, c).isLocal);
+  server.config.set(pairs, { allowProtected });
   c.reply.ok();
 }
 
@@ -43,6 +47,14 @@ export function configCommand(server: Server): Command {
         name: 'config|resetstat', arity: 2, flags, group, since: '2.0.0', tips: ['request_policy:all_nodes', 'response_policy:all_succeeded'],
         run: (c) => {
           server.resetStatistics();
+          c.reply.ok();
+        },
+      }),
+      command({
+        name: 'config|rewrite', arity: 2, flags, group, since: '2.8.0', tips: ['request_policy:all_nodes', 'response_policy:all_succeeded'],
+        run: (c) => {
+          server.config.rewrite();
+          server.log.notice('CONFIG REWRITE executed with success.');
           c.reply.ok();
         },
       }),

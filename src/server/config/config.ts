@@ -1,51 +1,82 @@
 /** The configuration in force: what was given at the start, and what CONFIG SET changed since. */
-import { globMatch } from '../../shared/glob.ts';
+import { resolve } from 'node:path';
 import { CommandError } from '../../shared/errors.ts';
+import { globMatch } from '../../shared/glob.ts';
 import { ConfigError, type GivenDirective } from './config-file.ts';
-import { DIRECTIVES, type Directive, DirectiveError, normalize } from './directives.ts';
-import { splitWords } from './split-words.ts';
-
-export interface OutputBufferLimit {
-  readonly hardBytes: number;
-  readonly softBytes: number;
-  readonly softSeconds: number;
-}
+import { rewriteFile } from './config-rewrite.ts';
+import { type Directive, DirectiveError, normalize } from './directive.ts';
+import { DIRECTIVES, REFUSED_LINES } from './directives.ts';
+import { type OutputBufferLimit, mergeOutputLimits, parseOutputLimits } from './output-limits.ts';
 
 const BY_NAME = new Map<string, Directive>();
 for (const row of DIRECTIVES) {
   BY_NAME.set(row.name, row);
   for (const alias of row.aliases) BY_NAME.set(alias, row);
 }
+const BAD_DIRECTIVE = 'Bad directive or wrong number of arguments';
+
+/** What a change of several parameters needs to know of who asks. */
+export interface SetOptions {
+  /** Whether protected parameters may be changed. */
+  readonly allowProtected: boolean;
+}
 
 export class Config {
   readonly #values = new Map(DIRECTIVES.map((row) => [row.name, row.default]));
+  /** The file that CONFIG REWRITE rewrites: an absolute path, or null. */
+  file: string | null = null;
+  /** Names of commands, and what they are called instead ('': they are hidden), as rename-command says. */
+  readonly renamedCommands = new Map<string, string>();
+  /** What was set and has no effect, each with the reason: for the log at the start. */
+  readonly notices: string[] = [];
   /** Told of every change: name and new value. */
   onChange: (name: string, value: string) => void = () => undefined;
 
   // Values that hot paths read, kept current.
   clientQueryBufferLimit = 0;
-  outputBufferLimit: { normal: OutputBufferLimit } = { normal: { hardBytes: 0, softBytes: 0, softSeconds: 0 } };
+  outputBufferLimit: { normal: OutputBufferLimit; pubsub: OutputBufferLimit } = { normal: NO_LIMIT, pubsub: NO_LIMIT };
   maxClients = 0;
   timeoutSeconds = 0;
   txlogMaxInFlightBytes = 0;
 
   constructor() {
+    // As Redis shows it; relative to where the program was started.
+    this.#values.set('dir', resolve(this.string('dir')));
     this.#refresh();
   }
 
-  /** @throws ConfigError for the first directive that is unknown or whose value cannot be. */
-  static from(given: readonly GivenDirective[]): Config {
+  /**
+   * @param file the file that CONFIG REWRITE rewrites
+   * @throws ConfigError for the first directive that is unknown or whose value cannot be.
+   */
+  static from(given: readonly GivenDirective[], file: string | null = null): Config {
     const config = new Config();
+    config.file = file;
+    let savePoints: string[] = [];
+    const set = new Map<Directive, string>();
     for (const { name, values, line, text } of given) {
+      const refused = REFUSED_LINES[name];
+      if (refused !== undefined) throw ConfigError.at(line, text, refused);
+      if (name === 'rename-command' && values.length === 2) {
+        config.renamedCommands.set(values[0]!.toLowerCase(), values[1]!.toLowerCase());
+        continue;
+      }
       const row = BY_NAME.get(name);
-      if (row === undefined) throw new ConfigError(line, text, 'Bad directive or wrong number of arguments');
-      if (row.kind.type !== 'words' && values.length !== 1) throw new ConfigError(line, text, 'Bad directive or wrong number of arguments');
+      if (row === undefined) throw ConfigError.at(line, text, BAD_DIRECTIVE);
+      if (values.length === 0) throw ConfigError.at(line, text, 'wrong number of arguments');
       try {
-        config.#put(row, values.join(' '));
+        // Several save lines add up; an empty one begins anew.
+        if (name === 'save') savePoints = values.length === 1 && values[0] === '' ? [] : [...savePoints, ...values];
+        config.#put(row, name === 'save' ? savePoints : values);
       } catch (error) {
-        if (error instanceof DirectiveError) throw new ConfigError(line, text, error.message);
+        if (error instanceof DirectiveError) throw ConfigError.at(line, text, error.message);
         throw error;
       }
+      set.set(row, config.string(row.name));
+    }
+    config.#values.set('dir', resolve(config.string('dir')));
+    for (const [row, value] of set) {
+      if (row.withoutEffect !== null && value !== row.default) config.notices.push(`'${row.name} ${value}' has no effect: ${row.withoutEffect}`);
     }
     config.#refresh();
     return config;
@@ -71,8 +102,10 @@ export class Config {
   get(patterns: readonly string[]): [string, string][] {
     const out = new Map<string, string>();
     for (const pattern of patterns) {
-      for (const [name, row] of BY_NAME) {
-        if (globMatch(pattern, name, true)) out.set(name, this.#values.get(row.name)!);
+      const row = BY_NAME.get(pattern.toLowerCase());
+      if (row !== undefined) out.set(pattern.toLowerCase(), this.string(row.name));
+      else if (/[*?[\\]/.test(pattern)) {
+        for (const [name, { name: main }] of BY_NAME) if (globMatch(pattern, name, true)) out.set(name, this.string(main));
       }
     }
     return [...out];
@@ -82,33 +115,41 @@ export class Config {
    * CONFIG SET of several parameters: all or none.
    * @throws CommandError with Redis's text.
    */
-  set(pairs: readonly (readonly [string, string])[]): void {
-    const seen = new Set<Directive>();
-    const changes: [Directive, string][] = [];
+  set(pairs: readonly (readonly [string, string])[], options: SetOptions = { allowProtected: true }): void {
+    const changes = new Map<Directive, string>();
     for (const [given, value] of pairs) {
       const row = BY_NAME.get(given.toLowerCase());
       const failed = (reason: string): CommandError => new CommandError(`ERR CONFIG SET failed (possibly related to argument '${given}') - ${reason}`);
       if (row === undefined) throw new CommandError(`ERR Unknown option or number of arguments for CONFIG SET - '${given}'`);
       if (!row.mutable) throw failed("can't set immutable config");
-      if (seen.has(row)) throw failed('duplicate parameter');
-      seen.add(row);
+      if (row.protected && !options.allowProtected) throw failed("can't set protected config");
+      if (changes.has(row)) throw failed('duplicate parameter');
       try {
-        changes.push([row, normalize(row, value)]);
-        if (row.name === 'client-output-buffer-limit') parseOutputLimits(value);
+        changes.set(row, normalize(row, [value]));
       } catch (error) {
         if (error instanceof DirectiveError) throw failed(error.message);
         throw error;
       }
     }
-    for (const [row, value] of changes) this.#put(row, value);
+    for (const [row, value] of changes) this.#put(row, [value]);
     this.#refresh();
-    for (const [row, value] of changes) this.onChange(row.name, value);
+    for (const row of changes.keys()) this.onChange(row.name, this.string(row.name));
   }
 
-  #put(row: Directive, value: string): void {
-    let normal = normalize(row, value);
-    if (row.name === 'client-output-buffer-limit') normal = mergeOutputLimits(this.#values.get(row.name)!, value);
-    this.#values.set(row.name, normal);
+  /** CONFIG REWRITE. @throws CommandError with Redis's text. */
+  rewrite(): void {
+    if (this.file === null) throw new CommandError('ERR The server is running without a config file');
+    const settings = DIRECTIVES.map((row) => ({ row, value: this.string(row.name) }));
+    try {
+      rewriteFile(this.file, settings);
+    } catch (error) {
+      throw new CommandError(`ERR Rewriting config file: ${(error as Error).message}`);
+    }
+  }
+
+  #put(row: Directive, given: readonly string[]): void {
+    const normal = normalize(row, given);
+    this.#values.set(row.name, row.name === 'client-output-buffer-limit' ? mergeOutputLimits(this.string(row.name), normal) : normal);
   }
 
   #refresh(): void {
@@ -116,33 +157,9 @@ export class Config {
     this.maxClients = this.number('maxclients');
     this.timeoutSeconds = this.number('timeout');
     this.txlogMaxInFlightBytes = this.number('txlog-max-inflight-bytes');
-    this.outputBufferLimit = { normal: parseOutputLimits(this.string('client-output-buffer-limit')).get('normal')! };
+    const limits = parseOutputLimits(this.string('client-output-buffer-limit').split(' '));
+    this.outputBufferLimit = { normal: limits.get('normal')!, pubsub: limits.get('pubsub')! };
   }
 }
 
-const CLASSES: Record<string, string> = { normal: 'normal', slave: 'slave', replica: 'slave', pubsub: 'pubsub' };
-
-function parseOutputLimits(value: string): Map<string, OutputBufferLimit> {
-  const words = splitWords(value) ?? [];
-  const out = new Map<string, OutputBufferLimit>();
-  if (words.length === 0 || words.length % 4 !== 0) throw new DirectiveError('Wrong number of arguments in buffer limit configuration.');
-  for (let i = 0; i < words.length; i += 4) {
-    const name = CLASSES[words[i]!.toLowerCase()];
-    if (name === undefined) throw new DirectiveError('Invalid client class specified in buffer limit configuration.');
-    const bytes = (text: string): number => {
-      const row = { kind: { type: 'memory', min: 0, max: Number.MAX_SAFE_INTEGER } } as Directive;
-      try {
-        return Number(normalize(row, text));
-      } catch {
-        throw new DirectiveError('Error in hard, soft or soft_seconds setting in buffer limit configuration.');
-      }
-    };
-    out.set(name, { hardBytes: bytes(words[i + 1]!), softBytes: bytes(words[i + 2]!), softSeconds: bytes(words[i + 3]!) });
-  }
-  return out;
-}
-
-function mergeOutputLimits(before: string, given: string): string {
-  const merged = new Map([...parseOutputLimits(before), ...parseOutputLimits(given)]);
-  return [...merged].map(([name, limit]) => `${name} ${limit.hardBytes} ${limit.softBytes} ${limit.softSeconds}`).join(' ');
-}
+const NO_LIMIT: OutputBufferLimit = { hardBytes: 0, softBytes: 0, softSeconds: 0 };

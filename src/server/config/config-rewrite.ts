@@ -28,7 +28,7 @@ export function rewriteText(text: string, settings: readonly Setting[]): string 
     const name = words?.[0]?.toLowerCase();
     const setting = name === undefined || KEPT.has(name) ? undefined : byName.get(name);
     if (setting === undefined) {
-      if (line !== SIGNATURE) out.push(raw);
+      out.push(raw);
       continue;
     }
     // The first line of a setting becomes all that it needs; further ones are gone.
@@ -36,9 +36,8 @@ export function rewriteText(text: string, settings: readonly Setting[]): string 
     written.add(setting);
   }
   const added = settings.filter((setting) => !written.has(setting) && setting.value !== setting.row.default);
-  const kept = text === '' ? [] : out;
   const tail = added.flatMap(linesOf);
-  return [...kept, ...(tail.length > 0 ? [...(kept.length > 0 ? [''] : []), SIGNATURE, ...tail] : []), ''].join('\n');
+  return [...out, ...(tail.length > 0 && !lines.includes(SIGNATURE) ? ['', SIGNATURE] : []), ...tail, ''].join('\n');
 }
 
 function linesOf({ row, value }: Setting): string[] {

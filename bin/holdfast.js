@@ -22,6 +22,10 @@ if (command === 'server') {
   process.env.UV_THREADPOOL_SIZE ??= '8';
   const { runServer } = await import('../dist/main.js');
   await runServer(args);
+} else if (command === 'shadow-replica' && process.send !== undefined) {
+  // Started by a server, to make a snapshot.
+  const { runShadowReplica } = await import('../dist/main.js');
+  runShadowReplica();
 } else if (command === '--version' || command === '-v') {
   const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8'));
   process.stdout.write(`holdfast ${version}\n`);

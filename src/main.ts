@@ -1,9 +1,11 @@
 /** The entry of a server process: configuration, signals, and the last word when something breaks. */
+import { RespWriter } from './protocol/resp-writer.ts';
 import { ConfigError, readArguments } from './server/config/config-file.ts';
 import { Config } from './server/config/config.ts';
 import { Logger, type LogLevel } from './server/logger.ts';
 import type { Server } from './server/server.ts';
 import { startServer } from './server/start-server.ts';
+import { runShadowProcess } from './snapshot/shadow-process.ts';
 import { OperationalError } from './shared/errors.ts';
 import { PROGRAM_VERSION } from './server/version.ts';
 
@@ -47,6 +49,11 @@ export async function runServer(args: readonly string[]): Promise<void> {
   server.onShutdown = () => stop('User requested shutdown');
   process.on('SIGTERM', () => stop('Received SIGTERM'));
   process.on('SIGINT', () => stop('Received SIGINT'));
+}
+
+/** Runs the process that makes one snapshot for the server that started it. */
+export function runShadowReplica(): void {
+  runShadowProcess(new RespWriter());
 }
 
 const PARENT_CHECK_MS = 100;

@@ -5,6 +5,7 @@
  * served for each key (as Redis 7 does it). Holds no timers: the server asks for `nextTimeoutAtMs` and calls `expire`.
  */
 import { invariant } from '../shared/errors.ts';
+import type { Reply } from '../shared/reply.ts';
 import type { Request } from '../shared/request.ts';
 import type { Command } from './command.ts';
 import type { Engine } from './engine.ts';
@@ -67,14 +68,24 @@ export class Blocking {
     } else reply.rewind(mark);
   }
 
-  /** Gives the blocked session its command's time-out reply, or an error. Whether it was blocked. */
+  /**
+   * Gives the session blocked on keys its command's time-out reply, or an error. Whether there was one: who waits for
+   * something else (SAVE) goes on waiting.
+   */
   unblock(session: Session, error: string | null): boolean {
     const state = session.blocked;
-    if (state === null) return false;
-    const reply = session.host!.beginReply();
-    if (error !== null) reply.error(error);
-    else if (state.command.timeoutReply === 'null') reply.null();
-    else reply.nullArray();
+    if (state === null || state.keys.length === 0) return false;
+    return this.answer(session, (reply) => {
+      if (error !== null) reply.error(error);
+      else if (state.command.timeoutReply === 'null') reply.null();
+      else reply.nullArray();
+    });
+  }
+
+  /** Ends a session's wait with the reply that `write` writes. Whether it still waited. */
+  answer(session: Session, write: (reply: Reply) => void): boolean {
+    if (session.blocked === null) return false;
+    write(session.host!.beginReply());
     this.release(session);
     session.host!.endReply(0);
     return true;

@@ -174,4 +174,11 @@ export class Call {
     this.blocked = true;
     this.engine.blocking.block(this.session, this.command!, this.req, keys, timeoutAtMs);
   }
+
+  /** Makes the client wait until `Blocking.answer` is called for its session. The handler writes no reply. Only if `canBlock`. */
+  suspend(): void {
+    invariant(this.canBlock, 'a command was suspended where it may not be');
+    this.blocked = true;
+    this.engine.blocking.block(this.session, this.command!, this.req, [], Infinity);
+  }
 }

@@ -5,14 +5,16 @@
  * poll is over `#endTurn` makes one log record of all that they changed. The gate lets the replies out when the log has
  * committed it. All background work (expiry, compaction, lazy freeing) is done here in bounded steps.
  */
-import { readFileSync } from 'node:fs';
+import { chmodSync, readFileSync } from 'node:fs';
 import type net from 'node:net';
 import { EncodingLimits } from '../engine/encoding-limits.ts';
 import { Engine } from '../engine/engine.ts';
 import type { ParserLimits } from '../protocol/request-parser.ts';
 import { RespWriter } from '../protocol/resp-writer.ts';
 import { CommitGate } from '../replication/commit-gate.ts';
+import type { Snapshots } from '../snapshot/snapshots.ts';
 import type { TransactionLog } from '../txlog/transaction-log.ts';
+import { ClientPause } from './client-pause.ts';
 import { serverCommands } from './commands/server-commands.ts';
 import type { Config } from './config/config.ts';
 import { Connection } from './connection.ts';
@@ -20,10 +22,13 @@ import { Dispatcher } from './dispatcher.ts';
 import { type AcceptedSocket, Listener } from './listener.ts';
 import type { Logger } from './logger.ts';
 import { OutputPool } from './output-pool.ts';
+import { SlowCommands } from './slow-commands.ts';
+import { Statistics } from './statistics.ts';
 
 /** A turn's effects go to the log in pieces of this size: a record is held in memory in several places at once. */
 const RECORD_BYTES_MAX = 4 * 1024 * 1024;
 const CRON_MS = 10;
+const SLOW_CRON_MS = 1000;
 /** How long background work may take in one tick of the cron. */
 const BACKGROUND_US_MAX = 1000;
 
@@ -45,6 +50,12 @@ export class Server {
   nowMs = Date.now();
   /** Recovery is under way: most commands are refused. */
   loading = true;
+  /** Null until recovery is over. */
+  snapshots: Snapshots | null = null;
+  /** The engine's count of changes that the newest snapshot holds. */
+  changesAtSave = 0;
+  /** Bytes of the snapshot loaded so far, and of the whole, while `loading`. */
+  loadingProgress = { done: 0, total: 0 };
   /** The log is behind: no further commands are taken until it has caught up. */
   pausedForWrites = false;
   connectionsTotal = 0;
@@ -52,6 +63,9 @@ export class Server {
   outputLimitDisconnections = 0;
   bytesOut = 0;
   readonly errorCounts = new Map<string, number>();
+  readonly statistics = new Statistics(this);
+  readonly slow = new SlowCommands();
+  readonly pause = new ClientPause();
   /** Called when SHUTDOWN or a signal ends the server. */
   onShutdown: () => void = () => undefined;
   readonly #listener: Listener;
@@ -60,6 +74,7 @@ export class Server {
   #turnOpen = false;
   #lastIndexOfTurn = 0;
   #cron: NodeJS.Timeout | null = null;
+  #slowCron: NodeJS.Timeout | null = null;
 
   constructor(config: Config, log: Logger, txlog: TransactionLog, runId: string) {
     this.config = config;
@@ -77,6 +92,11 @@ export class Server {
     });
     this.gate = new CommitGate((turn) => this.engine.commit(turn));
     this.engine.table.add(serverCommands(this));
+    if (config.renamedCommands.size > 0) this.engine.table.rename(config.renamedCommands);
+    this.engine.onSlow = (command, request, session, microseconds) => {
+      const connection = this.connections.get(session.id);
+      if (connection !== undefined) this.slow.add(command, request, connection, microseconds, this.nowMs);
+    };
     this.dispatcher = new Dispatcher(this);
     this.#listener = new Listener((socket) => this.#accept(socket));
     config.onChange = (name) => this.applyConfig(name);
@@ -110,6 +130,8 @@ export class Server {
     limits.listCompressDepth = number('list-compress-depth');
     limits.protoMaxBulkLen = number('proto-max-bulk-len');
     this.parserLimits.bulkBytesMax = number('proto-max-bulk-len');
+    this.engine.slowUs = this.slow.configure(config);
+    this.engine.trackLatency = config.bool('latency-tracking');
     if (name === 'loglevel') this.log.level = config.string('loglevel') as typeof this.log.level;
     if (name === 'tcp-keepalive') for (const connection of this.connections.values()) this.#keepAlive(connection.socket);
   }
@@ -130,13 +152,18 @@ export class Server {
         }
       }
     }
-    if (config.unixsocket !== '') await this.#listener.listen({ path: config.unixsocket, backlog });
+    if (config.unixsocket !== '') {
+      await this.#listener.listen({ path: config.unixsocket, backlog });
+      const mode = parseInt(config.string('unixsocketperm'), 8);
+      if (mode !== 0) chmodSync(config.unixsocket, mode);
+    }
   }
 
   /** Recovery is done: commands run from now on. */
   serve(): void {
     this.loading = false;
     this.#cron = setInterval(() => this.#tick(), CRON_MS);
+    this.#slowCron = setInterval(() => this.snapshots?.tick(), SLOW_CRON_MS);
   }
 
   // ---- Turns ----
@@ -226,6 +253,7 @@ export class Server {
   connectionClosed(connection: Connection): void {
     this.connections.delete(connection.id);
     this.#waitingForLog.delete(connection);
+    this.pause.forget(connection);
     this.engine.endSession(connection.session);
   }
 
@@ -241,7 +269,11 @@ export class Server {
     this.errorCounts.clear();
     this.connectionsTotal = this.rejectedConnections = this.outputLimitDisconnections = this.bytesOut = 0;
     this.engine.commandsTotal = keyspace.keyspaceHits = keyspace.keyspaceMisses = keyspace.expiredKeys = 0;
-    for (const row of table.all) row.calls = row.microseconds = row.rejectedCalls = row.failedCalls = 0;
+    for (const row of table.all) {
+      row.calls = row.microseconds = row.rejectedCalls = row.failedCalls = 0;
+      row.latency = null;
+    }
+    this.statistics.reset();
   }
 
   // ---- Background ----
@@ -256,14 +288,7 @@ export class Server {
       while (keyspace.lazyFreeStep(64) && nowUs() < end);
       while (keyspace.compactor.step(128) && nowUs() < end);
     });
-    if (this.config.timeoutSeconds > 0) this.#closeIdle();
-  }
-
-  #closeIdle(): void {
-    const limit = this.nowMs - this.config.timeoutSeconds * 1000;
-    for (const connection of this.connections.values()) {
-      if (connection.lastActiveMs < limit && connection.session.blocked === null) connection.close();
-    }
+    this.statistics.tick();
   }
 
   /** Resident set, bytes. */
@@ -278,7 +303,10 @@ export class Server {
   /** Lets go of all clients once what they wait for is committed, and closes the log. */
   async stop(): Promise<void> {
     if (this.#cron !== null) clearInterval(this.#cron);
+    if (this.#slowCron !== null) clearInterval(this.#slowCron);
     this.#listener.close();
+    this.pause.end();
+    await this.snapshots?.close();
     while (this.gate.inFlight > 0) await new Promise((resolve) => { setImmediate(resolve); });
     for (const connection of [...this.connections.values()]) connection.close();
     await this.txlog.close();

@@ -59,7 +59,6 @@ class HeldLog implements TransactionLog {
     this.onCommit(index);
   }
 
-  // eslint-disable-next-line require-yield
   async *read(): AsyncGenerator<never> {
     return;
   }

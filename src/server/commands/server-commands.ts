@@ -6,11 +6,14 @@ import { clientCommand } from './client.ts';
 import { commandCommand } from './command-info.ts';
 import { configCommand } from './config.ts';
 import { connectionCommands } from './connection.ts';
+import { debugCommand } from './debug.ts';
 import { infoCommand } from './info.ts';
+import { memoryCommand } from './memory.ts';
+import { persistenceCommands } from './persistence.ts';
 
 export function serverCommands(server: Server): readonly Command[] {
   return [
     ...connectionCommands(server), clientCommand(server), configCommand(server), infoCommand(server), commandCommand(server),
-    ...adminCommands(server),
+    ...adminCommands(server), memoryCommand(server), debugCommand(server), ...persistenceCommands(server),
   ];
 }

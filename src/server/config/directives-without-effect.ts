@@ -42,7 +42,7 @@ const DURABILITY = [
   ),
   ...because(
     'snapshots are made off the primary, with checksums, and verified before they count',
-    ['dbfilename', string, 'dump.rdb', { protected: true }], ['rdbcompression', bool, 'yes'], ['rdbchecksum', bool, 'yes', fixed], ['rdb-del-sync-files', bool, 'no'],
+    ['dbfilename', string, 'dump.rdb', { protected: true }], ['rdbchecksum', bool, 'yes', fixed], ['rdb-del-sync-files', bool, 'no'],
     ['rdb-save-incremental-fsync', bool, 'yes'], ['sanitize-dump-payload', oneOf('no', 'yes', 'clients'), 'no'], ['rdb-key-save-delay', int(-2147483648), '0'],
     ['key-load-delay', int(-2147483648), '0'],
   ),

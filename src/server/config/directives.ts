@@ -3,6 +3,7 @@
  * Names, defaults and checks follow Redis 7.2. What is accepted without effect stands in directives-without-effect.ts;
  * a directive in neither table stops the start, so that nobody believes in a setting that does nothing.
  */
+import { parseMinuteOfDay } from '../../snapshot/snapshot-schedule.ts';
 import {
   type Directive, DirectiveError, INT_MAX, bool, directive, int, long, memory, oneOf, only, string, words,
 } from './directive.ts';
@@ -24,6 +25,11 @@ function percentiles(given: readonly string[]): readonly string[] {
     if (Number(word) > 100) throw new DirectiveError('latency-tracking-info-percentiles parameters should sit between [0.0,100.0]');
   }
   return given.map((word) => String(Number(word)));
+}
+
+function minuteOfDay(given: readonly string[]): readonly string[] {
+  if (parseMinuteOfDay(given.join(' ')) === undefined) throw new DirectiveError('snapshot-daily-at must be a time of the day (UTC) as HH:MM, or empty');
+  return given;
 }
 
 const WITH_EFFECT: readonly Directive[] = [
@@ -59,6 +65,13 @@ const WITH_EFFECT: readonly Directive[] = [
   directive('txlog-max-batches-in-flight', int(1, 64), '4', fixed),
   directive('txlog-max-inflight-bytes', memory(1024 * 1024), '67108864'),
   directive('availability-zone', string, ''),
+  // Snapshots
+  directive('rdbcompression', bool, 'yes'),
+  directive('snapshot-freshness-percent', int(), '100'),
+  directive('snapshot-freshness-min-bytes', memory(), '67108864'),
+  directive('snapshot-daily-at', { type: 'words', check: minuteOfDay }, ''),
+  directive('snapshot-retention-days', int(), '7'),
+  directive('snapshot-keep', int(1, 1000), '2'),
   // Encodings
   directive('hash-max-listpack-entries', long(), '512', { aliases: ['hash-max-ziplist-entries'] }),
   directive('hash-max-listpack-value', long(), '64', { aliases: ['hash-max-ziplist-value'] }),

@@ -1,0 +1,56 @@
+/** Recovery of a member's data: the newest whole snapshot, then the log. No peer's memory is involved. */
+import type { Engine } from '../engine/engine.ts';
+import type { TransactionLog } from '../txlog/transaction-log.ts';
+import { loadNewestSnapshot } from './newest-snapshot.ts';
+import { SnapshotError, type SnapshotStore } from './snapshot-store.ts';
+
+export interface RecoveryWatcher {
+  /** A snapshot could not be used; an older one is tried. */
+  damaged(name: string, why: string): void;
+  /** Called after each bounded piece of work; recovery goes on when it resolves. `done` of `total` bytes. */
+  snapshotProgress(done: number, total: number): Promise<void>;
+  /** As above, for the log. */
+  logProgress(index: number, through: number): Promise<void>;
+}
+
+export interface Recovered {
+  /** Name of the snapshot that was loaded, or null. */
+  readonly snapshot: string | null;
+  readonly snapshotKeys: number;
+  /** Log records applied after it. */
+  readonly records: number;
+}
+
+/** The loop gets its turn after so many records, or so many bytes of them. */
+const RECORDS_IN_A_ROW = 256;
+const BYTES_IN_A_ROW = 256 * 1024;
+
+/**
+ * Fills the empty engine with everything committed through record `through`.
+ * @throws SnapshotError when snapshots and log do not make a whole; LogError when the log is damaged.
+ */
+export async function recover(engine: Engine, store: SnapshotStore, txlog: TransactionLog, through: number, watcher: RecoveryWatcher): Promise<Recovered> {
+  const logBase = txlog.firstIndex - 1;
+  const loaded = await loadNewestSnapshot(store, engine, {
+    shardId: txlog.shardId, logBase, through,
+    damaged: (name, why) => watcher.damaged(name, why),
+    pause: (done, total) => watcher.snapshotProgress(done, total),
+  });
+  const from = loaded?.position.index ?? 0;
+  if (loaded !== null && (await txlog.checksumAt(from)) !== loaded.position.checksum) {
+    throw new SnapshotError('SNAPSHOT_MISMATCH', `snapshot ${loaded.info.name} was not made from this log: their checksums at record ${from} differ`);
+  }
+  let records = 0;
+  let bytes = 0;
+  let pauseAt = RECORDS_IN_A_ROW;
+  for await (const { index, block } of txlog.read(from + 1, through)) {
+    engine.applyEffects(block);
+    records++;
+    bytes += block.length;
+    if (records < pauseAt && bytes < BYTES_IN_A_ROW) continue;
+    pauseAt = records + RECORDS_IN_A_ROW;
+    bytes = 0;
+    await watcher.logProgress(index, through);
+  }
+  return { snapshot: loaded?.info.name ?? null, snapshotKeys: loaded?.keys ?? 0, records };
+}

@@ -1,0 +1,135 @@
+/**
+ * The snapshots of one member: takes them when they are due or asked for, forgets old ones, and trims the log behind those
+ * that are verified and durable. Recovery is in recovery.ts.
+ */
+import type { TransactionLog } from '../txlog/transaction-log.ts';
+import { type SchedulePolicy, snapshotDue, snapshotsToRemove, trimmableThrough } from './snapshot-schedule.ts';
+import type { SnapshotInfo, SnapshotReason, SnapshotStore } from './snapshot-store.ts';
+
+export interface SnapshotsOptions {
+  readonly store: SnapshotStore;
+  readonly txlog: TransactionLog;
+  /** Read again at each decision: it may be reconfigured. */
+  readonly policy: () => SchedulePolicy;
+  readonly datasetBytes: () => number;
+  /** Has a snapshot made of everything through a record. */
+  readonly make: (through: number, reason: SnapshotReason, stop: AbortSignal) => Promise<SnapshotInfo>;
+  readonly nowMs: () => number;
+  readonly notice: (message: string) => void;
+  readonly warn: (message: string) => void;
+}
+
+const RETRY_MIN_MS = 30_000;
+const RETRY_MAX_MS = 600_000;
+
+export class Snapshots {
+  /** When the newest snapshot was made, or this was started: ms since the epoch. */
+  lastSaveMs: number;
+  lastStatus: 'ok' | 'err' = 'ok';
+  /** Duration of the last one that ended; -1: none has. */
+  lastDurationMs = -1;
+  /** When the one under way began, or 0. */
+  startedAtMs = 0;
+  /** Called when a snapshot begins that will hold everything done so far. */
+  onBegun: () => void = () => undefined;
+  /** Called when a snapshot was published, with the log index that it reaches. */
+  onPublished: (index: number) => void = () => undefined;
+  readonly #options: SnapshotsOptions;
+  readonly #stop = new AbortController();
+  #newest: SnapshotInfo | null = null;
+  #lastDailyMs: number;
+  #running: Promise<SnapshotInfo> | null = null;
+  #retryAtMs = 0;
+  #retryDelayMs = RETRY_MIN_MS;
+
+  /** @param found the store's snapshots, newest first. */
+  constructor(options: SnapshotsOptions, found: readonly SnapshotInfo[]) {
+    this.#options = options;
+    const nowMs = options.nowMs();
+    this.#newest = found[0] ?? null;
+    this.lastSaveMs = this.#newest?.madeAtMs ?? nowMs;
+    this.#lastDailyMs = found.find(({ reason }) => reason === 'daily')?.madeAtMs ?? nowMs;
+  }
+
+  get inProgress(): boolean {
+    return this.#running !== null;
+  }
+
+  /** Index that the newest snapshot reaches; 0: there is none. */
+  get newestIndex(): number {
+    return this.#newest?.index ?? 0;
+  }
+
+  /** To be called every second or so: takes a snapshot when one is due. */
+  tick(): void {
+    const { txlog, policy, datasetBytes, nowMs } = this.#options;
+    if (this.#running !== null || nowMs() < this.#retryAtMs || txlog.commitIndex <= this.newestIndex) return;
+    const due = snapshotDue(policy(), {
+      nowMs: nowMs(), logBytes: txlog.bytesSince(this.newestIndex), datasetBytes: datasetBytes(), lastDailyMs: this.#lastDailyMs,
+    });
+    // A failure is logged where it happens, and tried again later.
+    if (due !== null) this.take(due).catch(() => undefined);
+  }
+
+  /**
+   * Takes a snapshot of everything done so far, once it is committed, or joins the one under way. Resolves when it is published.
+   * @throws OperationalError
+   */
+  take(reason: SnapshotReason): Promise<SnapshotInfo> {
+    this.#running ??= this.#take(reason).finally(() => { this.#running = null; });
+    return this.#running;
+  }
+
+  async #take(reason: SnapshotReason): Promise<SnapshotInfo> {
+    const { store, txlog, make, nowMs, notice, warn } = this.#options;
+    const startMs = nowMs();
+    this.startedAtMs = startMs;
+    this.onBegun();
+    try {
+      // The turn under way is in it too: its effects go to the log when it ends.
+      await new Promise((resolve) => { setImmediate(resolve); });
+      const through = txlog.lastIndex;
+      const newest = this.#newest;
+      const isCurrent = newest !== null && newest.index === through && reason === 'demand';
+      if (!isCurrent) await store.removeDrafts();
+      const info = isCurrent ? newest : await make(through, reason, this.#stop.signal);
+      this.#newest = info;
+      this.lastSaveMs = nowMs();
+      this.lastStatus = 'ok';
+      this.#retryDelayMs = RETRY_MIN_MS;
+      if (reason === 'daily') this.#lastDailyMs = startMs;
+      if (!isCurrent) notice(`Snapshot ${info.name} made, verified and published: ${info.bytes} bytes in ${((nowMs() - startMs) / 1000).toFixed(3)} seconds`);
+      this.onPublished(info.index);
+      await this.#tidy();
+      return info;
+    } catch (error) {
+      this.lastStatus = 'err';
+      this.#retryAtMs = nowMs() + this.#retryDelayMs;
+      this.#retryDelayMs = Math.min(RETRY_MAX_MS, this.#retryDelayMs * 2);
+      if (!this.#stop.signal.aborted) warn(`Snapshot failed, and is tried again when due: ${(error as Error).message}`);
+      throw error;
+    } finally {
+      this.lastDurationMs = nowMs() - startMs;
+      this.startedAtMs = 0;
+    }
+  }
+
+  /** Removes what is not needed any more; a failure leaves it for the next time. */
+  async #tidy(): Promise<void> {
+    const { store, txlog, policy, nowMs, warn } = this.#options;
+    try {
+      const snapshots = await store.list();
+      const through = trimmableThrough(policy(), snapshots);
+      for (const name of snapshotsToRemove(policy(), snapshots, nowMs())) await store.remove(name);
+      if (through >= txlog.firstIndex) await txlog.trim(through);
+    } catch (error) {
+      if (!this.#stop.signal.aborted) warn(`Old snapshots or log records could not be removed: ${(error as Error).message}`);
+    }
+  }
+
+  /** Ends a snapshot under way; nothing of it stays. */
+  async close(): Promise<void> {
+    this.#stop.abort();
+    await this.#running?.catch(() => undefined);
+  }
+}

@@ -1,5 +1,6 @@
 /** The engine's commands, collected. A new family is one import and one line here. */
 import type { Command } from './command.ts';
+import { dumpCommands } from './commands/dump.ts';
 import { hashCommands } from './commands/hash.ts';
 import { lcsCommands } from './commands/lcs.ts';
 import { setCommands } from './commands/set.ts';
@@ -15,6 +16,7 @@ export function engineCommands(): readonly Command[] {
     ...lcsCommands,
     ...hashCommands,
     ...setCommands,
+    ...dumpCommands,
     ...transactionCommands,
   ];
 }

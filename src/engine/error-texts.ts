@@ -37,6 +37,9 @@ export const LCS_NOT_STRINGS = new CommandError('ERR The specified keys must con
 export const LCS_LENGTH_AND_INDEXES = new CommandError('ERR If you want both the length and indexes, please just use IDX.');
 export const LCS_TOO_LARGE = new CommandError('ERR Insufficient memory, transient memory for LCS exceeds proto-max-bulk-len');
 export const LCS_NO_MEMORY = new CommandError('ERR Insufficient memory, failed allocating transient memory for LCS');
+export const BUSY_KEY = new CommandError('BUSYKEY Target key name already exists.');
+export const BAD_DUMP = new CommandError('ERR DUMP payload version or checksum are wrong');
+export const BAD_DATA_FORMAT = new CommandError('ERR Bad data format');
 
 export function invalidExpire(command: string): CommandError {
   return new CommandError(`ERR invalid expire time in '${command}' command`);

@@ -22,6 +22,8 @@ export const NEED_INPUT: unique symbol = Symbol('need input');
 export const STRING_BYTES_MAX = 2 ** 31 - 1;
 
 const CHECKSUM_BYTES = 8;
+/** A buffer larger than this, which a long string made necessary, is given back once most of it is unused. */
+const BUFFER_KEPT_MAX = 4 * 1024 * 1024;
 
 export class RdbReader {
   #buf: Uint8Array = new Uint8Array(0);
@@ -63,8 +65,9 @@ export class RdbReader {
   /** Puts a chunk behind the bytes still unread, which begin at the mark. */
   #append(chunk: Uint8Array, rest: number): void {
     const bytes = rest + chunk.length;
-    if (!this.#own || bytes > this.#buf.length) {
-      // Twice what there is, so that a string that comes in many chunks is copied few times.
+    const fits = bytes <= this.#buf.length && (this.#buf.length <= BUFFER_KEPT_MAX || bytes > this.#buf.length / 2);
+    if (!this.#own || !fits) {
+      // Up to twice what there is, so that a string that comes in many chunks is copied few times.
       const grown = new Uint8Array(Math.max(bytes, Math.min(rest * 2, this.#wanted)));
       grown.set(this.#buf.subarray(this.#mark, this.#end));
       this.#buf = grown;

@@ -1,0 +1,176 @@
+/** LPOP, RPOP, LMPOP, and the pops that wait: BLPOP, BRPOP, BLMPOP. */
+import type { Call, Ref } from '../call.ts';
+import { type Command, command, keysAt, keysCounted, keysThrough } from '../command.ts';
+import { COUNT_NOT_POSITIVE, NOT_POSITIVE, NUMKEYS_NOT_POSITIVE, SYNTAX, WRONG_TYPE, wrongArity } from '../error-texts.ts';
+import { Bytes, EntryType } from '../memory/entries.ts';
+
+const bytes = new Bytes();
+
+/** Replies the first or the last `n` elements, nearest to the end first. */
+function replyEnd(c: Call, ref: Ref, atHead: boolean, n: number): void {
+  const { reply } = c;
+  const { lists } = c.engine.types;
+  reply.array(n);
+  const cursor = lists.walk(ref, atHead ? 0 : lists.length(ref));
+  const { element } = cursor;
+  for (let k = 0; k < n; k++) {
+    if (atHead) cursor.next();
+    else cursor.previous();
+    reply.bulk(element.buf, element.off, element.len);
+  }
+}
+
+/** Removes what was replied from the list of the key at argument i, and the key where that was all. */
+export function removeEnd(c: Call, i: number, ref: Ref, atHead: boolean, n: number): void {
+  const { lists } = c.engine.types;
+  if (n === lists.length(ref)) c.removeKey(i);
+  else {
+    lists.removeEnd(ref, atHead, n);
+    c.modified(i);
+  }
+}
+
+function pop(c: Call, atHead: boolean): void {
+  const { req, reply } = c;
+  const { lists } = c.engine.types;
+  if (req.argc > 3) throw wrongArity(c.command!.name);
+  const hasCount = req.argc === 3;
+  const count = hasCount ? c.integer(2, NOT_POSITIVE) : 1;
+  if (count < 0) throw NOT_POSITIVE;
+  const ref = c.lookupWriteTyped(1, EntryType.list);
+  if (ref === 0) {
+    if (hasCount) reply.nullArray();
+    else reply.null();
+    return;
+  }
+  const n = Math.min(count, lists.length(ref));
+  if (hasCount) replyEnd(c, ref, atHead, n);
+  else {
+    lists.peek(ref, atHead, bytes);
+    reply.bulk(bytes.buf, bytes.off, bytes.len);
+  }
+  if (n === 0) return;
+  removeEnd(c, 1, ref, atHead, n);
+  c.changed(n);
+}
+
+function lpop(c: Call): void {
+  pop(c, true);
+}
+
+function rpop(c: Call): void {
+  pop(c, false);
+}
+
+/**
+ * The list at argument i for a command that may wait for it: 0 where there is none. To a client that is waiting already
+ * a key of another type is none; it waits on.
+ */
+export function lookupAwaited(c: Call, i: number): Ref {
+  const ref = c.lookupWrite(i);
+  if (ref === 0 || c.engine.keyspace.entries.type(ref) === EntryType.list) return ref;
+  if (c.session.blocked !== null) return 0;
+  throw WRONG_TYPE;
+}
+
+/** BLPOP and BRPOP: an effect of the served one is the plain pop. */
+function blockingPop(c: Call, atHead: boolean): void {
+  const { req, reply } = c;
+  const { lists } = c.engine.types;
+  const last = req.argc - 2;
+  const timeoutAtMs = c.timeoutAtMs(req.argc - 1);
+  for (let i = 1; i <= last; i++) {
+    const ref = lookupAwaited(c, i);
+    if (ref === 0) continue;
+    lists.peek(ref, atHead, bytes);
+    reply.array(2);
+    reply.bulk(req.buf, req.off[i]!, req.len[i]!);
+    reply.bulk(bytes.buf, bytes.off, bytes.len);
+    removeEnd(c, i, ref, atHead, 1);
+    c.effect(atHead ? 'LPOP' : 'RPOP', 2);
+    c.effectArg(i);
+    return;
+  }
+  if (c.canBlock) c.block(1, last, timeoutAtMs);
+  else reply.nullArray();
+}
+
+function blpop(c: Call): void {
+  blockingPop(c, true);
+}
+
+function brpop(c: Call): void {
+  blockingPop(c, false);
+}
+
+/** What LMPOP and BLMPOP ask for. One object, reused. */
+const request = { first: 0, last: 0, atHead: false, count: 1 };
+
+/** Reads `numkeys key … LEFT|RIGHT [COUNT count]` from argument `at` on. */
+function readRequest(c: Call, at: number): void {
+  const { req } = c;
+  const keys = c.integer(at, NUMKEYS_NOT_POSITIVE);
+  if (keys <= 0) throw NUMKEYS_NOT_POSITIVE;
+  const where = at + 1 + keys;
+  if (where >= req.argc) throw SYNTAX;
+  request.first = at + 1;
+  request.last = at + keys;
+  request.atHead = req.is(where, 'LEFT');
+  if (!request.atHead && !req.is(where, 'RIGHT')) throw SYNTAX;
+  request.count = 1;
+  if (req.argc === where + 1) return;
+  if (req.argc !== where + 3 || !req.is(where + 1, 'COUNT')) throw SYNTAX;
+  request.count = c.integer(where + 2, COUNT_NOT_POSITIVE);
+  if (request.count <= 0) throw COUNT_NOT_POSITIVE;
+}
+
+/** Pops from the first list of `request` that there is; whether there is one. */
+function popFirst(c: Call, mayWait: boolean): boolean {
+  const { req, reply } = c;
+  const { first, last, atHead, count } = request;
+  for (let i = first; i <= last; i++) {
+    const ref = mayWait ? lookupAwaited(c, i) : c.lookupWriteTyped(i, EntryType.list);
+    if (ref === 0) continue;
+    const n = Math.min(count, c.engine.types.lists.length(ref));
+    reply.array(2);
+    reply.bulk(req.buf, req.off[i]!, req.len[i]!);
+    replyEnd(c, ref, atHead, n);
+    removeEnd(c, i, ref, atHead, n);
+    c.effect(atHead ? 'LPOP' : 'RPOP', 3);
+    c.effectArg(i);
+    c.effectInteger(n);
+    return true;
+  }
+  return false;
+}
+
+function lmpop(c: Call): void {
+  readRequest(c, 1);
+  if (!popFirst(c, false)) c.reply.nullArray();
+}
+
+function blmpop(c: Call): void {
+  readRequest(c, 2);
+  const timeoutAtMs = c.timeoutAtMs(1);
+  if (popFirst(c, true)) return;
+  if (c.canBlock) c.block(request.first, request.last, timeoutAtMs);
+  else c.reply.nullArray();
+}
+
+const POP = [keysAt(1, 'RW access delete')];
+const POP_ANY = [keysThrough(1, -2, 'RW access delete')];
+
+export const listPopCommands: readonly Command[] = [
+  command({ name: 'lpop', arity: -2, flags: 'write fast', group: 'list', since: '1.0.0', keys: POP, run: lpop }),
+  command({ name: 'rpop', arity: -2, flags: 'write fast', group: 'list', since: '1.0.0', keys: POP, run: rpop }),
+  command({
+    name: 'lmpop', arity: -4, flags: 'write movablekeys', group: 'list', since: '7.0.0', keys: [keysCounted(1, 'RW access delete')],
+    run: lmpop,
+  }),
+  command({ name: 'blpop', arity: -3, flags: 'write blocking', group: 'list', since: '2.0.0', keys: POP_ANY, run: blpop }),
+  command({ name: 'brpop', arity: -3, flags: 'write blocking', group: 'list', since: '2.0.0', keys: POP_ANY, run: brpop }),
+  command({
+    name: 'blmpop', arity: -5, flags: 'write blocking movablekeys', group: 'list', since: '7.0.0',
+    keys: [keysCounted(2, 'RW access delete')], run: blmpop,
+  }),
+];

@@ -1,0 +1,96 @@
+/**
+ * Saves a whole engine as an RDB file, in slices.
+ *
+ * The keyspace must not change between the first slice and the last: whoever saves does it from an engine of its own.
+ * Bytes go to the writer's sink; what becomes of them is the caller's matter.
+ */
+import { invariant } from '../../shared/errors.ts';
+import { RdbOpcode } from '../../shared/rdb/rdb-types.ts';
+import type { RdbWriter } from '../../shared/rdb/rdb-writer.ts';
+import type { Engine } from '../engine.ts';
+import type { Address } from '../memory/arena.ts';
+import { Bytes, NO_EXPIRY } from '../memory/entries.ts';
+import { ValueSaver } from './value-saver.ts';
+
+/** The version of Redis that files claim to be of: one whose forms they use. */
+export const RDB_REDIS_VERSION = '7.0.15';
+
+export interface RdbSaveOptions {
+  /** When the file was made: seconds since the epoch. */
+  readonly createdAtS: number;
+  /** Bytes of memory in use, for those who read the file. */
+  readonly usedMemoryBytes: number;
+  /** Further AUX fields, as latin1 strings: log position, checksum, shard. Redis passes over those it does not know. */
+  readonly aux?: readonly (readonly [string, string])[];
+}
+
+export class RdbSaver {
+  /** Keys written so far. */
+  keys = 0;
+  /** The file's checksum, 16 hex digits, once `step` has returned false. */
+  checksum = '';
+  readonly #engine: Engine;
+  readonly #writer: RdbWriter;
+  readonly #values = new ValueSaver();
+  readonly #key = new Bytes();
+  readonly #batch: Address[] = [];
+  #db = -1;
+  #cursor = 0;
+
+  /** Writes header and AUX fields. The writer must be fresh. */
+  constructor(engine: Engine, writer: RdbWriter, options: RdbSaveOptions) {
+    this.#engine = engine;
+    this.#writer = writer;
+    writer.header();
+    writer.aux('redis-ver', RDB_REDIS_VERSION);
+    writer.aux('redis-bits', '64');
+    writer.aux('ctime', String(options.createdAtS));
+    writer.aux('used-mem', String(options.usedMemoryBytes));
+    writer.aux('aof-base', '0');
+    for (const [name, value] of options.aux ?? []) writer.aux(name, value);
+  }
+
+  /** Writes about `count` more keys. @returns whether there are more; false once the file is complete. */
+  step(count: number): boolean {
+    invariant(this.checksum === '', 'rdb: the file is complete');
+    if (this.#cursor === 0 && !this.#beginDatabase()) {
+      this.checksum = this.#writer.end();
+      return false;
+    }
+    const batch = this.#batch;
+    batch.length = 0;
+    this.#cursor = this.#engine.keyspace.databases[this.#db]!.scan(this.#cursor, count, batch);
+    for (let i = 0; i < batch.length; i++) this.#entry(batch[i]!);
+    return true;
+  }
+
+  /** Goes to the next database that has keys. */
+  #beginDatabase(): boolean {
+    const { databases } = this.#engine.keyspace;
+    do this.#db++; while (this.#db < databases.length && databases[this.#db]!.size === 0);
+    const db = databases[this.#db];
+    if (db === undefined) return false;
+    this.#writer.byte(RdbOpcode.selectDb);
+    this.#writer.length(this.#db);
+    this.#writer.byte(RdbOpcode.resizeDb);
+    this.#writer.length(db.size);
+    this.#writer.length(db.expires);
+    return true;
+  }
+
+  #entry(ref: Address): void {
+    const writer = this.#writer;
+    const { entries } = this.#engine.keyspace;
+    const expireAtMs = entries.expireAtMs(ref);
+    if (expireAtMs !== NO_EXPIRY) {
+      writer.byte(RdbOpcode.expireTimeMs);
+      writer.int64(expireAtMs);
+    }
+    const type = this.#values.typeOf(this.#engine, ref);
+    writer.byte(type);
+    entries.key(ref, this.#key);
+    writer.string(this.#key.buf, this.#key.off, this.#key.len);
+    this.#values.write(this.#engine, ref, type, writer);
+    this.keys++;
+  }
+}

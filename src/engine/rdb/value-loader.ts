@@ -1,0 +1,252 @@
+/**
+ * Reads values in every RDB form into entries of a keyspace, piece by piece: a piece is an element, a node of a list, or a
+ * whole packed value, and reading may stop and go on between any two.
+ *
+ * Works through the types, as commands do, so that what is read gets the encoding that the configured limits ask for.
+ * Reports no change: the caller sets `keyspace.applying`, or reports by itself.
+ */
+import { parseDoubleStrict } from '../../shared/number-text.ts';
+import { ByteRange } from '../../shared/rdb/byte-range.ts';
+import { IntsetCursor } from '../../shared/rdb/intset.ts';
+import { ListpackCursor } from '../../shared/rdb/listpack.ts';
+import type { PackedCursor } from '../../shared/rdb/packed-cursor.ts';
+import { rdbDamaged, rdbUnsupported } from '../../shared/rdb/rdb-errors.ts';
+import type { RdbReader } from '../../shared/rdb/rdb-reader.ts';
+import { QuicklistNode, RdbType, unsupportedTypeName } from '../../shared/rdb/rdb-types.ts';
+import { ZiplistCursor } from '../../shared/rdb/ziplist.ts';
+import { ZipmapCursor } from '../../shared/rdb/zipmap.ts';
+import type { Engine } from '../engine.ts';
+import type { Database } from '../keyspace/database.ts';
+import type { Address } from '../memory/arena.ts';
+import { EntryType, NO_EXPIRY } from '../memory/entries.ts';
+
+/** The type of entry that each RDB type makes. */
+const ENTRY_TYPES: ReadonlyMap<number, number> = new Map([
+  [RdbType.list, EntryType.list], [RdbType.listZiplist, EntryType.list], [RdbType.listQuicklist, EntryType.list],
+  [RdbType.listQuicklist2, EntryType.list],
+  [RdbType.set, EntryType.set], [RdbType.setIntset, EntryType.set], [RdbType.setListpack, EntryType.set],
+  [RdbType.zset, EntryType.zset], [RdbType.zset2, EntryType.zset], [RdbType.zsetZiplist, EntryType.zset],
+  [RdbType.zsetListpack, EntryType.zset],
+  [RdbType.hash, EntryType.hash], [RdbType.hashZipmap, EntryType.hash], [RdbType.hashZiplist, EntryType.hash],
+  [RdbType.hashListpack, EntryType.hash],
+]);
+
+/** Types whose value is a number of pieces and the pieces; the others are one packed value. */
+const COUNTED: ReadonlySet<number> = new Set([
+  RdbType.list, RdbType.set, RdbType.zset, RdbType.zset2, RdbType.hash, RdbType.listQuicklist, RdbType.listQuicklist2,
+]);
+
+/** Whether values of this type can be read. @throws OperationalError RDB_UNSUPPORTED or RDB_DAMAGED if not. */
+export function checkRdbType(type: number): void {
+  if (type === RdbType.string || ENTRY_TYPES.has(type)) return;
+  const name = unsupportedTypeName(type);
+  throw name === undefined ? rdbDamaged(`type ${type} is unknown`) : rdbUnsupported(`${name} cannot be loaded`);
+}
+
+export class ValueLoader {
+  /** Pieces still to come. */
+  left = 0;
+  /** Whether the entry is there: not before its first element came. */
+  exists = false;
+  readonly #engine: Engine;
+  readonly #blob = new ByteRange();
+  readonly #element = new ByteRange();
+  readonly #second = new ByteRange();
+  readonly #listpack = new ListpackCursor();
+  readonly #ziplist = new ZiplistCursor();
+  readonly #intset = new IntsetCursor();
+  readonly #zipmap = new ZipmapCursor();
+  #type = 0;
+  #entryType = 0;
+  #db: Database | null = null;
+  #expireAtMs = NO_EXPIRY;
+  #ref: Address = 0;
+  #key: Uint8Array = new Uint8Array(64);
+  #keyLength = 0;
+
+  constructor(engine: Engine) {
+    this.#engine = engine;
+  }
+
+  /**
+   * Begins to read a collection of an RDB type that `checkRdbType` let pass into a key that must not be there. The reader stands
+   * behind the key; the caller marks when this returns, and after each piece. The key's bytes are copied.
+   */
+  begin(reader: RdbReader, type: number, db: Database, key: ByteRange, expireAtMs: number): void {
+    this.left = COUNTED.has(type) ? reader.length() : 1;
+    this.exists = false;
+    this.#type = type;
+    this.#entryType = ENTRY_TYPES.get(type)!;
+    this.#db = db;
+    this.#expireAtMs = expireAtMs;
+    if (key.len > this.#key.length) this.#key = new Uint8Array(key.len);
+    this.#key.set(key.buf.subarray(key.off, key.off + key.len));
+    this.#keyLength = key.len;
+  }
+
+  /** Call before the first `piece` after anything else may have used the keyspace: entries move between commands. */
+  resume(): void {
+    this.#ref = this.exists ? this.#db!.peekRaw(this.#key, 0, this.#keyLength) : 0;
+  }
+
+  /** The entry, as long as nothing else used the keyspace. */
+  get ref(): Address {
+    return this.#ref;
+  }
+
+  /** The key that is being read. */
+  keyInto(out: ByteRange): void {
+    out.buf = this.#key;
+    out.off = 0;
+    out.len = this.#keyLength;
+  }
+
+  /**
+   * Reads one piece. @returns the number of elements in it.
+   * @throws OperationalError RDB_…, and then the entry may be there with a part of its elements.
+   */
+  piece(reader: RdbReader): number {
+    const elements = this.#read(reader);
+    this.left--;
+    return elements;
+  }
+
+  // ---- Pieces ----
+
+  #read(reader: RdbReader): number {
+    const element = this.#element;
+    switch (this.#type) {
+      case RdbType.list:
+        reader.string(element);
+        this.#push();
+        return 1;
+      case RdbType.set:
+        reader.string(element);
+        this.#addMember(this.left);
+        return 1;
+      case RdbType.hash:
+        reader.string(element);
+        reader.string(this.#second);
+        this.#addField(this.left, 0);
+        return 1;
+      case RdbType.zset:
+        reader.string(element);
+        this.#addScored(reader.textDouble(), this.left, 0);
+        return 1;
+      case RdbType.zset2:
+        reader.string(element);
+        this.#addScored(reader.double(), this.left, 0);
+        return 1;
+      case RdbType.listQuicklist2: return this.#readNode(reader);
+      case RdbType.listQuicklist: case RdbType.listZiplist: return this.#pushAll(this.#open(reader, this.#ziplist));
+      case RdbType.setIntset: return this.#addMembers(this.#open(reader, this.#intset));
+      case RdbType.setListpack: return this.#addMembers(this.#open(reader, this.#listpack));
+      case RdbType.hashZipmap: return this.#addFields(this.#open(reader, this.#zipmap));
+      case RdbType.hashZiplist: return this.#addFields(this.#open(reader, this.#ziplist));
+      case RdbType.hashListpack: return this.#addFields(this.#open(reader, this.#listpack));
+      case RdbType.zsetZiplist: return this.#addAllScored(this.#open(reader, this.#ziplist));
+      default: return this.#addAllScored(this.#open(reader, this.#listpack));
+    }
+  }
+
+  #open(reader: RdbReader, cursor: PackedCursor): PackedCursor {
+    const blob = this.#blob;
+    reader.string(blob);
+    cursor.open(blob.buf, blob.off, blob.len);
+    return cursor;
+  }
+
+  #readNode(reader: RdbReader): number {
+    const container = reader.length();
+    if (container === QuicklistNode.packed) return this.#pushAll(this.#open(reader, this.#listpack));
+    if (container !== QuicklistNode.plain) throw rdbDamaged(`a list has a node of the unknown container ${container}`);
+    reader.string(this.#element);
+    this.#push();
+    return 1;
+  }
+
+  #pushAll(cursor: PackedCursor): number {
+    let n = 0;
+    for (; cursor.next(this.#element); n++) this.#push();
+    return n;
+  }
+
+  #addMembers(cursor: PackedCursor): number {
+    let n = 0;
+    for (; cursor.next(this.#element); n++) this.#addMember(cursor.countHint);
+    return n;
+  }
+
+  #addFields(cursor: PackedCursor): number {
+    let n = 0;
+    for (; cursor.next(this.#element); n++) {
+      if (!cursor.next(this.#second)) throw rdbDamaged('a hash ends with a field without value');
+      this.#addField(cursor.countHint >>> 1, this.#blob.len);
+    }
+    return n;
+  }
+
+  #addAllScored(cursor: PackedCursor): number {
+    let n = 0;
+    const score = this.#second;
+    for (; cursor.next(this.#element); n++) {
+      if (!cursor.next(score)) throw rdbDamaged('a sorted set ends with a member without score');
+      this.#addScored(parseDoubleStrict(score.buf, score.off, score.len), cursor.countHint >>> 1, this.#blob.len);
+    }
+    return n;
+  }
+
+  // ---- Single elements. `count` and `bytes` are hints for the first, of the whole. ----
+
+  #addMember(count: number): void {
+    const { sets } = this.#engine.types;
+    const { buf, off, len } = this.#element;
+    if (!this.exists) {
+      const ref = this.#create();
+      sets.begin(ref, buf, off, len, count);
+      this.#created(ref);
+    }
+    if (!sets.add(this.#ref, buf, off, len)) throw rdbDamaged('a set has a member twice');
+  }
+
+  #addField(count: number, bytes: number): void {
+    const { hashes } = this.#engine.types;
+    const field = this.#element;
+    const value = this.#second;
+    if (!this.exists) {
+      const ref = this.#create();
+      hashes.begin(ref, count, 0, bytes);
+      this.#created(ref);
+    }
+    if (!hashes.set(this.#ref, field.buf, field.off, field.len, value.buf, value.off, value.len)) {
+      throw rdbDamaged('a hash has a field twice');
+    }
+  }
+
+  #push(): void {
+    const { lists } = this.#engine.types;
+    const { buf, off, len } = this.#element;
+    if (!this.exists) {
+      const ref = this.#create();
+      // Not the count that the file tells: a list makes room for what is announced.
+      lists.begin(ref, 1, len);
+      this.#created(ref);
+    }
+    lists.pushTail(this.#ref, buf, off, len);
+  }
+
+  #addScored(_score: number, _count: number, _bytes: number): void {
+    throw rdbUnsupported('a sorted set cannot be loaded');
+  }
+
+  #create(): Address {
+    const db = this.#db!;
+    if (db.peekRaw(this.#key, 0, this.#keyLength) !== 0) throw rdbDamaged('the key is there already');
+    return db.addCollection(this.#key, 0, this.#keyLength, this.#entryType);
+  }
+
+  #created(ref: Address): void {
+    this.exists = true;
+    this.#ref = this.#expireAtMs === NO_EXPIRY ? ref : this.#db!.setExpiry(ref, this.#expireAtMs);
+  }
+}

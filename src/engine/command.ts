@@ -2,9 +2,10 @@
  * What a command is: one declarative row beside its handler, from which COMMAND, key extraction, ACL categories, gates
  * and statistics derive. Facts follow Redis's command table (redis.io/docs/latest/commands/command/).
  */
-import { invariant } from '../shared/errors.ts';
-import type { Request } from '../shared/request.ts';
+import { OperationalError, invariant } from '../shared/errors.ts';
+import { type Request, latin1Slice } from '../shared/request.ts';
 import type { Call } from './call.ts';
+import type { LatencyHistogram } from './latency-histogram.ts';
 
 /** Runs a command: reads `call.req`, changes the keyspace, writes one reply to `call.reply`. May throw CommandError. */
 export type Handler = (call: Call) => void;
@@ -138,6 +139,10 @@ export class Command {
   microseconds = 0;
   rejectedCalls = 0;
   failedCalls = 0;
+  /** Of its calls since then; null before the first. */
+  latency: LatencyHistogram | null = null;
+  /** Whether clients call it by another name (rename-command): the log must not. */
+  renamed = false;
 
   constructor(options: CommandOptions) {
     this.name = options.name;
@@ -189,6 +194,8 @@ function aclCategories(flags: number, group: Group, extra: string): string[] {
 export class CommandTable {
   readonly #byName = new Map<string, Command>();
   readonly #slots: (Command | null)[] = new Array<Command | null>(2048).fill(null);
+  /** By the names that clients use, where commands were renamed. */
+  #clientNames: Map<string, Command> | null = null;
   /** Every row, subcommands included, by id. */
   readonly all: Command[] = [];
 
@@ -204,6 +211,25 @@ export class CommandTable {
     }
   }
 
+  /**
+   * Makes clients use other names: old names in lower case to new ones, '' hides a command. The log goes on using the old
+   * ones. Call it once, when all rows are there.
+   * @throws OperationalError BAD_RENAME when there is no such command, or the new name is taken.
+   */
+  rename(names: ReadonlyMap<string, string>): void {
+    const byName = new Map(this.#byName);
+    for (const [from, to] of names) {
+      const row = this.#byName.get(from);
+      if (row === undefined) throw new OperationalError('BAD_RENAME', `rename-command: there is no command '${from}'`);
+      byName.delete(from);
+      row.renamed = true;
+      if (to === '') continue;
+      if (byName.has(to)) throw new OperationalError('BAD_RENAME', `rename-command: there is a command '${to}' already`);
+      byName.set(to, row);
+    }
+    this.#clientNames = byName;
+  }
+
   /** Top-level commands in the order they were added. */
   commands(): Iterable<Command> {
     return this.#byName.values();
@@ -216,7 +242,13 @@ export class CommandTable {
     return this.#byName.get(name.slice(0, bar))?.subcommands?.get(name.slice(bar + 1));
   }
 
-  /** The top-level command that a request names, or null. Makes no string. */
+  /** The top-level command that a client's request names, or null. */
+  findForClient(buf: Uint8Array, off: number, len: number): Command | null {
+    if (this.#clientNames === null) return this.find(buf, off, len);
+    return this.#clientNames.get(latin1Slice(buf, off, off + len).toLowerCase()) ?? null;
+  }
+
+  /** The top-level command with a name, or null. Makes no string. */
   find(buf: Uint8Array, off: number, len: number): Command | null {
     let h = len;
     for (let i = 0; i < len; i++) h = (Math.imul(h, 31) + (buf[off + i]! | 0x20)) | 0;

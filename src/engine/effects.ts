@@ -61,6 +61,13 @@ export class EffectWriter {
     for (let i = 0; i < request.argc; i++) this.arg(request.buf, request.off[i]!, request.len[i]!);
   }
 
+  /** A request under another command name than its first argument. */
+  requestAs(name: string, db: number, request: Request): void {
+    this.begin(db, request.argc);
+    this.text(name);
+    for (let i = 1; i < request.argc; i++) this.arg(request.buf, request.off[i]!, request.len[i]!);
+  }
+
   /** Bytes written so far, to cut back to. */
   mark(): number {
     return this.#pos;

@@ -16,6 +16,7 @@ import { EffectReader, EffectWriter } from './effects.ts';
 import { EXEC_ABORTED, wrongArity } from './error-texts.ts';
 import { Keyspace, type KeyspaceOptions } from './keyspace/keyspace.ts';
 import type { EncodingLimits } from './encoding-limits.ts';
+import { LatencyHistogram } from './latency-histogram.ts';
 import { OutOfArenaError } from './memory/arena.ts';
 import { Session, type BlockedState } from './session.ts';
 import { Types } from './types/types.ts';
@@ -57,6 +58,11 @@ export class Engine {
   commandsTotal = 0;
   /** The turn whose commit the last command's reply must wait for, or 0. */
   lastWaitFor = 0;
+  /** Whether commands' durations are counted (latency-tracking). */
+  trackLatency = true;
+  /** Commands that take so long, in microseconds, are told to `onSlow`. */
+  slowUs = Infinity;
+  onSlow: (command: Command, request: Request, session: Session, microseconds: number) => void = () => undefined;
 
   readonly #effects = new EffectWriter();
   readonly #reader = new EffectReader();
@@ -102,7 +108,7 @@ export class Engine {
    * The command that a request names, its arity checked; null when there is none, with the error written to `reply`.
    */
   resolve(request: Request, reply: Reply): Command | null {
-    let row = this.table.find(request.buf, request.off[0]!, request.len[0]!);
+    let row = this.table.findForClient(request.buf, request.off[0]!, request.len[0]!);
     if (row !== null && row.subcommands !== null && request.argc > 1) {
       const sub = row.subcommands.get(request.string(1).toLowerCase());
       if (sub === undefined && row.run === null) {
@@ -234,7 +240,10 @@ export class Engine {
     }
     if (call.changes > 0) {
       this.changesTotal += call.changes;
-      if (!call.hasOwnEffects) this.#effects.request(db, request);
+      if (!call.hasOwnEffects) {
+        if (command.renamed) this.#effects.requestAs(command.name, db, request);
+        else this.#effects.request(db, request);
+      }
       invariant(this.keyspace.hazards.waitFor === this.keyspace.hazards.turn, `${command.name} changed something and marked no key`);
     }
     if (call.blocked) return;
@@ -242,8 +251,11 @@ export class Engine {
     command.calls++;
     if (reply.errors !== errors) command.failedCalls++;
     const nowUs = this.#clockUs();
-    command.microseconds += nowUs - this.#lastClockUs;
+    const spentUs = nowUs - this.#lastClockUs;
+    command.microseconds += spentUs;
     this.#lastClockUs = nowUs;
+    if (this.trackLatency) (command.latency ??= new LatencyHistogram()).record(spentUs);
+    if (spentUs >= this.slowUs) this.onSlow(command, request, session, spentUs);
   }
 
   #queue(command: Command, session: Session, request: Request, reply: Reply): void {
@@ -268,6 +280,13 @@ export class Engine {
 
   #outOfRoom(): boolean {
     return this.keyspace.arena.touchedBytes > this.#arenaBytesMax - HEADROOM_BYTES;
+  }
+
+  /** Throws all data away and logs nothing: other data is loaded in its place. */
+  clear(): void {
+    this.keyspace.applying = true;
+    this.keyspace.flushAll();
+    this.keyspace.applying = false;
   }
 
   // ---- Turns and the log ----

@@ -23,6 +23,9 @@ interface HeldRange {
 
 /** Commands of one connection run in a row before the others get their turn. */
 const COMMANDS_IN_A_ROW_MAX = 4096;
+/** Replies of one connection are sent when they have become so large: a pipeline of GETs of large values must meet the output limit. */
+const OUTPUT_IN_A_ROW_BYTES = 1024 * 1024;
+const STAR = 42;
 
 /** One for all connections: a request is valid only while its command runs. */
 const request = new Request();
@@ -84,6 +87,8 @@ export class Connection implements SessionHost, Waiter {
   receive(buf: Uint8Array, end: number): void {
     if (this.closing || this.closed) return;
     this.bytesIn += end;
+    this.server.statistics.bytesIn += end;
+    this.server.statistics.reads++;
     this.lastActiveMs = this.server.nowMs;
     if (this.#mustWait || this.#pending.length > 0) {
       this.#pending.append(buf, 0, end);
@@ -111,8 +116,8 @@ export class Connection implements SessionHost, Waiter {
   /** Parses and runs commands in [start, end); returns where it stopped. */
   #run(buf: Uint8Array, start: number, end: number): number {
     const { server, parser } = this;
-    const buffer = server.output.prepare();
-    const { writer } = buffer;
+    let buffer = server.output.prepare();
+    let { writer } = buffer;
     writer.proto = this.proto;
     const { engine } = server;
     // The output since `from` waits for `hold`: everything behind a held reply waits with it.
@@ -121,6 +126,8 @@ export class Connection implements SessionHost, Waiter {
     let at = start;
     for (let n = 0; at < end; n++) {
       const begin = at;
+      // Parsing unquotes an inline command in place; one that is postponed will be parsed again.
+      const inline = (server.pausedForWrites || server.pause.active) && buf[at] !== STAR ? buf.slice(at, end) : null;
       const status = parser.parse(buf, at, end, request);
       if (status === ParseStatus.incomplete) break;
       if (status === ParseStatus.error) {
@@ -136,6 +143,7 @@ export class Connection implements SessionHost, Waiter {
       const outcome = server.dispatcher.run(this, request, writer);
       if (outcome === Outcome.postponed) {
         at = begin;
+        if (inline !== null) buf.set(inline, begin);
         this.#stopped = true;
         server.waitForLog(this);
         break;
@@ -148,6 +156,14 @@ export class Connection implements SessionHost, Waiter {
       }
       if (this.replyMode !== 'on') this.#muteReply(writer, before);
       if (outcome === Outcome.blocked || this.closing || this.closed) break;
+      if (writer.pos - from > OUTPUT_IN_A_ROW_BYTES) {
+        this.#send(buffer, from, writer.pos, hold);
+        if (this.closed) return end;
+        buffer = server.output.prepare();
+        ({ writer } = buffer);
+        writer.proto = this.proto;
+        from = writer.pos;
+      }
       if (n === COMMANDS_IN_A_ROW_MAX) {
         this.resume();
         break;
@@ -212,7 +228,7 @@ export class Connection implements SessionHost, Waiter {
     this.#held.push({ buffer, bytes, turn: hold });
     this.#heldBytes += bytes.length;
     if (hold > this.server.gate.committedTurn) this.server.gate.wait(this, hold);
-    this.#checkOutputLimit();
+    this.checkOutputLimit();
   }
 
   /** The gate's word that all turns up to `turn` are committed. */
@@ -236,10 +252,11 @@ export class Connection implements SessionHost, Waiter {
     if (this.closed) return;
     this.bytesOut += bytes.length;
     this.server.bytesOut += bytes.length;
+    this.server.statistics.writes++;
     this.socket.write(bytes);
     if (this.socket.writableLength > 0) {
       if (buffer !== null) buffer.tainted = true;
-      this.#checkOutputLimit();
+      this.checkOutputLimit();
     }
   }
 
@@ -252,7 +269,8 @@ export class Connection implements SessionHost, Waiter {
   }
 
   /** Closes the connection when its output exceeds what client-output-buffer-limit allows. */
-  #checkOutputLimit(): void {
+  checkOutputLimit(): void {
+    if (this.closed) return;
     const { hardBytes, softBytes, softSeconds } = this.server.config.outputBufferLimit.normal;
     const bytes = this.outputBytes;
     let over = hardBytes > 0 && bytes >= hardBytes;

@@ -41,6 +41,10 @@ export class Dispatcher {
       this.#rejected(connection, reply);
       return Outcome.done;
     }
+    if (this.#server.pause.active && this.#server.pause.holds(command, session)) {
+      this.#server.pause.wait(connection);
+      return Outcome.postponed;
+    }
     const errors = reply.errors;
     const outcome = engine.execute(command, session, request, reply);
     if (reply.errors !== errors) this.#server.countError(reply.lastError);
@@ -53,7 +57,7 @@ export class Dispatcher {
   }
 
   #refusal(connection: Connection, command: Command): string | null {
-    if (!connection.authenticated && (command.flags & Flag.noAuth) === 0) return NOAUTH;
+    if (!connection.authenticated && (command.flags & Flag.noAuth) === 0 && this.#server.passwordRequired) return NOAUTH;
     if (this.#server.loading && (command.flags & Flag.loading) === 0) return LOADING;
     return null;
   }

@@ -5,7 +5,7 @@
  * poll is over `#endTurn` makes one log record of all that they changed. The gate lets the replies out when the log has
  * committed it. All background work (expiry, compaction, lazy freeing) is done here in bounded steps.
  */
-import { chmodSync, readFileSync } from 'node:fs';
+import { chmodSync, readFileSync, rmSync } from 'node:fs';
 import type net from 'node:net';
 import { EncodingLimits } from '../engine/encoding-limits.ts';
 import { Engine } from '../engine/engine.ts';
@@ -153,6 +153,8 @@ export class Server {
       }
     }
     if (config.unixsocket !== '') {
+      // What a server that was killed left behind.
+      rmSync(config.unixsocket, { force: true });
       await this.#listener.listen({ path: config.unixsocket, backlog });
       const mode = parseInt(config.string('unixsocketperm'), 8);
       if (mode !== 0) chmodSync(config.unixsocket, mode);

@@ -12,13 +12,27 @@ class InstantLog implements TransactionLog {
   lastIndex = 0;
   commitIndex = 0;
   readonly term = 1;
+  readonly isLeader = true;
   readonly inFlightBytes = 0;
   readonly leaseValid = true;
   onCommit: (index: number) => void = () => undefined;
+  onLeadership: () => void = () => undefined;
   onFatal: (error: Error) => void = () => undefined;
 
   lead(): Promise<number> {
     return Promise.resolve(0);
+  }
+
+  canAppend(): boolean {
+    return true;
+  }
+
+  checksumAt(): Promise<number> {
+    return Promise.resolve(0);
+  }
+
+  bytesSince(): number {
+    return 0;
   }
 
   append(): number {

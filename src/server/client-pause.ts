@@ -1,0 +1,68 @@
+/**
+ * CLIENT PAUSE: for a time, commands of all clients, or those that may write, wait before they run. They wait in their
+ * connections, unparsed; what was before them has been answered.
+ */
+import { type Command, Flag } from '../engine/command.ts';
+import type { Session } from '../engine/session.ts';
+import type { Connection } from './connection.ts';
+
+const MAY_WRITE = Flag.write | Flag.mayReplicate;
+/** Node's timers know no longer time. */
+const TIMER_MS_MAX = 2 ** 31 - 1;
+
+export class ClientPause {
+  active = false;
+  #all = false;
+  #endsAtMs = 0;
+  #timer: NodeJS.Timeout | null = null;
+  readonly #waiting = new Set<Connection>();
+
+  /** A pause that goes on is only made longer, and stricter. */
+  begin(endsAtMs: number, all: boolean): void {
+    this.active = true;
+    this.#all ||= all;
+    this.#endsAtMs = Math.max(this.#endsAtMs, endsAtMs);
+    this.#arm();
+  }
+
+  end(): void {
+    if (this.#timer !== null) clearTimeout(this.#timer);
+    this.#timer = null;
+    this.active = this.#all = false;
+    this.#endsAtMs = 0;
+    const waiting = [...this.#waiting];
+    this.#waiting.clear();
+    for (const connection of waiting) connection.resume();
+  }
+
+  /** Whether the command must wait. Ask only while `active`. */
+  holds(command: Command, session: Session): boolean {
+    if (this.#all) return true;
+    if (command.name === 'exec') return session.queue?.some((queued) => (queued.command.flags & MAY_WRITE) !== 0) ?? false;
+    return (command.flags & MAY_WRITE) !== 0;
+  }
+
+  wait(connection: Connection): void {
+    this.#waiting.add(connection);
+  }
+
+  /** The connection is gone. */
+  forget(connection: Connection): void {
+    this.#waiting.delete(connection);
+  }
+
+  isWaiting(connection: Connection): boolean {
+    return this.#waiting.has(connection);
+  }
+
+  get waiting(): number {
+    return this.#waiting.size;
+  }
+
+  #arm(): void {
+    if (this.#timer !== null) clearTimeout(this.#timer);
+    const leftMs = this.#endsAtMs - Date.now();
+    if (leftMs <= 0) this.end();
+    else this.#timer = setTimeout(() => this.#arm(), Math.min(leftMs, TIMER_MS_MAX)).unref();
+  }
+}

@@ -3,6 +3,7 @@ import type { Command } from './command.ts';
 import { dumpCommands } from './commands/dump.ts';
 import { hashCommands } from './commands/hash.ts';
 import { lcsCommands } from './commands/lcs.ts';
+import { objectCommands } from './commands/object.ts';
 import { setCommands } from './commands/set.ts';
 import { stringCommands } from './commands/string.ts';
 import { stringNumberCommands } from './commands/string-number.ts';
@@ -18,5 +19,6 @@ export function engineCommands(): readonly Command[] {
     ...setCommands,
     ...dumpCommands,
     ...transactionCommands,
+    ...objectCommands,
   ];
 }

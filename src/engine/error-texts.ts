@@ -37,9 +37,17 @@ export const LCS_NOT_STRINGS = new CommandError('ERR The specified keys must con
 export const LCS_LENGTH_AND_INDEXES = new CommandError('ERR If you want both the length and indexes, please just use IDX.');
 export const LCS_TOO_LARGE = new CommandError('ERR Insufficient memory, transient memory for LCS exceeds proto-max-bulk-len');
 export const LCS_NO_MEMORY = new CommandError('ERR Insufficient memory, failed allocating transient memory for LCS');
+export const LFU_NOT_TRACKED = new CommandError('ERR An LFU maxmemory policy is not selected, access frequency not tracked. Please note that when switching between policies at runtime LRU and LFU data will take some time to adjust.');
+export const NOT_LISTPACK = new CommandError('ERR Not a listpack encoded object.');
+export const NOT_HASHTABLE = new CommandError('ERR The value stored at the specified key is not represented using an hash table');
+export const SORT_NOT_DOUBLE = new CommandError("ERR One or more scores can't be converted into double");
 export const BUSY_KEY = new CommandError('BUSYKEY Target key name already exists.');
 export const BAD_DUMP = new CommandError('ERR DUMP payload version or checksum are wrong');
 export const BAD_DATA_FORMAT = new CommandError('ERR Bad data format');
+export const RANK_ZERO = new CommandError("ERR RANK can't be zero: use 1 to start from the first match, 2 from the second ... or use negative to start from the end of the list");
+export const COUNT_NEGATIVE = new CommandError("ERR COUNT can't be negative");
+export const MAXLEN_NEGATIVE = new CommandError("ERR MAXLEN can't be negative");
+export const COUNT_NOT_POSITIVE = new CommandError('ERR count should be greater than 0');
 
 export function invalidExpire(command: string): CommandError {
   return new CommandError(`ERR invalid expire time in '${command}' command`);

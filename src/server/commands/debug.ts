@@ -1,0 +1,40 @@
+/** DEBUG: the engine's subcommands behind the rule of who may use them, and those that need the process. */
+import type { Call } from '../../engine/call.ts';
+import { type Command, type Handler, command } from '../../engine/command.ts';
+import { DEBUG_HELP, debugSubcommands } from '../../engine/commands/debug.ts';
+import { CommandError } from '../../shared/errors.ts';
+import type { Server } from '../server.ts';
+import { helpHandler } from './help.ts';
+
+const NOT_ALLOWED = new CommandError('ERR DEBUG command not allowed. If the enable-debug-command option is set to "local", you can run it from a local connection, otherwise you need to set this option in the configuration file, and then restart the server.');
+
+function sleep(c: Call): void {
+  // Blocks the whole process on purpose: that is what the command is for.
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, c.double(2) * 1000);
+  c.reply.ok();
+}
+
+const HELP = [
+  'DEBUG <subcommand> [<arg> [value] [opt] ...]. Subcommands are:',
+  ...DEBUG_HELP,
+  'SLEEP <seconds>',
+  '    Stop the server for <seconds>. Decimals allowed.',
+  'HELP',
+  '    Prints this help.',
+];
+
+export function debugCommand(server: Server): Command {
+  const guard = (run: Handler): Handler => (c) => {
+    if (server.config.string('enable-debug-command') === 'no') throw NOT_ALLOWED;
+    run(c);
+  };
+  const row = { flags: 'admin noscript loading stale', group: 'server', since: '1.0.0' } as const;
+  return command({
+    ...row, name: 'debug', arity: -2,
+    subcommands: [
+      ...debugSubcommands(guard),
+      command({ ...row, name: 'debug|sleep', arity: 3, run: guard(sleep) }),
+      command({ ...row, name: 'debug|help', arity: 2, run: guard(helpHandler(HELP)) }),
+    ],
+  });
+}

@@ -4,6 +4,7 @@ import { dumpCommands } from './commands/dump.ts';
 import { hashCommands } from './commands/hash.ts';
 import { lcsCommands } from './commands/lcs.ts';
 import { objectCommands } from './commands/object.ts';
+import { listCommands } from './commands/list.ts';
 import { setCommands } from './commands/set.ts';
 import { stringCommands } from './commands/string.ts';
 import { stringNumberCommands } from './commands/string-number.ts';
@@ -17,6 +18,7 @@ export function engineCommands(): readonly Command[] {
     ...lcsCommands,
     ...hashCommands,
     ...setCommands,
+    ...listCommands,
     ...dumpCommands,
     ...transactionCommands,
     ...objectCommands,

@@ -85,7 +85,7 @@ export class EngineRig {
     return { words, block };
   }
 
-  /** Every string, hash and set as plain data: equal for a primary and what applied its effects. */
+  /** Every string, hash, set and list as plain data: equal for a primary and what applied its effects. */
   dump(): Map<string, string> {
     const { keyspace, types } = this.engine;
     const { entries, index } = keyspace;
@@ -106,6 +106,11 @@ export class EngineRig {
           } else if (type === EntryType.set) {
             const cursor = types.sets.newCursor().open(entries.valueAddress(ref));
             while (cursor.next()) parts.push(JSON.stringify(text(cursor.member)));
+          } else if (type === EntryType.list) {
+            const items: string[] = [];
+            const cursor = types.lists.newCursor().open(entries.valueAddress(ref), 0);
+            while (cursor.next()) items.push(text(cursor.element));
+            parts.push(JSON.stringify(items));
           } else {
             entries.value(ref, bytes);
             parts.push(text(bytes));

@@ -164,13 +164,13 @@ export const listPopCommands: readonly Command[] = [
   command({ name: 'lpop', arity: -2, flags: 'write fast', group: 'list', since: '1.0.0', keys: POP, run: lpop }),
   command({ name: 'rpop', arity: -2, flags: 'write fast', group: 'list', since: '1.0.0', keys: POP, run: rpop }),
   command({
-    name: 'lmpop', arity: -4, flags: 'write movablekeys', group: 'list', since: '7.0.0', keys: [keysCounted(1, 'RW access delete')],
+    name: 'lmpop', arity: -4, flags: 'write', group: 'list', since: '7.0.0', keys: [keysCounted(1, 'RW access delete')],
     run: lmpop,
   }),
   command({ name: 'blpop', arity: -3, flags: 'write blocking', group: 'list', since: '2.0.0', keys: POP_ANY, run: blpop }),
   command({ name: 'brpop', arity: -3, flags: 'write blocking', group: 'list', since: '2.0.0', keys: POP_ANY, run: brpop }),
   command({
-    name: 'blmpop', arity: -5, flags: 'write blocking movablekeys', group: 'list', since: '7.0.0',
+    name: 'blmpop', arity: -5, flags: 'write blocking', group: 'list', since: '7.0.0',
     keys: [keysCounted(2, 'RW access delete')], run: blmpop,
   }),
 ];

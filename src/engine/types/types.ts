@@ -10,6 +10,7 @@ import { PackedInts } from '../memory/packed-intset.ts';
 import { Packed } from '../memory/packed.ts';
 import type { Collection } from './collection.ts';
 import { Hashes } from './hash.ts';
+import { Lists } from './list.ts';
 import { Sets } from './set.ts';
 
 export class Types {
@@ -20,6 +21,7 @@ export class Types {
 
   readonly hashes: Hashes;
   readonly sets: Sets;
+  readonly lists: Lists;
 
   readonly #keyspace: Keyspace;
   readonly #collections: (Collection | null)[] = [];
@@ -34,9 +36,11 @@ export class Types {
     const { packed, elements, lazyFree } = this;
     this.hashes = new Hashes(keyspace, packed, elements, lazyFree, limits, random);
     this.sets = new Sets(keyspace, packed, new PackedInts(arena, packed), elements, lazyFree, limits, random);
+    this.lists = new Lists(keyspace, lazyFree, limits);
     this.#collections[EntryType.hash] = this.hashes;
     this.#collections[EntryType.set] = this.sets;
-    // sortedSets and lists are made here.
+    this.#collections[EntryType.list] = this.lists;
+    // sortedSets are made here.
   }
 
   /** What handles entries of a type; null for strings. */

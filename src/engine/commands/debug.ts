@@ -9,7 +9,7 @@ import { latin1Bytes, latin1Slice } from '../../shared/request.ts';
 import type { Call, Ref } from '../call.ts';
 import { type Command, type Handler, command, keysThrough } from '../command.ts';
 import { datasetDigest, valueDigest } from '../digest.ts';
-import { NOT_HASHTABLE, NOT_LISTPACK, NOT_POSITIVE, NO_SUCH_KEY, SYNTAX } from '../error-texts.ts';
+import { NOT_HASHTABLE, NOT_LISTPACK, NOT_POSITIVE, NO_SUCH_KEY } from '../error-texts.ts';
 import type { Database } from '../keyspace/database.ts';
 import { NO_EXPIRY } from '../memory/entries.ts';
 import { serializedLength } from '../serialized-length.ts';
@@ -155,10 +155,10 @@ function error(c: Call): void {
 /** POPULATE count [prefix] [size]: string keys prefix:0 … that are not there yet. Logged like any write. */
 function populate(c: Call): void {
   const { req, db } = c;
-  const count = c.integer(2);
+  const count = c.integer(2, NOT_POSITIVE);
   if (count < 0) throw NOT_POSITIVE;
   const prefix = req.argc > 3 ? c.string(3) : 'key';
-  const size = req.argc > 4 ? c.integer(4) : 0;
+  const size = req.argc > 4 ? c.integer(4, NOT_POSITIVE) : 0;
   if (size < 0) throw NOT_POSITIVE;
   for (let n = 0; n < count; n++) {
     const key = latin1Bytes(`${prefix}:${n}`);
@@ -201,7 +201,7 @@ function protocol(c: Call): void {
     case 'verbatim': reply.verbatim('txt', 'This is a verbatim\nstring'); break;
     case 'true': reply.boolean(true); break;
     case 'false': reply.boolean(false); break;
-    default: throw SYNTAX;
+    default: throw new CommandError('ERR Wrong protocol type name. Please use one of the following: string|integer|double|bignum|null|array|set|map|verbatim|true|false');
   }
 }
 

@@ -1,10 +1,10 @@
 /** TIME, SHUTDOWN, ROLE, LOLWUT: what operators and tools ask of a server. */
 import type { Call } from '../../engine/call.ts';
 import { type Command, command } from '../../engine/command.ts';
-import { SYNTAX } from '../../engine/error-texts.ts';
+import { SYNTAX, TIMEOUT_NEGATIVE } from '../../engine/error-texts.ts';
 import { CommandError } from '../../shared/errors.ts';
 import type { Server } from '../server.ts';
-import { PROGRAM_VERSION } from '../version.ts';
+import { PROGRAM_VERSION, REDIS_VERSION } from '../version.ts';
 import { connectionOf } from './connection.ts';
 
 function time(c: Call): void {
@@ -32,6 +32,17 @@ function role(server: Server, c: Call): void {
   c.reply.array(0);
 }
 
+const ANCHOR = '      |\n   ___|___   What is acknowledged holds fast.\n      |\n \\    |    /\n  \\___|___/';
+
+// Redis's replicas acknowledge what they have; ours are the log's members, which have a write before its reply leaves. So the
+// reply comes when all writes so far are committed, those without replies too, and counts no replica beyond that.
+function wait(c: Call): void {
+  c.integer(1);
+  if (c.integer(2, new CommandError('ERR timeout is not an integer or out of range')) < 0) throw TIMEOUT_NEGATIVE;
+  for (const db of c.engine.keyspace.databases) c.engine.keyspace.hazards.checkDb(db.number);
+  c.reply.integer(0);
+}
+
 export function adminCommands(server: Server): readonly Command[] {
   const group = 'server';
   return [
@@ -40,7 +51,11 @@ export function adminCommands(server: Server): readonly Command[] {
     command({ name: 'shutdown', arity: -1, flags: 'admin noscript loading stale no_multi allow_busy', group, since: '1.0.0', run: (c) => shutdown(server, c) }),
     command({
       name: 'lolwut', arity: -1, flags: 'readonly fast', group, since: '5.0.0',
-      run: (c) => c.reply.verbatim('txt', `      |\n   ___|___   What is acknowledged holds fast.\n      |\n \\    |    /\n  \\___|___/\nHoldfast ver. ${PROGRAM_VERSION}\n`),
+      // Tools look for the line with the version.
+      run: (c) => c.reply.verbatim('txt', `${ANCHOR}\nHoldfast ver. ${PROGRAM_VERSION}\nRedis ver. ${REDIS_VERSION}\n`),
+    }),
+    command({
+      name: 'wait', arity: 3, flags: 'noscript blocking', group: 'generic', since: '3.0.0', tips: ['request_policy:all_shards', 'response_policy:agg_min'], run: wait,
     }),
   ];
 }

@@ -3,6 +3,7 @@ import { createHash, timingSafeEqual } from 'node:crypto';
 import type { Call } from '../../engine/call.ts';
 import { type Command, command } from '../../engine/command.ts';
 import { CommandError } from '../../shared/errors.ts';
+import { checkClientName } from '../client-name.ts';
 import type { Connection } from '../connection.ts';
 import type { Server } from '../server.ts';
 import { REDIS_VERSION } from '../version.ts';
@@ -22,7 +23,10 @@ function samePassword(a: string, b: string): boolean {
 
 function authenticate(server: Server, connection: Connection, user: string, password: string): boolean {
   const wanted = server.config.string('requirepass');
-  if (user !== 'default' || (wanted !== '' && !samePassword(wanted, password))) return false;
+  if (user !== 'default' || (wanted !== '' && !samePassword(wanted, password))) {
+    server.statistics.authenticationsDenied++;
+    return false;
+  }
   connection.authenticated = true;
   connection.parser.authenticated = true;
   return true;
@@ -52,10 +56,10 @@ function hello(server: Server, c: Call): void {
       i += 2;
     } else if (req.is(i, 'SETNAME') && i + 1 < req.argc) {
       name = req.string(++i);
-      if (/[^\x21-\x7e]/.test(name)) throw new CommandError('ERR Client names cannot contain spaces, newlines or special characters.');
+      checkClientName(name, 'Client names');
     } else throw new CommandError(`ERR Syntax error in HELLO option '${req.string(i)}'`);
   }
-  if (!connection.authenticated) {
+  if (!connection.authenticated && server.passwordRequired) {
     throw new CommandError('NOAUTH HELLO must be called with the client already authenticated, otherwise the HELLO <proto> AUTH <user> <pass> option can be used to authenticate the client and select the RESP protocol version at the same time');
   }
   if (name !== null) connection.name = name;
@@ -95,6 +99,7 @@ function reset(server: Server, c: Call): void {
   connection.proto = 2;
   c.reply.proto = 2;
   connection.name = '';
+  connection.noEvict = false;
   connection.replyMode = 'on';
   connection.authenticated = !server.passwordRequired;
   connection.parser.authenticated = connection.authenticated;

@@ -1,9 +1,2 @@
-/** The HELP subcommand of containers: lines of status replies. */
-import type { Handler } from '../../engine/command.ts';
-
-export function helpHandler(lines: readonly string[]): Handler {
-  return (c) => {
-    c.reply.array(lines.length);
-    for (const line of lines) c.reply.status(line);
-  };
-}
+/** HELP's handler, whose home is the engine: many of its containers are the engine's own. */
+export { helpHandler } from '../../engine/commands/help.ts';

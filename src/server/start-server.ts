@@ -8,7 +8,7 @@ import { snapshotByShadow } from '../snapshot/shadow-process.ts';
 import { parseMinuteOfDay } from '../snapshot/snapshot-schedule.ts';
 import type { SnapshotInfo, SnapshotStore } from '../snapshot/snapshot-store.ts';
 import { Snapshots } from '../snapshot/snapshots.ts';
-import { LevelLogStore } from '../txlog/level-log-store.ts';
+import { JournaledLogStore } from '../txlog/journaled-log-store.ts';
 import { RaftTransactionLog } from '../txlog/raft-transaction-log.ts';
 import type { LogRecord } from '../txlog/transaction-log.ts';
 import type { Config } from './config/config.ts';
@@ -25,7 +25,7 @@ export async function startServer(config: Config, log: Logger): Promise<Server> 
   mkdirSync(dir, { recursive: true });
   const txlog = await RaftTransactionLog.open({
     id: 'node-1',
-    store: new LevelLogStore(join(dir, 'txlog')),
+    store: new JournaledLogStore(join(dir, 'txlog')),
     maxBatchesInFlight: config.number('txlog-max-batches-in-flight'),
     appliedIndex: 0,
   });

@@ -2,9 +2,9 @@
  * The log on `level` (LevelDB): keys in the order of indexes, one atomic batch a call, fsync before it counts. Why LevelDB, and
  * with which settings: docs/adr/0003-level-as-log-store.md. The only file that imports `level`.
  */
-import { mkdir, open } from 'node:fs/promises';
-import { dirname, resolve } from 'node:path';
+import { resolve } from 'node:path';
 import { Level } from 'level';
+import { makeDurableDirectory } from './durable-directory.ts';
 import { readWriteAhead } from './level-write-ahead.ts';
 import type { DiskBatch, DiskContents, DiskItem, LogDisk } from './log-disk.ts';
 import { LogError } from './log-store.ts';
@@ -21,6 +21,7 @@ const SCAN_ITEMS = 4096;
 const IDLE_MARK_MS = 100;
 
 const STATE_KEY = Buffer.from('s');
+const JOURNAL_KEY = Buffer.from('j');
 const RECORD_PREFIX = 0x65;
 const RECORD_KEY_BYTES = 9;
 /** A mark's key is its record's with one byte more: it stands behind the record and is deleted with the range. */
@@ -74,6 +75,10 @@ class LevelBatch implements DiskBatch {
     this.#batch.put(STATE_KEY, value as Buffer);
   }
 
+  putJournal(value: Uint8Array): void {
+    this.#batch.put(JOURNAL_KEY, value as Buffer);
+  }
+
   putRecord(index: number, value: Uint8Array): void {
     this.#batch.put(recordKey(index), value as Buffer);
   }
@@ -122,7 +127,8 @@ export class LevelLogDisk implements LogDisk {
     });
     try {
       await this.#db.open();
-      return { state: (await this.#db.get(STATE_KEY)) ?? null, remains };
+      const [state, journal] = await this.#db.getMany([STATE_KEY, JOURNAL_KEY]);
+      return { state: state ?? null, journal: journal ?? null, remains };
     } catch (error) {
       throw openError(this.#path, error);
     }
@@ -175,24 +181,6 @@ export class LevelLogDisk implements LogDisk {
 export class LevelLogStore extends StoredLog {
   constructor(path: string) {
     super(new LevelLogDisk(path), { idleMarkMs: IDLE_MARK_MS });
-  }
-}
-
-/**
- * A directory whose name is not on the disk loses everything in it in a power failure, however often its files were synced;
- * and a member that comes back with an empty log has forgotten its votes.
- */
-async function makeDurableDirectory(path: string): Promise<void> {
-  const firstMade = await mkdir(path, { recursive: true });
-  const top = dirname(firstMade ?? path);
-  for (let at = dirname(path); ; at = dirname(at)) {
-    const directory = await open(at, 'r');
-    try {
-      await directory.sync();
-    } finally {
-      await directory.close();
-    }
-    if (at === top || at === dirname(at)) return;
   }
 }
 

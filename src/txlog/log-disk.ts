@@ -14,6 +14,8 @@ export interface DiskItem {
 export interface DiskContents {
   /** Null on a disk never written to. */
   readonly state: Uint8Array | null;
+  /** What `putJournal` wrote, or null. */
+  readonly journal: Uint8Array | null;
   /** Records and marks that were written once and are more than a scan may find: remains that tell of a loss. */
   readonly remains: readonly DiskItem[];
 }
@@ -21,6 +23,8 @@ export interface DiskContents {
 /** Collects changes; `write` makes them at once or not at all. Values are copied: the caller may reuse the bytes. */
 export interface DiskBatch {
   putState(value: Uint8Array): void;
+  /** Notes how far a journal in front of this disk is needed no more. */
+  putJournal(value: Uint8Array): void;
   putRecord(index: number, value: Uint8Array): void;
   deleteRecord(index: number): void;
   /** A note that belongs to record `index` and comes and goes with its range. */

@@ -11,6 +11,7 @@ import type { DiskBatch, DiskContents, DiskItem, LogDisk } from './log-disk.ts';
 import { StoredLog } from './stored-log.ts';
 
 const STATE_KEY = 's';
+const JOURNAL_KEY = 'j';
 
 type Change = { readonly key: string; readonly value: Uint8Array | null };
 
@@ -46,10 +47,11 @@ export class MemoryLogDisk {
   }
 
   /** Of sessions only. */
-  take(session: DiskSession): Uint8Array | null {
+  take(session: DiskSession): DiskContents {
     if (this.#owner !== null) throw new Error('the memory disk is open already');
     this.#owner = session;
-    return copyOrNull(this.#visible.get(STATE_KEY));
+    const { state, journal } = { state: this.#visible.get(STATE_KEY), journal: this.#visible.get(JOURNAL_KEY) };
+    return { state: copyOrNull(state), journal: copyOrNull(journal), remains: [] };
   }
 
   /** Of sessions only. */
@@ -77,7 +79,7 @@ export class MemoryLogDisk {
   /** What a read finds now, records and marks in order. */
   items(from: number, through: number): DiskItem[] {
     return [...this.#visible]
-      .filter(([key]) => key !== STATE_KEY)
+      .filter(([key]) => key !== STATE_KEY && key !== JOURNAL_KEY)
       .map(([key, value]) => ({ index: Number(key.slice(1)), isMark: key[0] === 'm', value: copyOf(value) }))
       .filter(({ index }) => index >= from && index <= through)
       .sort((a, b) => a.index - b.index || Number(a.isMark) - Number(b.isMark));
@@ -192,7 +194,7 @@ class DiskSession implements LogDisk {
   }
 
   open(): Promise<DiskContents> {
-    return Promise.resolve().then(() => ({ state: this.#disk.take(this), remains: [] }));
+    return Promise.resolve().then(() => this.#disk.take(this));
   }
 
   batch(): DiskBatch {
@@ -250,6 +252,10 @@ class MemoryBatch implements DiskBatch {
 
   putState(value: Uint8Array): void {
     this.#changes.push({ key: STATE_KEY, value: copyOf(value) });
+  }
+
+  putJournal(value: Uint8Array): void {
+    this.#changes.push({ key: JOURNAL_KEY, value: copyOf(value) });
   }
 
   putRecord(index: number, value: Uint8Array): void {

@@ -209,3 +209,27 @@ export function decodeState(value: Uint8Array): StoredState {
   if (!sound) throw damaged(what, -1, 'it lacks fields');
   return state;
 }
+
+/** How far the journal in front of a disk is needed no more, and which journal. */
+export interface JournalPosition {
+  /** Hexadecimal. */
+  readonly id: string;
+  /** The disk has all frames through this sequence number. */
+  readonly sequence: number;
+  readonly segmentCount: number;
+  readonly segmentBytes: number;
+}
+
+/** Bytes of the journal's position. Valid until the next encode. */
+export function encodeJournalPosition(position: JournalPosition): Uint8Array {
+  return pack(position, SCRATCH_BYTES - PACK_SLACK_BYTES, -1);
+}
+
+/** Reads what encodeJournalPosition wrote. Throws LogError LOG_DAMAGED (index -1) or LOG_FORMAT. */
+export function decodeJournalPosition(value: Uint8Array): JournalPosition {
+  const what = "the position of the log's journal";
+  const position = unpack(value, what, -1) as JournalPosition;
+  const { id, sequence, segmentCount, segmentBytes } = position;
+  if (typeof id !== 'string' || !isCount(sequence) || !isCount(segmentCount) || !isCount(segmentBytes)) throw damaged(what, -1, 'it lacks fields');
+  return position;
+}

@@ -237,7 +237,7 @@ export class StoredLog implements LogStore {
         operation.written = true;
         this.#settle();
       },
-      (cause: unknown) => this.#fail(asLogError(cause, 'writing to the log failed')),
+      (cause: unknown) => operation.reject(this.#fail(asLogError(cause, 'writing to the log failed'))),
     );
   }
 
@@ -277,6 +277,7 @@ export class StoredLog implements LogStore {
     const { batch, trimTo } = operation;
     // Marks are written beside appends, and one behind a truncation must not come back.
     await this.#chores;
+    if (this.#failure !== null) throw this.#failure;
     const lastIndex = this.#last.index;
     let keptIndex = lastIndex;
     if (batch !== null && batch.truncateFrom > 0 && batch.truncateFrom <= lastIndex && batch.resetTo === null) {

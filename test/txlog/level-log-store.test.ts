@@ -7,15 +7,8 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { LevelLogDisk, LevelLogStore } from '../../src/txlog/level-log-store.ts';
 import { StoredLog } from '../../src/txlog/stored-log.ts';
 import { OPEN, TERM_1, batch, describeLogStore, entries, entry, failure } from './log-store-contract.ts';
+import { diskKey } from './level-keys.ts';
 import { transpileSources } from './transpile-sources.ts';
-
-function keyOf(what: number | 'state'): Buffer {
-  if (what === 'state') return Buffer.from('s');
-  const key = Buffer.alloc(9);
-  key[0] = 0x65;
-  key.writeBigUInt64BE(BigInt(what), 1);
-  return key;
-}
 
 describeLogStore('level', () => {
   const dir = mkdtempSync(join(tmpdir(), 'holdfast-log-'));
@@ -30,11 +23,11 @@ describeLogStore('level', () => {
     crash: async () => disk?.close(),
     tamper: async (what, change) => {
       const db = new Level<Buffer, Buffer>(path, { keyEncoding: 'buffer', valueEncoding: 'buffer', compression: false });
-      const value = await db.get(keyOf(what));
+      const value = await db.get(diskKey(what));
       if (value === undefined) throw new Error(`nothing is stored as ${what}`);
       const changed = change(value);
-      if (changed === null) await db.del(keyOf(what));
-      else await db.put(keyOf(what), Buffer.from(changed));
+      if (changed === null) await db.del(diskKey(what));
+      else await db.put(diskKey(what), Buffer.from(changed));
       await db.close();
     },
     dispose: async () => {
@@ -70,7 +63,7 @@ describe('level', () => {
     await disk.close();
   }
   function markKey(index: number): Buffer {
-    return Buffer.concat([keyOf(index), Buffer.of(0)]);
+    return Buffer.concat([diskKey(index), Buffer.of(0)]);
   }
 
   test('a second process is told that the log is in use', async () => {

@@ -1,0 +1,95 @@
+/**
+ * Arguments: few keys, so that commands meet each other's data; values at the edges of encodings and number formats. Times are far away
+ * or past: what expires while a test runs would depend on its speed.
+ */
+import type { SeededRandom } from '../protocol/seeded-random.ts';
+import type { Maker, Makers } from './grammar.ts';
+
+const KINDS = ['str', 'hash', 'set', 'list', 'zset', 'stream', 'bits', 'hll', 'geo'] as const;
+const KEYS_PER_KIND = 3;
+/** How often a command gets a key that is meant for another type. */
+const STRAY = 0.08;
+
+export const KEY_PATTERN = /^(?:str|hash|set|list|zset|stream|bits|hll|geo):\d$/;
+
+function keyOf(kind: string): Maker {
+  return (random) => `${random.float() < STRAY ? random.pick(KINDS) : kind}:${random.below(KEYS_PER_KIND)}`;
+}
+
+const anyKey: Maker = (random) => `${random.pick(KINDS)}:${random.below(KEYS_PER_KIND)}`;
+
+/** A count and that many keys; now and then the count lies. */
+function numbered(kind: string): Maker {
+  return (random) => {
+    const keys = Array.from({ length: 1 + random.below(3) }, () => keyOf(kind)(random) as string);
+    const count = random.float() < 0.04 ? random.pick([0, -1, 99]) : keys.length;
+    return [String(count), ...keys];
+  };
+}
+
+const INTEGERS = ['0', '1', '2', '-1', '7', '10', '100', '-100', '9223372036854775807', '-9223372036854775808', '9007199254740993', '4294967296'];
+const FLOATS = ['0', '1.5', '-2.25', '3', '0.1', '1e3', '-1e-2', '10.50', '3.0e0', '123456789.125', '1e17', '.5', '5.'];
+const SCORES = ['0', '1', '2', '3', '1.5', '-1', '2.5', '10', '-inf', '+inf', 'inf', '1e5', '0.1', '-0', '1234567890123'];
+const LEX = ['-', '+', '[a', '(a', '[m:3', '(m:7', '[m:9', '[', '(z', '[1'];
+const WORDS = ['', 'a', 'b', 'hello', 'Hello World', 'x'.repeat(44), 'y'.repeat(45), 'z'.repeat(64), 'w'.repeat(65), '\x00\xff\r\n\x80', '12', '-7', '3.14', ' 1', '1 ', '+1', '01'];
+
+/** Arguments that fit nowhere, for the error replies. No small positive number: it could be taken for a time to live. */
+export const MISFITS: readonly string[] = [
+  '', 'abc', '-1', '1.5', '1e400', 'nan', 'inf', '-inf', '(1', '[a', '99999999999999999999', '9223372036854775807', '-9223372036854775808', ' 100000',
+  '0x10', '\x00', 'NX', 'GET', 'LIMIT', 'WITHSCORES', 'COUNT',
+];
+
+const member: Maker = (random) => (random.float() < 0.5 ? String(random.below(20)) : random.float() < 0.9 ? `m:${random.below(20)}` : random.pick(WORDS));
+const value: Maker = (random) => (random.float() < 0.3 ? random.pick(WORDS) : random.float() < 0.5 ? random.pick(INTEGERS) : random.pick(FLOATS));
+const score: Maker = (random) => random.pick(SCORES);
+const some = (maker: Maker): Maker => (random) => Array.from({ length: 100 + random.below(80) }, () => maker(random)).flat();
+const wide: Maker = (random) => (random.float() < 0.7 ? String(random.below(2000)) : `wide:${random.below(2000)}`);
+
+function farSeconds(random: SeededRandom): number {
+  return 1_000_000 + random.below(900_000_000);
+}
+const FAR_STAMP_SECONDS = 4_000_000_000;
+
+export const MAKERS: Makers = {
+  ...Object.fromEntries(KINDS.map((kind) => [kind, keyOf(kind)])),
+  ...Object.fromEntries(KINDS.map((kind) => [`${kind}s`, numbered(kind)])),
+  key: anyKey,
+  member,
+  field: member,
+  value,
+  score,
+  element: (random) => (random.float() < 0.7 ? member(random) : value(random)),
+  'many-members': some(wide),
+  'many-fields': some((random) => [wide(random) as string, value(random) as string]),
+  'many-scores': some((random) => [String(random.below(50)), wide(random) as string]),
+  int: (random) => (random.float() < 0.7 ? String(random.below(200) - 100) : random.pick(INTEGERS)),
+  float: (random) => random.pick(FLOATS),
+  count: (random) => String(random.pick([0, 1, 1, 2, 3, 5, 10, 100])),
+  'any-count': (random) => String(random.pick([0, 1, 2, 5, 10, -1, -2, -5])),
+  index: (random) => String(random.pick([0, 1, 2, 3, 5, 10, 50, -1, -2, -3, -10, -100])),
+  offset: (random) => String(random.pick([0, 1, 2, 7, 8, 20, 100, 255])),
+  bit: (random) => random.pick(['0', '1', '1', '0', '2']),
+  'bit-type': (random) => random.pick(['u8', 'i8', 'u16', 'i5', 'u63', 'i64', 'u1', 'u64', 'i65', 'x8']),
+  'bit-offset': (random) => random.pick(['0', '8', '#1', '#2', '3', '100', '-1']),
+  'score-bound': (random) => (random.float() < 0.3 ? `(${score(random) as string}` : (score(random) as string)),
+  lex: (random) => random.pick(LEX),
+  weight: (random) => random.pick(['1', '2', '0.5', '-1', '0']),
+  pattern: (random) => random.pick(['*', 'm:*', 's*:0', '*:1', '[a-m]*', '?', '1?', 'str:?', '\\*', 'h[^x]*']),
+  'seconds-far': (random) => String(farSeconds(random)),
+  'seconds-any': (random) => (random.float() < 0.85 ? String(farSeconds(random)) : random.pick(['0', '-1', '-1000', '9223372036854775807'])),
+  'ms-any': (random) => (random.float() < 0.85 ? String(farSeconds(random) * 1000) : random.pick(['0', '-1', '-1000', '9223372036854775807'])),
+  'ms-far': (random) => String(farSeconds(random) * 1000),
+  'stamp-any': (random) => (random.float() < 0.85 ? String(FAR_STAMP_SECONDS + random.below(1e6)) : random.pick(['0', '1', '-5', '1000000'])),
+  'stamp-ms-any': (random) => (random.float() < 0.85 ? String((FAR_STAMP_SECONDS + random.below(1e6)) * 1000) : random.pick(['0', '1', '-5', '1000000'])),
+  db: (random) => random.pick(['0', '0', '0', '1', '2', '-1', '16', 'x']),
+  'good-db': (random) => random.pick(['0', '0', '1', '2']),
+  type: (random) => random.pick(['string', 'list', 'set', 'zset', 'hash', 'stream', 'none']),
+  id: (random) => `${random.below(30)}-${random.below(4)}`,
+  'loose-id': (random) => (random.float() < 0.6 ? `${random.below(30)}-${random.below(4)}` : random.pick(['-', '+', '0', '5', '20', '(3-1', '1-'])),
+  group: (random) => random.pick(['g1', 'g2']),
+  consumer: (random) => random.pick(['alice', 'bob']),
+  lon: (random) => String(random.pick([13.361389, 15.087269, 0, 2.35, -73.98, 179.9, 181])),
+  lat: (random) => String(random.pick([38.115556, 37.502669, 0, 48.85, 40.73, 85, 86])),
+  radius: (random) => String(random.pick([0, 100, 1000, 20000])),
+  unit: (random) => random.pick(['m', 'km', 'mi', 'ft', 'parsec']),
+};

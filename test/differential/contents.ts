@@ -1,0 +1,56 @@
+/** Everything that is in the databases, read by commands, to compare what replies alone would not have shown. */
+import { RespError, type RespValue } from '../../src/protocol/resp-reader.ts';
+import { canonical } from './comparison.ts';
+import type { Command } from './generator.ts';
+import type { Session } from './server-pair.ts';
+
+/** Databases that the generated commands use. */
+const DATABASES = ['0', '1', '2'];
+
+const READ: Readonly<Record<string, (key: string) => Command>> = {
+  string: (key) => ['GET', key],
+  list: (key) => ['LRANGE', key, '0', '-1'],
+  set: (key) => ['SORT', key, 'ALPHA'],
+  zset: (key) => ['ZRANGE', key, '0', '-1', 'WITHSCORES'],
+  hash: (key) => ['HGETALL', key],
+  stream: (key) => ['XRANGE', key, '-', '+'],
+};
+
+export interface ContentDifference {
+  readonly db: string;
+  readonly key: string;
+  readonly redis: string;
+  readonly holdfast: string;
+}
+
+/** Keys whose type, content or having a time to live differ. Leaves the session in database 0. */
+export async function compareContents(session: Session): Promise<ContentDifference[]> {
+  const [theirs, ours] = await session.both([['DEBUG', 'DIGEST']]);
+  if (!(ours[0] instanceof RespError) && canonical(ours[0]!) === canonical(theirs[0]!)) return [];
+  const differences: ContentDifference[] = [];
+  for (const db of DATABASES) {
+    const [redisKeys, holdfastKeys] = (await session.both([['SELECT', db], ['KEYS', '*']])).map((replies) => replies[1] as string[]) as [string[], string[]];
+    for (const key of new Set([...redisKeys, ...holdfastKeys])) {
+      const [redis, holdfast] = await read(session, key);
+      if (redis !== holdfast) differences.push({ db, key, redis, holdfast });
+    }
+  }
+  await session.both([['SELECT', '0']]);
+  if (differences.length === 0 && !(ours[0] instanceof RespError)) {
+    differences.push({ db: '', key: 'DEBUG DIGEST alone', redis: canonical(theirs[0]!), holdfast: canonical(ours[0]!) });
+  }
+  return differences;
+}
+
+async function read(session: Session, key: string): Promise<[redis: string, holdfast: string]> {
+  const [types] = await session.both([['TYPE', key]]);
+  const type = canonical(types[0]!).slice(1);
+  const command = READ[type] ?? ((name: string): Command => ['DUMP', name]);
+  const replies = await session.both([['TYPE', key], command(key), ['PERSIST', key]]);
+  return replies.map(([was, content, expires]) => `${canonical(was!)} ${text(type, content!)} expires ${canonical(expires!)}`) as [string, string];
+}
+
+function text(type: string, content: RespValue): string {
+  if (type !== 'hash' || !Array.isArray(content)) return canonical(content);
+  return content.map((field, i) => (i % 2 === 0 ? `${canonical(field)}: ${canonical(content[i + 1]!)}` : '')).sort().join(' ');
+}

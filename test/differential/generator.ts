@@ -1,0 +1,73 @@
+/** Makes commands from a seed: single ones, spoilt ones, and transactions. It knows nothing of servers but which commands they have. */
+import type { SeededRandom } from '../protocol/seeded-random.ts';
+import { MISFITS } from './arguments.ts';
+import { COMMAND_FORMS, type WeightedForm } from './command-forms.ts';
+
+export type Command = readonly string[];
+
+const SPOILT = 0.05;
+const TRANSACTION = 0.02;
+/** What would leave a transaction open, or make its outcome a matter of chance. */
+const NOT_IN_TRANSACTION = new Set(['SPOP', 'EXEC', 'DISCARD']);
+/** What could empty everything, or leave a transaction open, by a changed argument. */
+const NOT_SPOILT = new Set(['EXEC', 'DISCARD', 'SORT']);
+
+export class Generator {
+  /** Commands that forms name and the servers do not have. */
+  readonly missing = new Set<string>();
+  readonly #random: SeededRandom;
+  readonly #known: ReadonlySet<string>;
+  readonly #forms: readonly WeightedForm[] = COMMAND_FORMS;
+  readonly #totalWeight: number;
+
+  /** `known`: names in upper case; others are not generated. */
+  constructor(random: SeededRandom, known: ReadonlySet<string>) {
+    this.#random = random;
+    this.#known = known;
+    this.#totalWeight = this.#forms.reduce((sum, { weight }) => sum + weight, 0);
+  }
+
+  /** One command, or a whole transaction. */
+  unit(): Command[] {
+    if (this.#random.float() >= TRANSACTION) return [this.#command()];
+    const commands: Command[] = [['MULTI']];
+    for (let n = 1 + this.#random.below(6); n > 0; n--) {
+      const command = this.#command();
+      if (!NOT_IN_TRANSACTION.has(command[0]!.toUpperCase())) commands.push(command);
+    }
+    commands.push([this.#random.float() < 0.9 ? 'EXEC' : 'DISCARD']);
+    return commands;
+  }
+
+  #command(): Command {
+    for (;;) {
+      const args = this.#form().form.expand(this.#random);
+      const name = args[0]!;
+      if (!this.#known.has(name) && name !== 'NOSUCHCOMMAND') {
+        this.missing.add(name);
+        continue;
+      }
+      if (this.#random.float() < SPOILT && !NOT_SPOILT.has(name)) this.#spoil(args);
+      if (this.#random.float() < 0.05) args[0] = name.toLowerCase();
+      return args;
+    }
+  }
+
+  #form(): WeightedForm {
+    let at = this.#random.float() * this.#totalWeight;
+    for (const form of this.#forms) {
+      at -= form.weight;
+      if (at < 0) return form;
+    }
+    return this.#forms[0]!;
+  }
+
+  /** Drops, adds or changes an argument, never the name. */
+  #spoil(args: string[]): void {
+    const at = 1 + this.#random.below(Math.max(1, args.length - 1));
+    const how = this.#random.float();
+    if (how < 0.3) args.splice(at, 1);
+    else if (how < 0.5) args.splice(at, 0, this.#random.pick(MISFITS));
+    else if (at < args.length) args[at] = this.#random.pick(MISFITS);
+  }
+}

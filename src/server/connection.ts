@@ -23,6 +23,8 @@ interface HeldRange {
 
 /** Commands of one connection run in a row before the others get their turn. */
 const COMMANDS_IN_A_ROW_MAX = 4096;
+/** So much output does not wait for the end of the turn. */
+const FLUSH_BYTES = 64 * 1024;
 /** Replies of one connection are sent when they have become so large: a pipeline of GETs of large values must meet the output limit. */
 const OUTPUT_IN_A_ROW_BYTES = 1024 * 1024;
 const STAR = 42;
@@ -56,6 +58,10 @@ export class Connection implements SessionHost, Waiter {
   commands = 0;
 
   readonly #pending = new PendingInput();
+  /** Output that may go out when the turn ends: a range of one buffer. */
+  #readyBuffer: OutputBuffer | null = null;
+  #readyFrom = 0;
+  #readyTo = 0;
   #held: HeldRange[] = [];
   #heldBytes = 0;
   #paused = false;
@@ -210,6 +216,7 @@ export class Connection implements SessionHost, Waiter {
 
   #checkInputLimit(): void {
     if (this.#pending.length <= this.server.config.clientQueryBufferLimit) return;
+    this.server.inputLimitDisconnections++;
     this.server.log.warning(`Closing client that reached max query buffer length: ${this.address}`);
     this.close();
   }
@@ -219,16 +226,43 @@ export class Connection implements SessionHost, Waiter {
   /** Sends [from, to) of `buffer` as soon as turn `hold` is committed and all before it is sent. */
   #send(buffer: OutputBuffer, from: number, to: number, hold: number): void {
     if (from === to || this.closed) return;
-    const bytes = buffer.writer.buf.subarray(from, to);
     if (this.#held.length === 0 && hold <= this.server.gate.committedTurn) {
-      this.#write(bytes, buffer);
+      this.#ready(buffer, from, to);
       return;
     }
+    const bytes = buffer.writer.buf.subarray(from, to);
     buffer.holders++;
     this.#held.push({ buffer, bytes, turn: hold });
     this.#heldBytes += bytes.length;
     if (hold > this.server.gate.committedTurn) this.server.gate.wait(this, hold);
     this.checkOutputLimit();
+  }
+
+  /**
+   * Notes a range for the end of the turn. Replies of all connections go out one after the other then: a client that is
+   * woken by the first finds the others there, which takes half the processor time of a wake-up for each.
+   */
+  #ready(buffer: OutputBuffer, from: number, to: number): void {
+    if (this.#readyBuffer === buffer && this.#readyTo === from) {
+      this.#readyTo = to;
+      return;
+    }
+    if (this.#readyBuffer !== null) this.flush();
+    buffer.holders++;
+    this.#readyBuffer = buffer;
+    this.#readyFrom = from;
+    this.#readyTo = to;
+    if (to - from >= FLUSH_BYTES) this.flush();
+    else this.server.outputReady(this);
+  }
+
+  /** Writes what is ready. */
+  flush(): void {
+    const buffer = this.#readyBuffer;
+    if (buffer === null) return;
+    this.#readyBuffer = null;
+    this.#write(buffer.writer.buf.subarray(this.#readyFrom, this.#readyTo), buffer);
+    this.server.output.release(buffer);
   }
 
   /** The gate's word that all turns up to `turn` are committed. */
@@ -237,6 +271,7 @@ export class Connection implements SessionHost, Waiter {
     let n = 0;
     while (n < held.length && held[n]!.turn <= turn) n++;
     if (n === 0) return;
+    this.flush();
     this.#held = n === held.length ? [] : held.slice(n);
     const first = held[0]!;
     if (n === 1) this.#write(first.bytes, first.buffer);
@@ -261,7 +296,7 @@ export class Connection implements SessionHost, Waiter {
   }
 
   get outputBytes(): number {
-    return this.#heldBytes + this.socket.writableLength;
+    return this.#heldBytes + (this.#readyBuffer === null ? 0 : this.#readyTo - this.#readyFrom) + this.socket.writableLength;
   }
 
   get inputBytes(): number {
@@ -310,6 +345,7 @@ export class Connection implements SessionHost, Waiter {
   }
 
   #endWhenSent(): void {
+    this.flush();
     if (this.#held.length === 0 && !this.closed) this.socket.end();
   }
 
@@ -317,6 +353,8 @@ export class Connection implements SessionHost, Waiter {
   close(): void {
     if (this.closed) return;
     this.closed = true;
+    if (this.#readyBuffer !== null) this.server.output.release(this.#readyBuffer);
+    this.#readyBuffer = null;
     for (const range of this.#held) this.server.output.release(range.buffer);
     this.#held = [];
     this.#heldBytes = 0;

@@ -61,6 +61,7 @@ export class Server {
   connectionsTotal = 0;
   rejectedConnections = 0;
   outputLimitDisconnections = 0;
+  inputLimitDisconnections = 0;
   bytesOut = 0;
   readonly errorCounts = new Map<string, number>();
   readonly statistics = new Statistics(this);
@@ -69,6 +70,7 @@ export class Server {
   /** Called when SHUTDOWN or a signal ends the server. */
   onShutdown: () => void = () => undefined;
   readonly #listener: Listener;
+  readonly #withOutput: Connection[] = [];
   readonly #waitingForLog = new Set<Connection>();
   #nextId = 1;
   #turnOpen = false;
@@ -189,6 +191,16 @@ export class Server {
     this.#turnOpen = false;
     this.#appendEffects();
     this.txlog.flush();
+    const ready = this.#withOutput;
+    if (ready.length === 0) return;
+    for (let i = 0; i < ready.length; i++) ready[i]!.flush();
+    ready.length = 0;
+  }
+
+  /** A connection has output to be flushed at the end of the turn. */
+  outputReady(connection: Connection): void {
+    this.#withOutput.push(connection);
+    if (!this.#turnOpen) this.enterTurn(() => undefined);
   }
 
   #appendEffects(): void {
@@ -269,7 +281,7 @@ export class Server {
   resetStatistics(): void {
     const { keyspace, table } = this.engine;
     this.errorCounts.clear();
-    this.connectionsTotal = this.rejectedConnections = this.outputLimitDisconnections = this.bytesOut = 0;
+    this.connectionsTotal = this.rejectedConnections = this.outputLimitDisconnections = this.inputLimitDisconnections = this.bytesOut = 0;
     this.engine.commandsTotal = keyspace.keyspaceHits = keyspace.keyspaceMisses = keyspace.expiredKeys = 0;
     for (const row of table.all) {
       row.calls = row.microseconds = row.rejectedCalls = row.failedCalls = 0;

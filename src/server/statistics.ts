@@ -52,7 +52,7 @@ export class Statistics {
   /** Bytes that the data needs: cells in use, and what connections have buffered. Notes the peak. */
   usedMemory(): number {
     const server = this.#server;
-    let bytes = server.engine.keyspace.arena.usedBytes;
+    let bytes = server.engine.keyspace.arena.liveBytes;
     for (const connection of server.connections.values()) bytes += connection.inputBytes + connection.outputBytes;
     if (bytes > this.usedMemoryPeakBytes) this.usedMemoryPeakBytes = bytes;
     return bytes;
@@ -67,8 +67,8 @@ export class Statistics {
       this.commands.sample(server.engine.commandsTotal, nowMs);
       this.input.sample(this.bytesIn, nowMs);
       this.output.sample(server.bytesOut, nowMs);
-      const { usedBytes } = server.engine.keyspace.arena;
-      if (usedBytes > this.usedMemoryPeakBytes) this.usedMemoryPeakBytes = usedBytes;
+      const { liveBytes } = server.engine.keyspace.arena;
+      if (liveBytes > this.usedMemoryPeakBytes) this.usedMemoryPeakBytes = liveBytes;
     }
     if (nowMs - this.#connectionsMs >= CONNECTIONS_MS || nowMs < this.#connectionsMs) {
       this.#connectionsMs = nowMs;

@@ -1,0 +1,192 @@
+/**
+ * The sections of INFO, field by field in Redis 7.2's order; what only Holdfast has follows behind. Clients and tools
+ * parse these names: a figure that has no meaning here is shown as what it would be where nothing happened.
+ */
+import os from 'node:os';
+import type { Server } from '../server.ts';
+import { PROGRAM_VERSION, REDIS_VERSION } from '../version.ts';
+
+export type Fields = Record<string, string | number>;
+
+/** Bytes as Redis shows them to people. */
+function human(bytes: number): string {
+  const units = ['B', 'K', 'M', 'G', 'T'];
+  let unit = 0;
+  let value = bytes;
+  while (value >= 1024 && unit < 4) {
+    value /= 1024;
+    unit++;
+  }
+  return unit === 0 ? `${value}B` : `${value.toFixed(2)}${units[unit]!}`;
+}
+
+const percent = (part: number, whole: number): string => `${(whole === 0 ? 0 : (part / whole) * 100).toFixed(2)}%`;
+const ratio = (part: number, whole: number): string => (whole === 0 ? 0 : part / whole).toFixed(2);
+
+function serverSection(server: Server): Fields {
+  const { config } = server;
+  const uptime = Math.floor((Date.now() - server.startedAtMs) / 1000);
+  return {
+    redis_version: REDIS_VERSION, redis_git_sha1: '00000000', redis_git_dirty: 0, redis_build_id: `holdfast-${PROGRAM_VERSION}`, redis_mode: 'standalone',
+    os: `${os.type()} ${os.release()} ${os.machine()}`, arch_bits: 64, monotonic_clock: 'POSIX clock_gettime', multiplexing_api: 'libuv',
+    atomicvar_api: 'none', process_id: process.pid, process_supervised: 'no', run_id: server.runId, tcp_port: server.port,
+    server_time_usec: Date.now() * 1000, uptime_in_seconds: uptime, uptime_in_days: Math.floor(uptime / 86400), hz: config.number('hz'),
+    configured_hz: config.number('hz'), lru_clock: server.engine.keyspace.databases[0]!.clock(), executable: process.argv[1] ?? process.execPath,
+    config_file: config.file ?? '', io_threads_active: 0,
+    server_name: 'holdfast', holdfast_version: PROGRAM_VERSION, node_version: process.versions.node, availability_zone: config.string('availability-zone'),
+  };
+}
+
+function clientsSection(server: Server): Fields {
+  let input = 0;
+  let output = 0;
+  for (const connection of server.connections.values()) {
+    input = Math.max(input, connection.inputBytes);
+    output = Math.max(output, connection.outputBytes);
+  }
+  const { blocking, keyspace } = server.engine;
+  return {
+    connected_clients: server.connections.size, cluster_connections: 0, maxclients: server.config.maxClients, client_recent_max_input_buffer: input,
+    client_recent_max_output_buffer: output, blocked_clients: blocking.count + server.pause.waiting, tracking_clients: 0,
+    clients_in_timeout_table: blocking.count, total_blocking_keys: keyspace.interest.blockedKeys, total_blocking_keys_on_nokey: 0,
+    total_watched_keys: keyspace.interest.watchedKeys,
+  };
+}
+
+function memorySection(server: Server): Fields {
+  const { arena, compactor } = server.engine.keyspace;
+  const used = server.statistics.usedMemory();
+  const peak = server.statistics.usedMemoryPeakBytes;
+  const overhead = used - arena.liveBytes;
+  const rss = server.rssBytes();
+  const { heapUsed, heapTotal } = process.memoryUsage();
+  const total = os.totalmem();
+  const maxmemory = server.config.number('maxmemory');
+  return {
+    used_memory: used, used_memory_human: human(used), used_memory_rss: rss, used_memory_rss_human: human(rss), used_memory_peak: peak,
+    used_memory_peak_human: human(peak), used_memory_peak_perc: percent(used, peak), used_memory_overhead: overhead, used_memory_startup: 0,
+    used_memory_dataset: arena.liveBytes, used_memory_dataset_perc: percent(arena.liveBytes, used), allocator_allocated: arena.liveBytes,
+    allocator_active: arena.usedBytes, allocator_resident: arena.touchedBytes, total_system_memory: total, total_system_memory_human: human(total),
+    used_memory_lua: 0, used_memory_vm_eval: 0, used_memory_lua_human: '0B', used_memory_scripts_eval: 0, number_of_cached_scripts: 0,
+    number_of_functions: 0, number_of_libraries: 0, used_memory_vm_functions: 0, used_memory_vm_total: 0, used_memory_vm_total_human: '0B',
+    used_memory_functions: 0, used_memory_scripts: 0, used_memory_scripts_human: '0B', maxmemory, maxmemory_human: human(maxmemory),
+    maxmemory_policy: server.config.string('maxmemory-policy'), allocator_frag_ratio: ratio(arena.usedBytes, arena.liveBytes),
+    allocator_frag_bytes: arena.usedBytes - arena.liveBytes, allocator_rss_ratio: ratio(arena.touchedBytes, arena.usedBytes),
+    allocator_rss_bytes: arena.touchedBytes - arena.usedBytes, rss_overhead_ratio: ratio(rss, arena.touchedBytes), rss_overhead_bytes: rss - arena.touchedBytes,
+    mem_fragmentation_ratio: ratio(rss, used), mem_fragmentation_bytes: rss - used, mem_not_counted_for_evict: 0, mem_replication_backlog: 0,
+    mem_total_replication_buffers: 0, mem_clients_slaves: 0, mem_clients_normal: overhead, mem_cluster_links: 0,
+    mem_aof_buffer: server.txlog.inFlightBytes, mem_allocator: 'arena', active_defrag_running: 0, lazyfree_pending_objects: 0, lazyfreed_objects: 0,
+    arena_live_bytes: arena.liveBytes, arena_used_bytes: arena.usedBytes, arena_touched_bytes: arena.touchedBytes, arena_live_cells: arena.liveCells,
+    arena_moved_cells: compactor.moved, arena_ratio: (arena.liveBytes === 0 ? 1 : arena.touchedBytes / arena.liveBytes).toFixed(3),
+    js_heap_used: heapUsed, js_heap_total: heapTotal,
+  };
+}
+
+function persistenceSection(server: Server): Fields {
+  const { txlog, engine, snapshots } = server;
+  const startedAtMs = snapshots?.startedAtMs ?? 0;
+  const lastMs = snapshots?.lastDurationMs ?? -1;
+  return {
+    loading: server.loading ? 1 : 0, async_loading: 0, current_cow_peak: 0, current_cow_size: 0, current_cow_size_age: 0, current_fork_perc: '0.00',
+    current_save_keys_processed: 0, current_save_keys_total: 0, rdb_changes_since_last_save: engine.changesTotal - server.changesAtSave,
+    rdb_bgsave_in_progress: snapshots?.inProgress === true ? 1 : 0, rdb_last_save_time: Math.floor((snapshots?.lastSaveMs ?? server.startedAtMs) / 1000),
+    rdb_last_bgsave_status: snapshots?.lastStatus ?? 'ok', rdb_last_bgsave_time_sec: lastMs < 0 ? -1 : Math.round(lastMs / 1000),
+    rdb_current_bgsave_time_sec: startedAtMs === 0 ? -1 : Math.floor((Date.now() - startedAtMs) / 1000), rdb_saves: 0, rdb_last_cow_size: 0,
+    rdb_last_load_keys_expired: 0, rdb_last_load_keys_loaded: 0,
+    // The transaction log is what an append-only file with appendfsync always would be.
+    aof_enabled: 1, aof_rewrite_in_progress: 0, aof_rewrite_scheduled: 0, aof_last_rewrite_time_sec: -1, aof_current_rewrite_time_sec: -1,
+    aof_last_bgrewrite_status: 'ok', aof_rewrites: 0, aof_rewrites_consecutive_failures: 0, aof_last_write_status: 'ok', aof_last_cow_size: 0,
+    module_fork_in_progress: 0, module_fork_last_cow_size: 0, aof_current_size: txlog.bytesSince(txlog.firstIndex - 1), aof_base_size: 0,
+    aof_pending_rewrite: 0, aof_buffer_length: txlog.inFlightBytes, aof_pending_bio_fsync: 0, aof_delayed_fsync: 0,
+    txlog_first_index: txlog.firstIndex, txlog_last_index: txlog.lastIndex, txlog_commit_index: txlog.commitIndex, txlog_term: txlog.term,
+    txlog_inflight_bytes: txlog.inFlightBytes,
+  };
+}
+
+function statsSection(server: Server): Fields {
+  const { engine, statistics } = server;
+  const { keyspace } = engine;
+  let errors = 0;
+  for (const n of server.errorCounts.values()) errors += n;
+  return {
+    total_connections_received: server.connectionsTotal, total_commands_processed: engine.commandsTotal,
+    instantaneous_ops_per_sec: Math.round(statistics.commands.perSecond), total_net_input_bytes: statistics.bytesIn,
+    total_net_output_bytes: server.bytesOut, total_net_repl_input_bytes: 0, total_net_repl_output_bytes: 0,
+    instantaneous_input_kbps: (statistics.input.perSecond / 1024).toFixed(2), instantaneous_output_kbps: (statistics.output.perSecond / 1024).toFixed(2),
+    instantaneous_input_repl_kbps: '0.00', instantaneous_output_repl_kbps: '0.00', rejected_connections: server.rejectedConnections, sync_full: 0,
+    sync_partial_ok: 0, sync_partial_err: 0, expired_keys: keyspace.expiredKeys, expired_stale_perc: '0.00', expired_time_cap_reached_count: 0,
+    expire_cycle_cpu_milliseconds: 0, evicted_keys: 0, evicted_clients: 0, total_eviction_exceeded_time: 0, current_eviction_exceeded_time: 0,
+    keyspace_hits: keyspace.keyspaceHits, keyspace_misses: keyspace.keyspaceMisses, pubsub_channels: 0, pubsub_patterns: 0, pubsubshard_channels: 0,
+    latest_fork_usec: 0, total_forks: 0, migrate_cached_sockets: 0, slave_expires_tracked_keys: 0, active_defrag_hits: 0, active_defrag_misses: 0,
+    active_defrag_key_hits: 0, active_defrag_key_misses: 0, total_active_defrag_time: 0, current_active_defrag_time: 0, tracking_total_keys: 0,
+    tracking_total_items: 0, tracking_total_prefixes: 0, unexpected_error_replies: 0, total_error_replies: errors, dump_payload_sanitizations: 0,
+    total_reads_processed: statistics.reads, total_writes_processed: statistics.writes, io_threaded_reads_processed: 0, io_threaded_writes_processed: 0,
+    reply_buffer_shrinks: 0, reply_buffer_expands: 0, client_query_buffer_limit_disconnections: server.inputLimitDisconnections,
+    client_output_buffer_limit_disconnections: server.outputLimitDisconnections, acl_access_denied_auth: statistics.authenticationsDenied,
+    acl_access_denied_cmd: 0, acl_access_denied_key: 0, acl_access_denied_channel: 0,
+  };
+}
+
+function replicationSection(server: Server): Fields {
+  const { txlog } = server;
+  return {
+    role: 'master', connected_slaves: 0, master_failover_state: 'no-failover', master_replid: txlog.shardId, master_replid2: '0'.repeat(40),
+    master_repl_offset: txlog.commitIndex, second_repl_offset: -1, repl_backlog_active: 0, repl_backlog_size: server.config.number('repl-backlog-size'),
+    repl_backlog_first_byte_offset: 0, repl_backlog_histlen: 0,
+  };
+}
+
+function cpuSection(): Fields {
+  const { user, system } = process.cpuUsage();
+  const seconds = (microseconds: number): string => (microseconds / 1e6).toFixed(6);
+  return { used_cpu_sys: seconds(system), used_cpu_user: seconds(user), used_cpu_sys_children: '0.000000', used_cpu_user_children: '0.000000' };
+}
+
+function commandStats(server: Server): Fields {
+  const out: Fields = {};
+  for (const row of server.engine.table.all) {
+    if (row.calls === 0 && row.rejectedCalls === 0 && row.failedCalls === 0) continue;
+    const perCall = row.calls === 0 ? 0 : row.microseconds / row.calls;
+    out[`cmdstat_${row.name}`] = `calls=${row.calls},usec=${Math.round(row.microseconds)},usec_per_call=${perCall.toFixed(2)},rejected_calls=${row.rejectedCalls},failed_calls=${row.failedCalls}`;
+  }
+  return out;
+}
+
+function errorStats(server: Server): Fields {
+  return Object.fromEntries([...server.errorCounts].map(([code, count]) => [`errorstat_${code}`, `count=${count}`]));
+}
+
+function latencyStats(server: Server): Fields {
+  const percentiles = server.config.string('latency-tracking-info-percentiles').split(' ').filter((word) => word !== '');
+  const out: Fields = {};
+  for (const { name, latency } of server.engine.table.all) {
+    if (latency === null || percentiles.length === 0) continue;
+    out[`latency_percentiles_usec_${name}`] = percentiles.map((p) => `p${p}=${latency.percentile(Number(p)).toFixed(3)}`).join(',');
+  }
+  return out;
+}
+
+function keyspaceSection(server: Server): Fields {
+  const out: Fields = {};
+  for (const db of server.engine.keyspace.databases) {
+    if (db.size > 0) out[`db${db.number}`] = `keys=${db.size},expires=${db.expires},avg_ttl=0`;
+  }
+  return out;
+}
+
+export interface InfoSection {
+  readonly name: string;
+  readonly title: string;
+  readonly fields: (server: Server) => Fields;
+  /** Whether INFO without arguments shows it. */
+  readonly usual: boolean;
+}
+
+const section = (title: string, fields: (server: Server) => Fields, usual = true): InfoSection => ({ name: title.toLowerCase(), title, fields, usual });
+
+export const INFO_SECTIONS: readonly InfoSection[] = [
+  section('Server', serverSection), section('Clients', clientsSection), section('Memory', memorySection), section('Persistence', persistenceSection),
+  section('Stats', statsSection), section('Replication', replicationSection), section('CPU', cpuSection), section('Modules', () => ({})),
+  section('Commandstats', commandStats, false), section('Errorstats', errorStats), section('Latencystats', latencyStats, false),
+  section('Cluster', () => ({ cluster_enabled: 0 })), section('Keyspace', keyspaceSection),
+];

@@ -1,0 +1,193 @@
+/** CLIENT, HELLO, AUTH, RESET and what else concerns a connection; replies as redis-server gives them. */
+import { once } from 'node:events';
+import net from 'node:net';
+import { afterEach, describe, expect, test } from 'vitest';
+import type { TestClient } from '../support/holdfast-process.ts';
+import { ServerRig, stringsOf } from './server-rig.ts';
+
+let rig: ServerRig;
+afterEach(() => rig.stop());
+
+async function begin(...args: string[]): Promise<TestClient> {
+  rig = await ServerRig.start(...args);
+  return rig.connect();
+}
+
+describe('what is wrong is said as Redis says it', () => {
+  test.each([
+    ['client kill 1', 'ERR No such client'],
+    ['client kill id x', 'ERR client-id should be greater than 0'],
+    ['client kill id 0', 'ERR client-id should be greater than 0'],
+    ['client kill type x', "ERR Unknown client type 'x'"],
+    ['client kill foo bar', 'ERR syntax error'],
+    ['client kill user bob', "ERR No such user 'bob'"],
+    ['client kill skipme maybe', 'ERR syntax error'],
+    ['client list id x', 'ERR Invalid client ID'],
+    ['client list type x', "ERR Unknown client type 'x'"],
+    ['client list foo', 'ERR syntax error'],
+    ['client pause x', 'ERR timeout is not an integer or out of range'],
+    ['client pause -1', 'ERR timeout is negative'],
+    ['client pause 1 foo', 'ERR CLIENT PAUSE mode must be WRITE or ALL'],
+    ['client no-evict x', 'ERR syntax error'],
+    ['client reply x', 'ERR syntax error'],
+    ['client unblock 1 foo', 'ERR CLIENT UNBLOCK reason should be TIMEOUT or ERROR'],
+    ['client unblock x', 'ERR value is not an integer or out of range'],
+    ['client setinfo foo x', "ERR Unrecognized option 'foo'"],
+    ['hello 4', 'NOPROTO unsupported protocol version'],
+    ['hello x', 'ERR Protocol version is not an integer or out of range'],
+    ['hello 3 foo', "ERR Syntax error in HELLO option 'foo'"],
+    ['hello 3 auth a', "ERR Syntax error in HELLO option 'auth'"],
+    ['hello 3 setname', "ERR Syntax error in HELLO option 'setname'"],
+    ['hello 3 auth bob x', 'WRONGPASS invalid username-password pair or user is disabled.'],
+    ['auth x', 'ERR AUTH <password> called without any password configured for the default user. Are you sure your configuration is correct?'],
+    ['auth bob x', 'WRONGPASS invalid username-password pair or user is disabled.'],
+    ['auth a b c', 'ERR syntax error'],
+    ['wait x 0', 'ERR value is not an integer or out of range'],
+    ['wait 0 x', 'ERR timeout is not an integer or out of range'],
+    ['wait 0 -1', 'ERR timeout is negative'],
+  ])('%s', async (line, error) => {
+    const client = await begin();
+    expect(await client.send(...line.split(' '))).toBe(`-${error}`);
+  });
+});
+
+test('names and library facts show in CLIENT LIST and INFO, whose fields are those of Redis 7.2', async () => {
+  const client = await begin();
+  expect(await client.send('client', 'getname')).toBe('$-1');
+  expect(await client.send('client', 'setname', 'a b')).toBe('-ERR Client names cannot contain spaces, newlines or special characters.');
+  await client.send('client', 'setname', 'me');
+  await client.send('client', 'setinfo', 'lib-name', 'lib');
+  await client.send('client', 'setinfo', 'LIB-VER', '1.2');
+  expect(await client.send('client', 'setinfo', 'lib-name', 'a b')).toBe('-ERR lib-name cannot contain spaces, newlines or special characters.');
+  const line = await client.send('client', 'list');
+  expect(line).toMatch(/^id=\d+ addr=127\.0\.0\.1:\d+ laddr=127\.0\.0\.1:\d+ fd=\d+ name=me age=\d+ idle=\d+ flags=N db=0 sub=0 psub=0 ssub=0 multi=-1 qbuf=26 qbuf-free=\d+ argv-mem=10 multi-mem=0 rbs=\d+ rbp=\d+ obl=0 oll=0 omem=0 tot-mem=\d+ events=r cmd=client\|list user=default redir=-1 resp=2 lib-name=lib lib-ver=1\.2\n$/);
+  await client.send('multi');
+  await client.send('ping');
+  const other = await rig.connect();
+  expect(await other.send('client', 'list', 'id', '1')).toMatch(/ flags=x .* multi=1 /);
+  expect(await other.send('client', 'info')).toMatch(/^id=2 .* cmd=client\|info /);
+  expect((await other.send('client', 'list', 'type', 'normal')).match(/\n/g)?.length).toBe(2);
+  expect(await other.send('client', 'list', 'type', 'pubsub')).toBe('');
+});
+
+test('KILL by address, id and filters that must all hold', async () => {
+  const client = await begin();
+  const [a, b, c] = [await rig.connect(), await rig.connect(), await rig.connect()];
+  const addressOf = async (other: TestClient): Promise<string> => / addr=(\S+)/.exec(await other.send('client', 'info'))![1]!;
+  const closed = (other: TestClient): Promise<unknown> => new Promise((resolve) => { other.socket.once('close', resolve); });
+  const goneA = closed(a);
+  expect(await client.send('client', 'kill', await addressOf(a))).toBe('+OK');
+  await goneA;
+  expect(await client.send('client', 'kill', 'id', '3', 'addr', '1.2.3.4:5')).toBe(':0');
+  const goneB = closed(b);
+  expect(await client.send('client', 'kill', 'id', '3', 'user', 'default')).toBe(':1');
+  await goneB;
+  const goneC = closed(c);
+  expect(await client.send('client', 'kill', 'type', 'normal')).toBe(':1');
+  await goneC;
+  const gone = closed(client);
+  expect(await client.send('client', 'kill', 'type', 'normal', 'skipme', 'no')).toBe(':1');
+  await gone;
+});
+
+describe('PAUSE', () => {
+  test('WRITE holds writes and EXEC of writes, not reads; UNPAUSE lets them run in order', async () => {
+    const client = await begin();
+    const [writer, exec] = [await rig.connect(), await rig.connect()];
+    await exec.send('multi');
+    await exec.send('set', 'e', '1');
+    expect(await client.send('client', 'pause', '100000', 'write')).toBe('+OK');
+    const replies = [writer.send('get', 'k'), writer.send('set', 'k', '1'), writer.send('get', 'k')];
+    const execReply = exec.send('exec');
+    expect(await replies[0]).toBe('$-1');
+    expect(await client.send('get', 'k')).toBe('$-1');
+    expect(await client.send('get', 'e')).toBe('$-1');
+    expect(await client.send('info', 'clients')).toContain('blocked_clients:2');
+    expect([writer.outstanding, exec.outstanding]).toEqual([2, 1]);
+    expect(await client.send('client', 'unpause')).toBe('+OK');
+    expect(await Promise.all(replies)).toEqual(['$-1', '+OK', '1']);
+    expect(await execReply).toBe('*1\r\n+OK');
+  });
+
+  test('a postponed inline command keeps its quotes', async () => {
+    const client = await begin();
+    const writer = net.connect(rig.server.port, '127.0.0.1');
+    await client.send('client', 'pause', '100000', 'write');
+    writer.write('set k "a b"\r\n');
+    while (!(await client.send('info', 'clients')).includes('blocked_clients:1'));
+    await client.send('client', 'unpause');
+    expect(String((await once(writer, 'data'))[0])).toBe('+OK\r\n');
+    expect(await client.send('get', 'k')).toBe('a b');
+    writer.destroy();
+  });
+
+  test('ALL holds everything until its time is over; a later, shorter pause does not end it', async () => {
+    const client = await begin();
+    const other = await rig.connect();
+    const begunMs = Date.now();
+    await client.send('client', 'pause', '60');
+    expect(await other.send('ping')).toBe('+PONG');
+    expect(Date.now() - begunMs).toBeGreaterThanOrEqual(59);
+  });
+
+  test('a client that leaves while it waits leaves nothing behind', async () => {
+    const client = await begin();
+    const writer = await rig.connect();
+    await client.send('client', 'pause', '100000', 'write');
+    writer.send('set', 'k', '1').catch(() => undefined);
+    while (!(await client.send('info', 'clients')).includes('blocked_clients:1'));
+    writer.close();
+    while (!(await client.send('info', 'clients')).includes('blocked_clients:0'));
+    await client.send('client', 'unpause');
+    expect(await client.send('get', 'k')).toBe('$-1');
+  });
+});
+
+test('REPLY OFF and SKIP', async () => {
+  const client = await begin();
+  client.socket.write('CLIENT REPLY SKIP\r\nSET a 1\r\n');
+  expect(await client.send('get', 'a')).toBe('1');
+  client.socket.write('CLIENT REPLY OFF\r\nSET a 2\r\nGET a\r\n');
+  expect(await client.send('client', 'reply', 'on')).toBe('+OK');
+  expect(await client.send('get', 'a')).toBe('2');
+});
+
+test('HELLO answers a map, sets the name and authenticates', async () => {
+  const client = await begin('--requirepass', 'secret');
+  expect(await client.send('get', 'a')).toBe('-NOAUTH Authentication required.');
+  expect(await client.send('hello', '2')).toMatch(/^-NOAUTH HELLO must be called with the client already authenticated/);
+  expect(await client.send('auth', 'wrong')).toBe('-WRONGPASS invalid username-password pair or user is disabled.');
+  expect(stringsOf(await client.send('hello', '2', 'auth', 'default', 'secret', 'setname', 'x'))).toEqual(
+    ['server', 'redis', 'version', '7.2.0', 'proto', '2', 'id', '1', 'mode', 'standalone', 'role', 'master', 'modules'],
+  );
+  expect(await client.send('client', 'getname')).toBe('x');
+  expect(await client.send('reset')).toBe('+RESET');
+  expect(await client.send('client', 'getname')).toBe('-NOAUTH Authentication required.');
+  expect(await client.send('auth', 'secret')).toBe('+OK');
+  expect((await client.send('info', 'stats')).match(/acl_access_denied_auth:(\d+)/)![1]).toBe('1');
+  await client.send('config', 'set', 'requirepass', '');
+  expect(await (await rig.connect()).send('ping')).toBe('+PONG');
+});
+
+test('small things', async () => {
+  const client = await begin();
+  expect(await client.send('ping', 'a b')).toBe('a b');
+  expect(await client.send('echo', '')).toBe('');
+  expect(await client.send('client', 'getredir')).toBe(':-1');
+  expect(stringsOf(await client.send('client', 'trackinginfo'))).toEqual(['flags', 'off', 'redirect', '-1', 'prefixes']);
+  expect(stringsOf(await client.send('role'))).toEqual(['master', '0']);
+  expect(await client.send('lolwut')).toContain('Redis ver. 7.2.0');
+  expect(await client.send('wait', '0', '0')).toBe(':0');
+  expect(await client.send('wait', '2', '100')).toBe(':0');
+  expect(stringsOf(await client.send('time'))).toHaveLength(2);
+  expect(await client.send('client', 'unblock', '99')).toBe(':0');
+});
+
+test('a renamed command answers to its new name only, and a hidden one to none', async () => {
+  const client = await begin('--rename-command', 'SET', 'put', '--rename-command', 'hdel', '');
+  expect(await client.send('put', 'a', '1')).toBe('+OK');
+  expect(await client.send('set', 'a', '1')).toMatch(/^-ERR unknown command 'set'/);
+  expect(await client.send('hdel', 'a', 'f')).toMatch(/^-ERR unknown command 'hdel'/);
+  await expect(ServerRig.start('--rename-command', 'nosuch', 'x')).rejects.toThrow("there is no command 'nosuch'");
+  await expect(ServerRig.start('--rename-command', 'get', 'echo')).rejects.toThrow("there is a command 'echo' already");
+});

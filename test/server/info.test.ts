@@ -1,0 +1,153 @@
+/** INFO, its statistics, SLOWLOG and LATENCY. */
+import { readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { LatencyHistogram } from '../../src/engine/latency-histogram.ts';
+import type { TestClient } from '../support/holdfast-process.ts';
+import { ServerRig, stringsOf } from './server-rig.ts';
+
+let rig: ServerRig;
+let client: TestClient;
+
+beforeEach(async () => {
+  rig = await ServerRig.start('--enable-debug-command', 'yes');
+  client = await rig.connect();
+});
+afterEach(() => rig.stop());
+
+async function fields(...sections: string[]): Promise<Map<string, string>> {
+  const text = await client.send('info', ...sections);
+  return new Map(text.split('\r\n').filter((line) => line.includes(':')).map((line) => [line.slice(0, line.indexOf(':')), line.slice(line.indexOf(':') + 1)]));
+}
+
+async function titles(...sections: string[]): Promise<string[]> {
+  return (await client.send('info', ...sections)).split('\r\n').filter((line) => line.startsWith('# ')).map((line) => line.slice(2));
+}
+
+test('sections', async () => {
+  const usual = ['Server', 'Clients', 'Memory', 'Persistence', 'Stats', 'Replication', 'CPU', 'Modules', 'Errorstats', 'Cluster', 'Keyspace'];
+  expect(await titles()).toEqual(usual);
+  expect(await titles('default')).toEqual(usual);
+  const all = ['Server', 'Clients', 'Memory', 'Persistence', 'Stats', 'Replication', 'CPU', 'Modules', 'Commandstats', 'Errorstats', 'Latencystats', 'Cluster', 'Keyspace'];
+  expect(await titles('everything')).toEqual(all);
+  expect(await titles('all')).toEqual(all.filter((title) => title !== 'Modules'));
+  expect(await titles('keyspace', 'SERVER')).toEqual(['Server', 'Keyspace']);
+  expect(await titles('default', 'commandstats')).toContain('Commandstats');
+  expect(await client.send('info', 'nosuch')).toBe('');
+});
+
+test('has every field that redis-server 7.0 shows', async () => {
+  const names = readFileSync(fileURLToPath(new URL('redis-7.0-info-fields.txt', import.meta.url)), 'utf8').trim().split('\n');
+  // Of the build and of threads, which mean nothing here.
+  const without = new Set(['gcc_version', 'used_cpu_sys_main_thread', 'used_cpu_user_main_thread']);
+  const shown = await fields('everything');
+  expect(names.filter((name) => !shown.has(name) && !without.has(name))).toEqual([]);
+  for (const [name, value] of shown) expect(value, name).not.toMatch(/NaN|undefined|Infinity/);
+});
+
+test('figures follow what was done', async () => {
+  await client.send('set', 'a', '1');
+  await client.send('get', 'a');
+  await client.send('get', 'none');
+  await client.send('hget', 'a', 'f');
+  await client.send('get');
+  await client.send('nosuch');
+  const shown = await fields('everything');
+  expect(shown.get('keyspace_hits')).toBe('2');
+  expect(shown.get('keyspace_misses')).toBe('1');
+  expect(shown.get('db0')).toBe('keys=1,expires=0,avg_ttl=0');
+  expect(shown.get('cmdstat_get')).toMatch(/^calls=2,usec=\d+,usec_per_call=\d+\.\d\d,rejected_calls=1,failed_calls=0$/);
+  expect(shown.get('cmdstat_hget')).toMatch(/^calls=1,.*rejected_calls=0,failed_calls=1$/);
+  expect(shown.get('errorstat_WRONGTYPE')).toBe('count=1');
+  expect(shown.get('errorstat_ERR')).toBe('count=2');
+  expect(shown.get('total_error_replies')).toBe('3');
+  expect(shown.get('latency_percentiles_usec_get')).toMatch(/^p50=[\d.]+,p99=[\d.]+,p99\.9=[\d.]+$/);
+  expect(shown.get('total_commands_processed')).toBe('4');
+  expect(Number(shown.get('total_net_input_bytes'))).toBeGreaterThan(100);
+  await client.send('config', 'resetstat');
+  const after = await fields('everything');
+  expect([after.get('keyspace_hits'), after.get('cmdstat_get'), after.get('errorstat_ERR'), after.get('latency_percentiles_usec_get')]).toEqual(['0', undefined, undefined, undefined]);
+});
+
+test('used_memory follows the data', async () => {
+  const used = async (): Promise<number> => Number((await fields('memory')).get('used_memory'));
+  const before = await used();
+  for (let i = 0; i < 100; i++) void client.send('set', `key:${i}`, 'x'.repeat(10_000));
+  const full = await used();
+  expect(full - before).toBeGreaterThan(1_000_000);
+  expect(full - before).toBeLessThan(1_400_000);
+  await client.send('flushall').catch(() => undefined);
+  for (let i = 0; i < 100; i++) void client.send('set', `key:${i}`, 'x');
+  expect((await used()) - before).toBeLessThan(50_000);
+  expect(Number((await fields('memory')).get('used_memory_peak'))).toBeGreaterThanOrEqual(full);
+});
+
+test('latencystats and LATENCY HISTOGRAM can be switched off and chosen', async () => {
+  await client.send('config', 'set', 'latency-tracking-info-percentiles', '50 100');
+  await client.send('ping');
+  expect((await fields('latencystats')).get('latency_percentiles_usec_ping')).toMatch(/^p50=[\d.]+,p100=[\d.]+$/);
+  const [name, calls, one, histogram] = stringsOf(await client.send('latency', 'histogram', 'ping', 'nosuch'));
+  expect([name, calls, one, histogram]).toEqual(['ping', 'calls', '1', 'histogram_usec']);
+  await client.send('config', 'set', 'latency-tracking', 'no');
+  await client.send('config', 'resetstat');
+  await client.send('ping');
+  expect((await fields('latencystats')).size).toBe(0);
+});
+
+test('a histogram knows its percentiles within 4 %', () => {
+  const histogram = new LatencyHistogram();
+  for (let i = 1; i <= 1000; i++) histogram.record(i);
+  for (const p of [1, 50, 99, 100]) expect(Math.abs(histogram.percentile(p) / (p * 10) - 1)).toBeLessThan(0.04);
+  histogram.record(0);
+  histogram.record(1e9);
+  expect(histogram.percentile(100)).toBeGreaterThanOrEqual(1e6);
+  const steps = histogram.cumulative();
+  expect(steps[0]).toEqual([1, 2]);
+  expect(steps[steps.length - 1]![1]).toBe(1002);
+});
+
+test('SLOWLOG keeps slow commands, cut and without secrets', async () => {
+  await client.send('client', 'setname', 'me');
+  await client.send('config', 'set', 'slowlog-log-slower-than', '0', 'slowlog-max-len', '4');
+  await client.send('slowlog', 'reset');
+  await client.send('config', 'set', 'requirepass', 'secret');
+  await client.send('auth', 'secret');
+  await client.send('sadd', 's', 'y'.repeat(130), ...Array.from({ length: 40 }, (_, i) => `m${i}`));
+  const reply = await client.send('slowlog', 'get', '-1');
+  const words = stringsOf(reply);
+  expect(reply).not.toContain('secret');
+  expect(words).toContain('(redacted)');
+  expect(words).toContain(`${'y'.repeat(128)}... (2 more bytes)`);
+  expect(words).toContain('... (12 more arguments)');
+  expect(words).toContain('me');
+  expect(await client.send('slowlog', 'len')).toBe(':4');
+  expect(await client.send('slowlog', 'get', '-2')).toBe('-ERR count should be greater than or equal to -1');
+  await client.send('config', 'set', 'slowlog-log-slower-than', '-1');
+  await client.send('slowlog', 'reset');
+  await client.send('ping');
+  expect(await client.send('slowlog', 'len')).toBe(':0');
+});
+
+test('LATENCY samples commands over the threshold', async () => {
+  expect(await client.send('latency', 'doctor')).toContain('disabled');
+  await client.send('config', 'set', 'latency-monitor-threshold', '20');
+  await client.send('debug', 'sleep', '0.03');
+  const [name, at, last, max] = stringsOf(await client.send('latency', 'latest'));
+  expect(name).toBe('command');
+  expect(Number(at)).toBeGreaterThan(1e9);
+  expect(Number(last)).toBeGreaterThanOrEqual(30);
+  expect(max).toBe(last);
+  expect(stringsOf(await client.send('latency', 'history', 'command'))).toEqual([at, last]);
+  expect(await client.send('latency', 'graph', 'command')).toContain(`high ${last} ms`);
+  expect(await client.send('latency', 'graph', 'nosuch')).toBe("-ERR No samples available for event 'nosuch'");
+  expect(await client.send('latency', 'reset')).toBe(':1');
+  expect(await client.send('latency', 'latest')).toBe('*0');
+});
+
+test('operations a second are measured over the last samples', async () => {
+  for (let i = 0; i < 500; i++) await client.send('ping');
+  const deadlineMs = Date.now() + 5000;
+  let ops = 0;
+  while (ops === 0 && Date.now() < deadlineMs) ops = Number((await fields('stats')).get('instantaneous_ops_per_sec'));
+  expect(ops).toBeGreaterThan(0);
+});

@@ -133,7 +133,7 @@ export class Connection implements SessionHost, Waiter {
     for (let n = 0; at < end; n++) {
       const begin = at;
       // Parsing unquotes an inline command in place; one that is postponed will be parsed again.
-      const inline = (server.pausedForWrites || server.pause.active) && buf[at] !== STAR ? buf.slice(at, end) : null;
+      const inline = (server.pausedForWrites || server.pause.active) && buf[at] !== STAR ? Uint8Array.from(buf.subarray(at, end)) : null;
       const status = parser.parse(buf, at, end, request);
       if (status === ParseStatus.incomplete) break;
       if (status === ParseStatus.error) {

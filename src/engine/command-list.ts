@@ -3,9 +3,10 @@ import type { Command } from './command.ts';
 import { dumpCommands } from './commands/dump.ts';
 import { hashCommands } from './commands/hash.ts';
 import { lcsCommands } from './commands/lcs.ts';
-import { objectCommands } from './commands/object.ts';
 import { listCommands } from './commands/list.ts';
+import { objectCommands } from './commands/object.ts';
 import { setCommands } from './commands/set.ts';
+import { sortCommands } from './commands/sort.ts';
 import { stringCommands } from './commands/string.ts';
 import { stringNumberCommands } from './commands/string-number.ts';
 import { transactionCommands } from './commands/transactions.ts';
@@ -22,5 +23,6 @@ export function engineCommands(): readonly Command[] {
     ...dumpCommands,
     ...transactionCommands,
     ...objectCommands,
+    ...sortCommands,
   ];
 }

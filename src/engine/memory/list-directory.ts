@@ -9,7 +9,7 @@
  *         elements below each of them. Level 1 holds pages.
  */
 import { invariant } from '../../shared/errors.ts';
-import { type Address, type Arena, CHUNK_MASK, CHUNK_SHIFT, Kind } from './arena.ts';
+import { type Address, type Arena, CHUNK_MASK, CHUNK_SHIFT, KIND_MASK, Kind } from './arena.ts';
 import type { Compactor } from './compaction.ts';
 import type { Entries } from './entries.ts';
 import type { ListPages } from './list-pages.ts';
@@ -58,6 +58,11 @@ export class ListDirectory {
     return this.#word(root, ROOT_COUNT) >>> 0;
   }
 
+  /** Pages of the list. */
+  pages(root: Address): number {
+    return this.#word(root, LIST_PAGES);
+  }
+
   head(root: Address): Address {
     return this.#word(root, LIST_HEAD);
   }
@@ -86,15 +91,16 @@ export class ListDirectory {
   grew(page: Address, delta: number): void {
     let node = page;
     let parent = this.#pages.holder(page);
-    do {
-      const i32 = this.#arena.i32[parent >>> CHUNK_SHIFT]!;
-      const w = (parent & CHUNK_MASK) << 1;
-      const at = w + COUNTS + this.#placeOf(parent, node);
-      i32[at] = i32[at]! + delta;
+    let i32 = this.#arena.i32[parent >>> CHUNK_SHIFT]!;
+    let w = (parent & CHUNK_MASK) << 1;
+    while ((i32[w]! & KIND_MASK) !== Kind.root) {
+      i32[w + COUNTS + this.#placeOf(parent, node)]! += delta;
       node = parent;
       parent = i32[w + INNER_PARENT]!;
-    } while (this.#arena.kind(parent) !== Kind.root);
-    this.#setWord(parent, ROOT_COUNT, this.#word(parent, ROOT_COUNT) + delta);
+      i32 = this.#arena.i32[parent >>> CHUNK_SHIFT]!;
+      w = (parent & CHUNK_MASK) << 1;
+    }
+    i32[w + ROOT_COUNT]! += delta;
   }
 
   /** Makes a page part of the list, behind page `after` (0: as the first one). */

@@ -212,20 +212,26 @@ export class ListPages {
 
   // ---- Changing. Bytes passed in must not be the page's own. ----
 
-  /** Adds an element at the front; `roomBefore` must suffice. */
-  pushFront(page: Address, buf: Uint8Array, off: number, len: number): void {
-    const begin = this.begin(page) - listElementBytes(len);
-    this.#setWord(page, PAGE_BEGIN, begin);
-    this.#write(page, begin, buf, off, len);
-    this.addCount(page, 1);
-  }
-
-  /** Adds an element at the end; `roomBehind` must suffice. */
-  pushBack(page: Address, buf: Uint8Array, off: number, len: number): void {
-    const end = this.end(page);
-    this.#setWord(page, PAGE_END, end + listElementBytes(len));
-    this.#write(page, end, buf, off, len);
-    this.addCount(page, 1);
+  /** Adds an element at one end if there is room for it on that side; whether there was. */
+  push(page: Address, atHead: boolean, buf: Uint8Array, off: number, len: number): boolean {
+    const i32 = this.#arena.i32[page >>> CHUNK_SHIFT]!;
+    const w = (page & CHUNK_MASK) << 1;
+    const w0 = i32[w]!;
+    const need = listElementBytes(len);
+    let pos: number;
+    if (atHead) {
+      pos = i32[w + PAGE_BEGIN]! - need;
+      if (pos < ((w0 & IS_SMALL) !== 0 ? SMALL_HEADER_BYTES : LARGE_HEADER_BYTES)) return false;
+      i32[w + PAGE_BEGIN] = pos;
+    } else {
+      pos = i32[w + PAGE_END]!;
+      if (pos + need > this.#arena.cellBytes(page)) return false;
+      i32[w + PAGE_END] = pos + need;
+    }
+    invariant(w0 >>> COUNT_SHIFT < COUNT_MAX, 'list pages: too many elements in a page');
+    i32[w] = w0 + (1 << COUNT_SHIFT);
+    this.#write(page, pos, buf, off, len);
+    return true;
   }
 
   /** Inserts an element before `pos`; the capacity must suffice. Returns its position. */
@@ -279,6 +285,15 @@ export class ListPages {
     this.#arena.u8[page >>> CHUNK_SHIFT]!.copyWithin(base + to, base + begin, base + begin + used);
     this.#setWord(page, PAGE_BEGIN, to);
     this.#setWord(page, PAGE_END, to + used);
+  }
+
+  /** Copies all elements of a page to the end of another, which must have room behind. */
+  append(from: Address, to: Address): void {
+    const end = this.end(to);
+    const bytes = this.used(from);
+    this.#copyBytes(from, this.begin(from), to, end, bytes);
+    this.#setWord(to, PAGE_END, end + bytes);
+    this.addCount(to, this.count(from));
   }
 
   /** Moves the last `n` elements, which begin at `pos`, to the end of another page, which must have room behind. */

@@ -225,15 +225,10 @@ export class Lists implements Collection, RootFreer {
   push(ref: Address, atHead: boolean, buf: Uint8Array, off: number, len: number): void {
     const pages = this.#pages;
     const cell = this.#entries.valueAddress(ref);
-    const isSmall = pages.isSmall(cell);
-    if (!isSmall) {
-      this.#pushLarge(cell, atHead, buf, off, len);
-      return;
+    if (!pages.isSmall(cell)) this.#pushLarge(cell, atHead, buf, off, len);
+    else if (!pages.push(cell, atHead, buf, off, len)) {
+      pages.push(this.#makeRoom(cell, listElementBytes(len), atHead), atHead, buf, off, len);
     }
-    const need = listElementBytes(len);
-    const page = (atHead ? pages.roomBefore(cell) : pages.roomBehind(cell)) >= need ? cell : this.#makeRoom(cell, need, atHead);
-    if (atHead) pages.pushFront(page, buf, off, len);
-    else pages.pushBack(page, buf, off, len);
   }
 
   /** Adds an element at the tail, announced or not: for loading. */
@@ -407,16 +402,17 @@ export class Lists implements Collection, RootFreer {
       if (capacity > 48 && used < capacity >>> 1 && used > 0) directory.resize(cell, roomAhead(used) - used, false);
       return;
     }
-    const page = directory.head(cell);
-    if (page === 0 || page !== directory.tail(cell)) return;
     const limit = this.#limits.listMaxListpackSize;
-    const bytes = LISTPACK_FRAME_BYTES + pages.used(page);
-    const isSmall = limit >= 0
-      ? pages.count(page) <= Math.max(limit, 1) / 2 && bytes <= COUNTED_BYTES_MAX
-      : bytes <= bytesLimit(limit) / 2;
-    if (!isSmall) return;
-    this.#entries.setValueAddress(ref, pages.copy(page, true, 0, false));
-    directory.freeStep(cell, 2);
+    const bytesMax = limit >= 0 ? COUNTED_BYTES_MAX : bytesLimit(limit) / 2;
+    if (directory.pages(cell) > bytesMax / PAGE_ROOM + 2) return;
+    if (limit >= 0 && directory.count(cell) > Math.max(limit, 1) / 2) return;
+    let used = 0;
+    for (let page = directory.head(cell); page !== 0; page = pages.next(page)) used += pages.used(page);
+    if (used === 0 || LISTPACK_FRAME_BYTES + used > bytesMax) return;
+    const small = pages.create(true, used, false);
+    for (let page = directory.head(cell); page !== 0; page = pages.next(page)) pages.append(page, small);
+    this.#entries.setValueAddress(ref, small);
+    directory.freeStep(cell, Infinity);
   }
 
   /** Makes a small list large; returns its root. */
@@ -441,21 +437,21 @@ export class Lists implements Collection, RootFreer {
   #pushLarge(root: Address, atHead: boolean, buf: Uint8Array, off: number, len: number): void {
     const pages = this.#pages;
     const directory = this.#directory;
-    const need = listElementBytes(len);
     let page = atHead ? directory.head(root) : directory.tail(root);
-    if (page === 0 || (atHead ? pages.roomBefore(page) : pages.roomBehind(page)) < need) {
-      page = page !== 0 && this.#worthRoom(page, need) ? this.#makeRoom(page, need, atHead) : 0;
-      if (page === 0) {
-        page = pages.create(false, Math.max(PAGE_ROOM, need), atHead);
-        if (atHead) pages.pushFront(page, buf, off, len);
-        else pages.pushBack(page, buf, off, len);
-        directory.link(root, atHead ? 0 : directory.tail(root), page);
+    if (page !== 0) {
+      let isIn = pages.push(page, atHead, buf, off, len);
+      if (!isIn && this.#worthRoom(page, listElementBytes(len))) {
+        page = this.#makeRoom(page, listElementBytes(len), atHead);
+        isIn = pages.push(page, atHead, buf, off, len);
+      }
+      if (isIn) {
+        directory.grew(page, 1);
         return;
       }
     }
-    if (atHead) pages.pushFront(page, buf, off, len);
-    else pages.pushBack(page, buf, off, len);
-    directory.grew(page, 1);
+    page = pages.create(false, Math.max(PAGE_ROOM, listElementBytes(len)), atHead);
+    pages.push(page, atHead, buf, off, len);
+    directory.link(root, atHead ? 0 : directory.tail(root), page);
   }
 
   /** Whether an end page that has no room on the side of a push should get some, by moving it or within it. */
@@ -530,7 +526,7 @@ export class Lists implements Collection, RootFreer {
     const count = pages.count(page);
     if (this.#index === 0 || this.#index === count) {
       const fresh = pages.create(false, need, false);
-      pages.pushBack(fresh, buf, off, len);
+      pages.push(fresh, false, buf, off, len);
       directory.link(cell, this.#index === 0 ? pages.previous(page) : page, fresh);
       return;
     }

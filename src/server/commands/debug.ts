@@ -2,6 +2,7 @@
 import type { Call } from '../../engine/call.ts';
 import { type Command, type Handler, command } from '../../engine/command.ts';
 import { DEBUG_HELP, debugSubcommands } from '../../engine/commands/debug.ts';
+import { reload } from '../../engine/rdb/reload.ts';
 import { CommandError } from '../../shared/errors.ts';
 import type { Server } from '../server.ts';
 import { helpHandler } from './help.ts';
@@ -14,9 +15,19 @@ function sleep(c: Call): void {
   c.reply.ok();
 }
 
+/** RELOAD, and LOADAOF, which amounts to the same where there is no append-only file. */
+function reloadData(c: Call): void {
+  reload(c.engine);
+  c.reply.ok();
+}
+
 const HELP = [
   'DEBUG <subcommand> [<arg> [value] [opt] ...]. Subcommands are:',
   ...DEBUG_HELP,
+  'RELOAD',
+  '    Save the data in RDB format and load it again in its place.',
+  'LOADAOF',
+  '    As RELOAD: there is no append-only file.',
   'SLEEP <seconds>',
   '    Stop the server for <seconds>. Decimals allowed.',
   'HELP',
@@ -33,6 +44,8 @@ export function debugCommand(server: Server): Command {
     ...row, name: 'debug', arity: -2,
     subcommands: [
       ...debugSubcommands(guard),
+      command({ ...row, name: 'debug|reload', arity: 2, run: guard(reloadData) }),
+      command({ ...row, name: 'debug|loadaof', arity: 2, run: guard(reloadData) }),
       command({ ...row, name: 'debug|sleep', arity: 3, run: guard(sleep) }),
       command({ ...row, name: 'debug|help', arity: 2, run: guard(helpHandler(HELP)) }),
     ],

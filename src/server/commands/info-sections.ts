@@ -100,6 +100,17 @@ function persistenceSection(server: Server): Fields {
     aof_pending_rewrite: 0, aof_buffer_length: txlog.inFlightBytes, aof_pending_bio_fsync: 0, aof_delayed_fsync: 0,
     txlog_first_index: txlog.firstIndex, txlog_last_index: txlog.lastIndex, txlog_commit_index: txlog.commitIndex, txlog_term: txlog.term,
     txlog_inflight_bytes: txlog.inFlightBytes,
+    ...(server.loading ? loadingFields(server) : {}),
+  };
+}
+
+/** Only while the data is loaded, as in Redis. The bytes are the snapshot's; the log comes after it. */
+function loadingFields(server: Server): Fields {
+  const { done, total } = server.loadingProgress;
+  const seconds = (Date.now() - server.startedAtMs) / 1000;
+  return {
+    loading_start_time: Math.floor(server.startedAtMs / 1000), loading_total_bytes: total, loading_rdb_used_mem: 0, loading_loaded_bytes: done,
+    loading_loaded_perc: (total === 0 ? 0 : (100 * done) / total).toFixed(2), loading_eta_seconds: done === 0 ? 1 : Math.ceil((seconds * (total - done)) / done),
   };
 }
 

@@ -3,81 +3,15 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { Config } from '../../src/server/config/config.ts';
 import { Logger } from '../../src/server/logger.ts';
 import { Server } from '../../src/server/server.ts';
-import type { TransactionLog } from '../../src/txlog/transaction-log.ts';
+import { ScriptedLog } from '../support/scripted-log.ts';
 import { TestClient } from '../support/holdfast-process.ts';
 
-/** A log that commits when it is told to. */
-class HeldLog implements TransactionLog {
-  readonly shardId = 'f'.repeat(40);
-  readonly firstIndex = 1;
-  lastIndex = 0;
-  commitIndex = 0;
-  readonly term = 1;
-  readonly isLeader = true;
-  inFlightBytes = 0;
-  readonly leaseValid = true;
-  readonly blocks: Uint8Array[] = [];
-  onCommit: (index: number) => void = () => undefined;
-  onLeadership: () => void = () => undefined;
-  onFatal: (error: Error) => void = () => undefined;
-  #appended: () => void = () => undefined;
-
-  lead(): Promise<number> {
-    return Promise.resolve(0);
-  }
-
-  canAppend(): boolean {
-    return true;
-  }
-
-  checksumAt(): Promise<number> {
-    return Promise.resolve(0);
-  }
-
-  bytesSince(): number {
-    return 0;
-  }
-
-  append(block: Uint8Array): number {
-    this.blocks.push(block);
-    this.inFlightBytes += block.length;
-    return ++this.lastIndex;
-  }
-
-  flush(): void {
-    this.#appended();
-  }
-
-  /** Resolves when record `index` has been appended. */
-  async appended(index: number): Promise<void> {
-    while (this.lastIndex < index) await new Promise<void>((resolve) => { this.#appended = resolve; });
-  }
-
-  commit(index = this.lastIndex): void {
-    for (let i = this.commitIndex; i < index; i++) this.inFlightBytes -= this.blocks[i]!.length;
-    this.commitIndex = index;
-    this.onCommit(index);
-  }
-
-  async *read(): AsyncGenerator<never> {
-    return;
-  }
-
-  trim(): Promise<void> {
-    return Promise.resolve();
-  }
-
-  close(): Promise<void> {
-    return Promise.resolve();
-  }
-}
-
-let log: HeldLog;
+let log: ScriptedLog;
 let server: Server;
 let clients: TestClient[];
 
 async function begin(...directives: [string, string][]): Promise<void> {
-  log = new HeldLog();
+  log = new ScriptedLog('held');
   clients = [];
   const given = [['port', '0'], ['bind', '127.0.0.1'], ...directives].map(([name, value]) => ({ name: name!, values: [value!], line: 0, text: '' }));
   server = new Server(Config.from(given), new Logger('nothing', ''), log, 'a'.repeat(40));

@@ -3,61 +3,8 @@ import { Config } from '../../src/server/config/config.ts';
 import { readArguments } from '../../src/server/config/config-file.ts';
 import { Logger } from '../../src/server/logger.ts';
 import { Server } from '../../src/server/server.ts';
-import type { TransactionLog } from '../../src/txlog/transaction-log.ts';
 import { TestClient } from '../support/holdfast-process.ts';
-
-class InstantLog implements TransactionLog {
-  readonly shardId = 'f'.repeat(40);
-  readonly firstIndex = 1;
-  lastIndex = 0;
-  commitIndex = 0;
-  readonly term = 1;
-  readonly isLeader = true;
-  readonly inFlightBytes = 0;
-  readonly leaseValid = true;
-  onCommit: (index: number) => void = () => undefined;
-  onLeadership: () => void = () => undefined;
-  onFatal: (error: Error) => void = () => undefined;
-
-  lead(): Promise<number> {
-    return Promise.resolve(0);
-  }
-
-  canAppend(): boolean {
-    return true;
-  }
-
-  checksumAt(): Promise<number> {
-    return Promise.resolve(0);
-  }
-
-  bytesSince(): number {
-    return 0;
-  }
-
-  append(): number {
-    return ++this.lastIndex;
-  }
-
-  flush(): void {
-    if (this.commitIndex === this.lastIndex) return;
-    this.commitIndex = this.lastIndex;
-    this.onCommit(this.commitIndex);
-  }
-
-  // eslint-disable-next-line require-yield
-  async *read(): AsyncGenerator<never> {
-    return;
-  }
-
-  trim(): Promise<void> {
-    return Promise.resolve();
-  }
-
-  close(): Promise<void> {
-    return Promise.resolve();
-  }
-}
+import { ScriptedLog } from '../support/scripted-log.ts';
 
 export class ServerRig {
   readonly server: Server;
@@ -71,7 +18,7 @@ export class ServerRig {
   static async start(...args: string[]): Promise<ServerRig> {
     const given = readArguments([...args, '--port', '0', '--bind', '127.0.0.1']);
     const config = Config.from(given.directives, given.file);
-    const server = new Server(config, new Logger('nothing', ''), new InstantLog(), 'a'.repeat(40));
+    const server = new Server(config, new Logger('nothing', ''), new ScriptedLog('at once'), 'a'.repeat(40));
     await server.listen();
     server.serve();
     return new ServerRig(server);

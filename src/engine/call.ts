@@ -62,6 +62,11 @@ export class Call {
     return this.db.lookupWrite(this.req.buf, this.req.off[i]!, this.req.len[i]!);
   }
 
+  /** For reading; see Database.lookupUntouched. */
+  lookupUntouched(i: number): Ref {
+    return this.db.lookupUntouched(this.req.buf, this.req.off[i]!, this.req.len[i]!);
+  }
+
   /** As `lookup`, and throws WRONGTYPE unless the key is missing or of `type`. */
   lookupTyped(i: number, type: number): Ref {
     const ref = this.lookup(i);

@@ -1,7 +1,11 @@
 /** The engine's commands, collected. A new family is one import and one line here. */
 import type { Command } from './command.ts';
+import { databaseCommands } from './commands/databases.ts';
 import { dumpCommands } from './commands/dump.ts';
+import { expiryCommands } from './commands/expiry.ts';
+import { genericCommands } from './commands/generic.ts';
 import { hashCommands } from './commands/hash.ts';
+import { keyspaceScanCommands } from './commands/keyspace-scan.ts';
 import { lcsCommands } from './commands/lcs.ts';
 import { listCommands } from './commands/list.ts';
 import { objectCommands } from './commands/object.ts';
@@ -14,6 +18,10 @@ import { transactionCommands } from './commands/transactions.ts';
 /** Rows of all commands that need nothing but the engine. The server adds its own. */
 export function engineCommands(): readonly Command[] {
   return [
+    ...genericCommands,
+    ...expiryCommands,
+    ...keyspaceScanCommands,
+    ...databaseCommands,
     ...stringCommands,
     ...stringNumberCommands,
     ...lcsCommands,

@@ -49,6 +49,16 @@ export const COUNT_NEGATIVE = new CommandError("ERR COUNT can't be negative");
 export const MAXLEN_NEGATIVE = new CommandError("ERR MAXLEN can't be negative");
 export const COUNT_NOT_POSITIVE = new CommandError('ERR count should be greater than 0');
 
+export const INVALID_FIRST_DB = new CommandError('ERR invalid first DB index');
+export const INVALID_SECOND_DB = new CommandError('ERR invalid second DB index');
+export const NOT_INT32 = new CommandError('ERR value is out of range, value must between -2147483648 and 2147483647');
+export const EXPIRE_NX_WITH_OTHERS = new CommandError('ERR NX and XX, GT or LT options at the same time are not compatible');
+export const EXPIRE_GT_LT = new CommandError('ERR GT and LT options at the same time are not compatible');
+
+export function unsupportedOption(option: string): CommandError {
+  return new CommandError(`ERR Unsupported option ${option}`);
+}
+
 export function invalidExpire(command: string): CommandError {
   return new CommandError(`ERR invalid expire time in '${command}' command`);
 }

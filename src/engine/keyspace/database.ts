@@ -71,6 +71,14 @@ export class Database {
     return ref;
   }
 
+  /** As `lookup`, and leaves the LRU clock alone: for commands that look at the key and not at its value (EXISTS, TTL …). */
+  lookupUntouched(buf: Uint8Array, off: number, len: number): Address {
+    const ref = this.#find(buf, off, len);
+    if (ref === 0) this.#ks.keyspaceMisses++;
+    else this.#ks.keyspaceHits++;
+    return ref;
+  }
+
   /** The key's entry for a writing command, or 0. */
   lookupWrite(buf: Uint8Array, off: number, len: number): Address {
     const ref = this.#find(buf, off, len);
@@ -78,7 +86,7 @@ export class Database {
     return ref;
   }
 
-  /** The key's entry, or 0, leaving LRU clock and statistics alone (OBJECT, TYPE, EXISTS …). */
+  /** The key's entry, or 0, leaving LRU clock and statistics alone (OBJECT …). */
   peek(buf: Uint8Array, off: number, len: number): Address {
     return this.#find(buf, off, len);
   }

@@ -62,7 +62,7 @@ class CutDisk implements LogDisk {
 }
 
 for (const [name, options] of [['late', LAZY], ['at once', EAGER]] as const) {
-  describeLogStore(`journal before level, written behind ${name}`, () => {
+  describeLogStore(`journal before level, written behind ${name}`, 47, () => {
     const dir = mkdtempSync(join(tmpdir(), 'holdfast-log-'));
     let back: CutDisk | null = null;
     let files: DirectoryJournalFiles | null = null;
@@ -111,7 +111,7 @@ class Rig {
   }
 }
 
-describeLogStore('journal before memory', () => {
+describeLogStore('journal before memory', 3, () => {
   const rig = new Rig();
   return Promise.resolve({
     store: () => rig.store(),

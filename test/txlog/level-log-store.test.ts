@@ -1,4 +1,3 @@
-import { spawn } from 'node:child_process';
 import { closeSync, mkdirSync, mkdtempSync, openSync, readFileSync, readdirSync, rmSync, statSync, truncateSync, writeFileSync, writeSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -8,9 +7,8 @@ import { LevelLogDisk, LevelLogStore } from '../../src/txlog/level-log-store.ts'
 import { StoredLog } from '../../src/txlog/stored-log.ts';
 import { OPEN, TERM_1, batch, describeLogStore, entries, entry, failure } from './log-store-contract.ts';
 import { diskKey } from './level-keys.ts';
-import { transpileSources } from './transpile-sources.ts';
 
-describeLogStore('level', () => {
+describeLogStore('level', 23, () => {
   const dir = mkdtempSync(join(tmpdir(), 'holdfast-log-'));
   const path = join(dir, 'a', 'b');
   let disk: LevelLogDisk | null = null;
@@ -159,67 +157,4 @@ describe('level', () => {
     await store.close();
     expect(bytes()).toBeLessThan(20e6);
   });
-
-  test('killed while it appends: all that was acknowledged is there, and nothing is invented', async () => {
-    const program = join(dir, 'program');
-    transpileSources(['shared', 'txlog'], program);
-    writeFileSync(join(program, 'appender.js'), APPENDER);
-    const lives = Number(process.env['TXLOG_KILLS'] ?? 4);
-    let acknowledged = 0;
-    for (let life = 0; life < lives; life++) {
-      const child = spawn(process.execPath, [join(program, 'appender.js'), path], { stdio: ['ignore', 'pipe', 'inherit'] });
-      const exited = new Promise((resolve) => child.once('exit', (_code, signal) => resolve(signal)));
-      let rest = '';
-      let seen = 0;
-      child.stdout.on('data', (chunk: Buffer) => {
-        const lines = (rest + chunk.toString()).split('\n');
-        rest = lines.pop()!;
-        for (const line of lines) acknowledged = Math.max(acknowledged, Number(line));
-        seen += lines.length;
-        // At no particular moment: batches are in flight all the time.
-        if (seen > 60 + life * 37) child.kill('SIGKILL');
-      });
-      expect(await exited).toBe('SIGKILL');
-      const store = new LevelLogStore(path);
-      const found = await store.open({ ...OPEN, identity: { shardId: '', memberId: 'n1' } });
-      expect(found.last.index).toBeGreaterThanOrEqual(acknowledged);
-      let next = 1;
-      while (next <= found.last.index) {
-        for (const { index, data } of await store.read(next, 1e6)) {
-          expect(index).toBe(next);
-          expect(Buffer.from(data).toString()).toBe(`killed ${next} ${'x'.repeat(next % 3000)}`);
-          next++;
-        }
-      }
-      await store.close();
-    }
-    expect(acknowledged).toBeGreaterThan(60 * lives);
-  });
 });
-
-/** Appends without end, six batches in flight, and says through where it is durable. */
-const APPENDER = `
-import { writeSync } from 'node:fs';
-import { LevelLogStore } from './txlog/level-log-store.js';
-import { firstConfig } from './txlog/raft/configuration.js';
-const store = new LevelLogStore(process.argv[2]);
-const firstConfigOf = firstConfig([{ id: 'n1', role: 'voter' }]);
-const found = await store.open({ identity: { shardId: '', memberId: 'n1' }, firstConfig: firstConfigOf, onDamage: 'refuse' });
-const batch = (change) => ({ resetTo: null, truncateFrom: 0, entries: [], hardState: null, healed: false, ...change });
-const term = found.hardState.term + 1;
-await store.append(batch({ hardState: { term, vote: 'n1', commit: 0 } }));
-let index = found.last.index;
-async function worker() {
-  for (;;) {
-    const entries = [];
-    for (let i = 0; i < 3; i++) {
-      index++;
-      entries.push({ index, term, kind: 'normal', data: new Uint8Array(Buffer.from('killed ' + index + ' ' + 'x'.repeat(index % 3000))) });
-    }
-    const through = index;
-    await store.append(batch({ entries }));
-    writeSync(1, through + '\\n');
-  }
-}
-for (let i = 0; i < 6; i++) void worker();
-`;

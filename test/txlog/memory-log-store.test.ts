@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { MemoryLogDisk, MemoryLogStore } from '../../src/txlog/memory-log-store.ts';
 import { OPEN, TERM_1, batch, describeLogStore, entries, entry, failure, flip } from './log-store-contract.ts';
 
-describeLogStore('memory', () => {
+describeLogStore('memory', 1, () => {
   const disk = new MemoryLogDisk();
   return Promise.resolve({
     store: () => new MemoryLogStore(disk),

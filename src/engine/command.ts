@@ -159,7 +159,8 @@ export class Command {
     this.since = options.since;
     this.keys = options.keys ?? [];
     this.tips = options.tips ?? [];
-    this.categories = aclCategories(flags, options.group, options.categories ?? '');
+    // A container is in no category of its group: its subcommands are.
+    this.categories = aclCategories(flags, options.run === undefined ? null : options.group, options.categories ?? '');
     this.getKeys = options.getKeys ?? null;
     this.run = options.run ?? null;
     this.timeoutReply = options.timeoutReply ?? 'nullArray';
@@ -175,9 +176,9 @@ export function command(options: CommandOptions): Command {
 }
 
 // The order and the implications are those of ACLCategoryItem and setImplicitACLCategories in Redis 7.2.
-function aclCategories(flags: number, group: Group, extra: string): string[] {
+function aclCategories(flags: number, group: Group | null, extra: string): string[] {
   const out = new Set(extra.split(' ').filter((name) => name !== ''));
-  const groupCategory = GROUP_CATEGORY[group];
+  const groupCategory = group === null ? undefined : GROUP_CATEGORY[group];
   if (groupCategory !== undefined && group !== 'generic') out.add(groupCategory);
   if (flags & Flag.write) out.add('write');
   // Commands that only look at the server's state are not @read.

@@ -55,7 +55,7 @@ export function adminCommands(server: Server): readonly Command[] {
       run: (c) => c.reply.verbatim('txt', `${ANCHOR}\nHoldfast ver. ${PROGRAM_VERSION}\nRedis ver. ${REDIS_VERSION}\n`),
     }),
     command({
-      name: 'wait', arity: 3, flags: 'noscript blocking', group: 'generic', since: '3.0.0', tips: ['request_policy:all_shards', 'response_policy:agg_min'], run: wait,
+      name: 'wait', arity: 3, flags: 'blocking', group: 'generic', since: '3.0.0', categories: 'connection', tips: ['request_policy:all_shards', 'response_policy:agg_min'], run: wait,
     }),
   ];
 }

@@ -8,18 +8,36 @@ import { globMatch } from '../../shared/glob.ts';
 import type { Reply } from '../../shared/reply.ts';
 import { Request } from '../../shared/request.ts';
 import type { Server } from '../server.ts';
+import { writeDocs } from './command-docs.ts';
 import { helpHandler } from './help.ts';
 
-/** First key, last key and step, as COMMAND reported them before key specifications. */
-function legacyRange(row: Command): [number, number, number] {
-  const spec = row.keys.find((key) => 'index' in key.begin && 'lastKey' in key.find);
-  if (spec === undefined || !('index' in spec.begin) || !('lastKey' in spec.find)) return [0, 0, 0];
-  let last = spec.find.lastKey < 0 ? spec.find.lastKey : spec.begin.index + spec.find.lastKey;
-  // Several adjacent ranges are shown as one.
-  for (const other of row.keys) {
-    if ('index' in other.begin && 'lastKey' in other.find && other.begin.index === last + 1 && other.find.lastKey >= 0) last = other.begin.index + other.find.lastKey;
+/** What COMMAND reported before key specifications (populateCommandLegacyRangeSpec in Redis). */
+interface LegacyRange {
+  readonly first: number;
+  readonly last: number;
+  readonly step: number;
+  /** The range does not tell all keys. */
+  readonly movable: boolean;
+}
+
+function legacyRange(row: Command): LegacyRange {
+  const end = (begin: number, lastKey: number): number => (lastKey >= 0 ? begin + lastKey : lastKey);
+  const [only] = row.keys;
+  if (row.keys.length === 1 && 'index' in only!.begin && 'lastKey' in only!.find) {
+    return { first: only!.begin.index, last: end(only!.begin.index, only!.find.lastKey), step: only!.find.step, movable: false };
   }
-  return [spec.begin.index, last, spec.find.step];
+  let first = 0;
+  let last = 0;
+  let movable = false;
+  for (const { begin, find } of row.keys) {
+    // Only ranges that follow on each other make one range; a last key counted from the end is behind all others.
+    if (!('index' in begin) || !('lastKey' in find) || (last !== 0 && last !== begin.index - 1)) movable = true;
+    else if (find.step === 1) {
+      first = first === 0 ? begin.index : Math.min(first, begin.index);
+      last = end(begin.index, find.lastKey);
+    }
+  }
+  return { first, last, step: first === 0 ? 0 : 1, movable };
 }
 
 function statuses(reply: Reply, words: readonly string[]): void {
@@ -43,10 +61,12 @@ function writeSpec(reply: Reply, spec: KeySpec): void {
   reply.bulkString('begin_search');
   reply.map(2);
   reply.bulkString('type');
-  const byIndex = 'index' in spec.begin;
-  reply.bulkString(byIndex ? 'index' : 'keyword');
+  // Where not even the place of the first key can be told, its index is 0.
+  const nowhere = 'unknown' in spec.find && 'index' in spec.begin && spec.begin.index === 0;
+  reply.bulkString(nowhere ? 'unknown' : 'index' in spec.begin ? 'index' : 'keyword');
   reply.bulkString('spec');
-  if ('index' in spec.begin) pairs(reply, [['index', spec.begin.index]]);
+  if (nowhere) reply.map(0);
+  else if ('index' in spec.begin) pairs(reply, [['index', spec.begin.index]]);
   else pairs(reply, [['keyword', spec.begin.keyword], ['startfrom', spec.begin.startFrom]]);
   reply.bulkString('find_keys');
   reply.map(2);
@@ -59,21 +79,20 @@ function writeSpec(reply: Reply, spec: KeySpec): void {
   else pairs(reply, [['keynumidx', find.keyNumIndex], ['firstkey', find.firstKey], ['keystep', find.step]]);
 }
 
-function flagNames(row: Command): string[] {
+function flagNames(row: Command, { movable }: LegacyRange): string[] {
   const names = FLAG_NAMES.filter(([bit]) => (row.flags & bit) !== 0).map(([, name]) => name);
-  const movable = row.keys.some((key) => !('lastKey' in key.find) || !('index' in key.begin)) && (row.flags & Flag.movablekeys) === 0;
-  return movable ? [...names, 'movablekeys'] : names;
+  return movable && (row.flags & Flag.movablekeys) === 0 ? [...names, 'movablekeys'] : names;
 }
 
 function writeInfo(reply: Reply, row: Command): void {
-  const [first, last, step] = legacyRange(row);
+  const range = legacyRange(row);
   reply.array(10);
   reply.bulkString(row.name);
   reply.integer(row.arity);
-  statuses(reply, flagNames(row));
-  reply.integer(first);
-  reply.integer(last);
-  reply.integer(step);
+  statuses(reply, flagNames(row, range));
+  reply.integer(range.first);
+  reply.integer(range.last);
+  reply.integer(range.step);
   statuses(reply, row.categories.map((name) => `@${name}`));
   reply.array(row.tips.length);
   for (const tip of row.tips) reply.bulkString(tip);
@@ -109,31 +128,29 @@ function docs(server: Server, c: Call): void {
   for (const row of rows) writeDocs(c.reply, row);
 }
 
-function writeDocs(reply: Reply, row: Command): void {
-  const subs = [...row.subcommands?.values() ?? []];
-  reply.bulkString(row.name);
-  reply.map(subs.length > 0 ? 3 : 2);
-  reply.bulkString('since');
-  reply.bulkString(row.since);
-  reply.bulkString('group');
-  reply.bulkString(row.group);
-  if (subs.length === 0) return;
-  reply.bulkString('subcommands');
-  reply.map(subs.length);
-  for (const sub of subs) writeDocs(reply, sub);
-}
-
 function list(server: Server, c: Call): void {
-  let rows = [...server.engine.table.commands()];
+  const { table } = server.engine;
+  let rows = [...table.commands()];
   if (c.req.argc === 5 && c.req.is(2, 'FILTERBY')) {
     const value = c.string(4);
-    if (c.req.is(3, 'PATTERN')) rows = server.engine.table.all.filter((row) => globMatch(value, row.name, true));
-    else if (c.req.is(3, 'ACLCAT')) rows = server.engine.table.all.filter((row) => row.run !== null && row.categories.includes(value.toLowerCase()));
+    if (c.req.is(3, 'PATTERN')) rows = table.all.filter((row) => globMatch(value, row.name, true));
+    else if (c.req.is(3, 'ACLCAT')) rows = table.all.filter((row) => row.categories.includes(value.toLowerCase()));
     else if (c.req.is(3, 'MODULE')) rows = [];
     else throw SYNTAX;
   } else if (c.req.argc !== 2) throw SYNTAX;
   c.reply.array(rows.length);
   for (const row of rows) c.reply.bulkString(row.name);
+}
+
+/** Commands whose options decide what they do to their key: flags of this call, or null. */
+function variableFlags(row: Command, request: Request): string | null {
+  const has = (...words: string[]): boolean => {
+    for (let i = 2; i < request.argc; i++) if (words.some((word) => request.is(i, word))) return true;
+    return false;
+  };
+  if (row.name === 'set') return has('GET') ? 'RW access update' : 'OW update';
+  if (row.name === 'bitfield') return has('SET', 'INCRBY') ? 'RW access update' : 'RO access';
+  return null;
 }
 
 function getKeys(server: Server, c: Call, withFlags: boolean): void {
@@ -146,12 +163,12 @@ function getKeys(server: Server, c: Call, withFlags: boolean): void {
   if (row.keys.length === 0 && row.getKeys === null) throw new CommandError('ERR The command has no key arguments');
   if ((row.arity > 0 && row.arity !== words.length) || words.length < -row.arity) throw new CommandError('ERR Invalid number of arguments specified for command');
   const found = keyIndexes(row, request);
-  if (found.length === 0) throw new CommandError('ERR Invalid arguments specified for command');
+  if (found.length === 0 && (row.flags & Flag.noMandatoryKeys) === 0) throw new CommandError('ERR Invalid arguments specified for command');
   c.reply.array(found.length);
   for (const { index, flags } of found) {
     if (withFlags) c.reply.array(2);
     c.reply.bulkString(words[index]!);
-    if (withFlags) statuses(c.reply, flags.split(' '));
+    if (withFlags) statuses(c.reply, (variableFlags(row, request) ?? flags).split(' ').filter((word) => word !== 'variable_flags'));
   }
 }
 
@@ -159,25 +176,27 @@ const HELP = [
   'COMMAND <subcommand> [<arg> [value] [opt] ...]. Subcommands are:',
   '(no subcommand)', '    Return details about all commands.',
   'COUNT', '    Return the total number of commands in this server.',
-  'LIST', '    Return a list of all commands in this server.',
-  'INFO [<command-name> ...]', '    Return details about multiple commands.',
+  'LIST [FILTERBY (MODULE <name>|ACLCAT <category>|PATTERN <pattern>)]', '    Return a list of all commands in this server.',
+  'INFO [<command-name> ...]', '    Return details about multiple commands.', '    If no command names are given, details for all commands are returned.',
   'DOCS [<command-name> ...]', '    Return documentation details about multiple commands.',
+  '    If no command names are given, documentation details for all', '    commands are returned.',
   'GETKEYS <full-command>', '    Return the keys from a full command.',
   'GETKEYSANDFLAGS <full-command>', '    Return the keys and the access flags from a full command.',
-  'HELP', '    Print this help.',
+  'HELP', '    Prints this help.',
 ];
 
 export function commandCommand(server: Server): Command {
   const group = 'server';
   const flags = 'loading stale';
   const categories = 'connection';
+  const tips = ['nondeterministic_output_order'];
   return command({
-    name: 'command', arity: -1, flags, group, since: '2.8.13', categories, run: (c) => info(server, c, 1),
+    name: 'command', arity: -1, flags, group, since: '2.8.13', categories, tips, run: (c) => info(server, c, 1),
     subcommands: [
       command({ name: 'command|count', arity: 2, flags, group, since: '2.8.13', categories, run: (c) => c.reply.integer([...server.engine.table.commands()].length) }),
-      command({ name: 'command|info', arity: -2, flags, group, since: '2.8.13', categories, run: (c) => info(server, c, 2) }),
-      command({ name: 'command|docs', arity: -2, flags, group, since: '7.0.0', categories, run: (c) => docs(server, c) }),
-      command({ name: 'command|list', arity: -2, flags, group, since: '7.0.0', categories, run: (c) => list(server, c) }),
+      command({ name: 'command|info', arity: -2, flags, group, since: '2.8.13', categories, tips, run: (c) => info(server, c, 2) }),
+      command({ name: 'command|docs', arity: -2, flags, group, since: '7.0.0', categories, tips, run: (c) => docs(server, c) }),
+      command({ name: 'command|list', arity: -2, flags, group, since: '7.0.0', categories, tips, run: (c) => list(server, c) }),
       command({ name: 'command|getkeys', arity: -3, flags, group, since: '2.8.13', categories, run: (c) => getKeys(server, c, false) }),
       command({ name: 'command|getkeysandflags', arity: -3, flags, group, since: '7.0.0', categories, run: (c) => getKeys(server, c, true) }),
       command({ name: 'command|help', arity: 2, flags, group, since: '5.0.0', categories, run: helpHandler(HELP) }),

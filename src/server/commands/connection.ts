@@ -110,7 +110,7 @@ export function connectionCommands(server: Server): readonly Command[] {
   const group = 'connection';
   return [
     command({ name: 'ping', arity: -1, flags: 'fast', group, since: '1.0.0', tips: ['request_policy:all_shards', 'response_policy:all_succeeded'], run: ping }),
-    command({ name: 'echo', arity: 2, flags: 'fast', group, since: '1.0.0', run: (c) => c.reply.bulk(c.req.buf, c.req.off[1]!, c.req.len[1]!) }),
+    command({ name: 'echo', arity: 2, flags: 'loading stale fast', group, since: '1.0.0', run: (c) => c.reply.bulk(c.req.buf, c.req.off[1]!, c.req.len[1]!) }),
     command({ name: 'auth', arity: -2, flags: 'noscript loading stale fast no_auth allow_busy', group, since: '1.0.0', run: (c) => auth(server, c) }),
     command({ name: 'hello', arity: -1, flags: 'noscript loading stale fast no_auth allow_busy', group, since: '6.0.0', run: (c) => hello(server, c) }),
     command({

@@ -1,6 +1,5 @@
 /** String commands: replies, errors, encodings and effects, as redis-server 7.0 gives them. */
 import { describe, expect, test } from 'vitest';
-import { NO_EXPIRY } from '../../src/engine/memory/entries.ts';
 import { latin1Bytes } from '../../src/shared/request.ts';
 import { EngineRig } from './engine-rig.ts';
 import { type Value, parseReply } from './recording-reply.ts';
@@ -11,27 +10,11 @@ const NOT_FLOAT = '-ERR value is not a valid float';
 const OVERFLOW = '-ERR increment or decrement would overflow';
 const SYNTAX = '-ERR syntax error';
 
-/** Expiry of a key in ms since the epoch; -1 without one, -2 where there is no such key. */
-function expiry(rig: EngineRig, key: string): number {
-  const { keyspace } = rig.engine;
-  const ref = keyspace.databases[0]!.peek(latin1Bytes(key), 0, key.length);
-  return ref === 0 ? -2 : keyspace.entries.expireAtMs(ref);
-}
-
-/**
- * Runs a line. TTL and PEXPIRETIME are read from the entry: this file is about strings. Integers beyond 53 bits are given
- * as text.
- */
+/** Runs a line. Integers beyond 53 bits are given as text. */
 function answer(rig: EngineRig, line: string): Value {
-  const words = line.split(' ') as [string, string];
-  const [name, key] = words;
-  if (name !== 'TTL' && name !== 'PEXPIRETIME') {
-    const raw = rig.raw(...words);
-    const value = parseReply(raw);
-    return typeof value === 'number' && !Number.isSafeInteger(value) ? raw.slice(1, -2) : value;
-  }
-  const at = expiry(rig, key);
-  return at <= NO_EXPIRY || name === 'PEXPIRETIME' ? at : Math.round((at - rig.engine.keyspace.nowMs) / 1000);
+  const raw = rig.raw(...line.split(' '));
+  const value = parseReply(raw);
+  return typeof value === 'number' && !Number.isSafeInteger(value) ? raw.slice(1, -2) : value;
 }
 
 /** Runs lines in order and compares each reply; afterwards everything must be in order. */

@@ -35,6 +35,16 @@ function set(c: Call): void {
   } else setWithOptions(c);
 }
 
+interface ExpiryOption {
+  readonly inSeconds: boolean;
+  readonly relative: boolean;
+}
+
+/** Redis takes an expiry option again if it is the same one, and the last counts; two kinds are a syntax error. */
+function mayFollow(earlier: ExpiryOption | null, option: ExpiryOption): boolean {
+  return earlier === null || (earlier.inSeconds === option.inSeconds && earlier.relative === option.relative);
+}
+
 interface SetOptions {
   nx: boolean;
   xx: boolean;
@@ -47,14 +57,14 @@ function parseSetOptions(c: Call): SetOptions {
   const { req } = c;
   const out: SetOptions = { nx: false, xx: false, get: false, keepTtl: false, expireAtMs: NO_EXPIRY };
   let expiryAt = 0;
-  let expiry: { inSeconds: boolean; relative: boolean } | null = null;
+  let expiry: ExpiryOption | null = null;
   for (let i = 3; i < req.argc; i++) {
     const option = expiryOption(c, i);
     if (req.is(i, 'NX') && !out.xx) out.nx = true;
     else if (req.is(i, 'XX') && !out.nx) out.xx = true;
     else if (req.is(i, 'GET')) out.get = true;
     else if (req.is(i, 'KEEPTTL') && expiry === null) out.keepTtl = true;
-    else if (option !== null && expiry === null && !out.keepTtl && i + 1 < req.argc) {
+    else if (option !== null && mayFollow(expiry, option) && !out.keepTtl && i + 1 < req.argc) {
       expiry = option;
       expiryAt = ++i;
     } else throw SYNTAX;
@@ -123,12 +133,12 @@ function getdel(c: Call): void {
 function getex(c: Call): void {
   const { req } = c;
   let persist = false;
-  let expiry: { inSeconds: boolean; relative: boolean } | null = null;
+  let expiry: ExpiryOption | null = null;
   let expiryAt = 0;
   for (let i = 2; i < req.argc; i++) {
     const option = expiryOption(c, i);
     if (req.is(i, 'PERSIST') && expiry === null) persist = true;
-    else if (option !== null && expiry === null && !persist && i + 1 < req.argc) {
+    else if (option !== null && mayFollow(expiry, option) && !persist && i + 1 < req.argc) {
       expiry = option;
       expiryAt = ++i;
     } else throw SYNTAX;

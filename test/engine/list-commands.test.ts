@@ -1,8 +1,9 @@
 /** List commands: replies, errors, effects, encodings and waiting, as redis-server gives them. */
 import { describe, expect, test } from 'vitest';
+import { EntryType } from '../../src/engine/memory/entries.ts';
 import { Session, type SessionHost } from '../../src/engine/session.ts';
 import type { Reply } from '../../src/shared/reply.ts';
-import { Request } from '../../src/shared/request.ts';
+import { Request, latin1Bytes, latin1Slice } from '../../src/shared/request.ts';
 import { EngineRig } from './engine-rig.ts';
 import { RecordingReply, type Value, parseReply } from './recording-reply.ts';
 
@@ -349,6 +350,36 @@ test('elements of every size, at every place', () => {
     expect(rig.run('LPOP', 'l')).toBe(model.shift());
     expect(rig.run('RPOP', 'l') === (model.pop() ?? null)).toBe(true);
   }
+  rig.check();
+});
+
+test.each([3, 30_000])('copies, walks and figures of a list of %i elements', (n) => {
+  const rig = new EngineRig();
+  const model = Array.from({ length: n }, (_, i) => `element ${i}`);
+  const { lists } = rig.engine.types;
+  const db = rig.engine.keyspace.databases[0]!;
+  const [a, b] = [Request.of('a'), Request.of('b')];
+  const from = db.addCollection(a.buf, 0, 1, EntryType.list);
+  lists.begin(from, 0, 0);
+  for (const text of model) lists.pushTail(from, latin1Bytes(text), 0, text.length);
+  const to = db.addCollection(b.buf, 0, 1, EntryType.list);
+  lists.copy(from, to);
+  rig.check();
+  expect(lists.encoding(to)).toBe(lists.encoding(from));
+  rig.line('RPUSH a more');
+  rig.line('LPOP a');
+  const seen: string[] = [];
+  lists.visit(to, {
+    element: (buf, off, len) => { seen.push(latin1Slice(buf, off, off + len)); },
+    field: () => { throw new Error('a list has no fields'); },
+    scored: () => { throw new Error('a list has no scores'); },
+  });
+  expect(seen).toEqual(model);
+  const all = lists.memoryBytes(to, 0);
+  const content = model.reduce((sum, text) => sum + text.length + 2, 0);
+  expect(all).toBeGreaterThan(content);
+  expect(all).toBeLessThan(content * 1.1 + 64);
+  expect(Math.abs(lists.memoryBytes(to, 5) - all)).toBeLessThan(all * 0.05);
   rig.check();
 });
 

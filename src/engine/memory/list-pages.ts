@@ -22,6 +22,8 @@ import { copyBytes, equalBytes } from './records.ts';
 export const LIST_PAGE_BYTES = 8192;
 const SMALL_HEADER_BYTES = 16;
 const LARGE_HEADER_BYTES = 24;
+/** Bytes of elements in a large list's page of that size. */
+export const LIST_PAGE_ROOM = LIST_PAGE_BYTES - LARGE_HEADER_BYTES;
 
 const IS_SMALL = 1 << 4;
 const COUNT_SHIFT = 8;

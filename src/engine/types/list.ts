@@ -13,7 +13,7 @@ import type { Address } from '../memory/arena.ts';
 import { Bytes, type Entries, EntryType } from '../memory/entries.ts';
 import type { LazyFree, RootFreer } from '../memory/lazy-free.ts';
 import { ListDirectory } from '../memory/list-directory.ts';
-import { LIST_PAGE_BYTES, ListPages, listElementBytes } from '../memory/list-pages.ts';
+import { LIST_PAGE_BYTES, LIST_PAGE_ROOM, ListPages, listElementBytes } from '../memory/list-pages.ts';
 import { copyBytes, equalBytes } from '../memory/records.ts';
 import type { Collection, ElementVisitor } from './collection.ts';
 
@@ -29,8 +29,6 @@ const SCRATCH_KEPT_MAX = 65536;
 /** A page of a large list whose bytes fall below this after a removal inside it is merged with a neighbour, if that has room. */
 const SPARSE_BYTES = LIST_PAGE_BYTES / 4;
 const MERGED_BYTES_MAX = (LIST_PAGE_BYTES * 3) / 4;
-/** Bytes of elements in a page of the usual size. */
-const PAGE_ROOM = LIST_PAGE_BYTES - 24;
 
 /** A place in a list that does not change meanwhile, between two elements; moves over one element after the other. */
 export class ListCursor {
@@ -404,7 +402,7 @@ export class Lists implements Collection, RootFreer {
     }
     const limit = this.#limits.listMaxListpackSize;
     const bytesMax = limit >= 0 ? COUNTED_BYTES_MAX : bytesLimit(limit) / 2;
-    if (directory.pages(cell) > bytesMax / PAGE_ROOM + 2) return;
+    if (directory.pages(cell) > bytesMax / LIST_PAGE_ROOM + 2) return;
     if (limit >= 0 && directory.count(cell) > Math.max(limit, 1) / 2) return;
     let used = 0;
     for (let page = directory.head(cell); page !== 0; page = pages.next(page)) used += pages.used(page);
@@ -421,8 +419,8 @@ export class Lists implements Collection, RootFreer {
     const directory = this.#directory;
     const root = directory.newRoot();
     const used = pages.used(cell);
-    if (used <= PAGE_ROOM && pages.count(cell) > 0) {
-      directory.link(root, 0, pages.copy(cell, false, Math.min(used >>> 1, PAGE_ROOM - used), false));
+    if (used <= LIST_PAGE_ROOM && pages.count(cell) > 0) {
+      directory.link(root, 0, pages.copy(cell, false, Math.min(used >>> 1, LIST_PAGE_ROOM - used), false));
     } else {
       const cursor = this.#ownCursor.open(cell, 0);
       while (cursor.next()) this.#pushLarge(root, false, cursor.element.buf, cursor.element.off, cursor.element.len);
@@ -449,7 +447,7 @@ export class Lists implements Collection, RootFreer {
         return;
       }
     }
-    page = pages.create(false, Math.max(PAGE_ROOM, listElementBytes(len)), atHead);
+    page = pages.create(false, Math.max(LIST_PAGE_ROOM, listElementBytes(len)), atHead);
     pages.push(page, atHead, buf, off, len);
     directory.link(root, atHead ? 0 : directory.tail(root), page);
   }
@@ -458,10 +456,10 @@ export class Lists implements Collection, RootFreer {
   #worthRoom(page: Address, need: number): boolean {
     const pages = this.#pages;
     const after = pages.used(page) + need;
-    if (after > PAGE_ROOM) return false;
+    if (after > LIST_PAGE_ROOM) return false;
     // A full-size page is shifted only where that makes room for many elements to come.
     const capacity = pages.capacity(page);
-    return capacity < PAGE_ROOM || capacity - after >= LIST_PAGE_BYTES / 4;
+    return capacity < LIST_PAGE_ROOM || capacity - after >= LIST_PAGE_BYTES / 4;
   }
 
   /** Sees to room for `need` bytes on one side of a page; returns the page, which may have moved. */
@@ -470,13 +468,13 @@ export class Lists implements Collection, RootFreer {
     const used = pages.used(page);
     const free = pages.capacity(page) - used;
     const isSmall = pages.pageIsSmall(page);
-    if (free >= need && (isSmall || pages.capacity(page) >= PAGE_ROOM)) {
+    if (free >= need && (isSmall || pages.capacity(page) >= LIST_PAGE_ROOM)) {
       const rest = (free - need) >>> 1;
       pages.shift(page, front ? need + rest : rest);
       return page;
     }
     const after = used + need;
-    const room = isSmall ? roomAhead(after) : Math.max(Math.min(PAGE_ROOM, after + (after >>> 1)), after);
+    const room = isSmall ? roomAhead(after) : Math.max(Math.min(LIST_PAGE_ROOM, after + (after >>> 1)), after);
     return this.#directory.resize(page, room - used, front);
   }
 
@@ -486,7 +484,7 @@ export class Lists implements Collection, RootFreer {
     const used = pages.used(page);
     if (pages.capacity(page) - used >= need) return page;
     const after = used + need;
-    const room = pages.pageIsSmall(page) ? roomAhead(after) : Math.max(Math.min(PAGE_ROOM, after + (after >>> 3)), after);
+    const room = pages.pageIsSmall(page) ? roomAhead(after) : Math.max(Math.min(LIST_PAGE_ROOM, after + (after >>> 3)), after);
     return this.#directory.resize(page, room - used, false);
   }
 
@@ -516,7 +514,7 @@ export class Lists implements Collection, RootFreer {
       return;
     }
     const directory = this.#directory;
-    if (pages.used(page) + need <= PAGE_ROOM) {
+    if (pages.used(page) + need <= LIST_PAGE_ROOM) {
       const distance = this.#pos - pages.begin(page);
       const to = this.#makeCapacity(page, need);
       pages.insert(to, pages.begin(to) + distance, buf, off, len);
@@ -531,7 +529,7 @@ export class Lists implements Collection, RootFreer {
       return;
     }
     // In halves, or where the element belongs if it will need a page of its own.
-    const at = need > PAGE_ROOM / 2 ? this.#index : count >>> 1;
+    const at = need > LIST_PAGE_ROOM / 2 ? this.#index : count >>> 1;
     const right = this.#split(cell, page, at);
     if (this.#index > at || (this.#index === at && pages.used(right) < pages.used(page))) {
       this.#page = right;

@@ -40,7 +40,7 @@ describe('ioredis', () => {
     expect(await client.sadd('s', 'x', 'y', 'x')).toBe(2);
     expect((await client.smembers('s')).sort()).toEqual(['x', 'y']);
     await client.zadd('z', '1.5', 'one', '-inf', 'least');
-    expect(await client.zrange('z', 0, -1)).toEqual(['least', 'one']);
+    expect(await client.zrange('z', '0', '-1')).toEqual(['least', 'one']);
     expect(Number(await client.zscore('z', 'one'))).toBe(1.5);
     await expect(client.incr('h')).rejects.toThrow('WRONGTYPE Operation against a key holding the wrong kind of value');
   });

@@ -59,11 +59,17 @@ function scanned(command: Command, reply: RespValue): string {
   return [...new Set(name === 'HSCAN' || name === 'ZSCAN' ? pairs(reply[1]) : sorted(reply[1]))].join(', ');
 }
 
+/** SORT BY something outside leaves the order of equals open, which for a set means any order. */
+function sortsBy(command: Command): boolean {
+  return /^SORT(_RO)?$/i.test(command[0]!) && command.some((word) => word.toUpperCase() === 'BY');
+}
+
 /** The reply as far as Redis promises it. */
 function promised(command: Command, reply: RespValue): string {
   const name = command[0]!.toUpperCase();
   if (SCANS.has(name)) return scanned(command, reply);
   if (RANDOM.has(name)) return shape(reply);
+  if (sortsBy(command)) return command.some((word) => word.toUpperCase() === 'LIMIT') ? shape(reply) : Array.isArray(reply) ? sorted(reply).join(', ') : canonical(reply);
   if (UNORDERED.has(name)) {
     if (Array.isArray(reply)) return `unordered ${sorted(reply).join(', ')}`;
     if (reply instanceof RespSet) return `set ${sorted(reply.members).join(', ')}`;

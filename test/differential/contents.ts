@@ -46,8 +46,11 @@ async function read(session: Session, key: string): Promise<[redis: string, hold
   const [types] = await session.both([['TYPE', key]]);
   const type = canonical(types[0]!).slice(1);
   const command = READ[type] ?? ((name: string): Command => ['DUMP', name]);
-  const replies = await session.both([['TYPE', key], command(key), ['PERSIST', key]]);
-  return replies.map(([was, content, expires]) => `${canonical(was!)} ${text(type, content!)} expires ${canonical(expires!)}`) as [string, string];
+  const replies = await session.both([['TYPE', key], command(key), ['EXPIRETIME', key], ['DEBUG', 'DIGEST-VALUE', key]]);
+  const [redis, holdfast] = replies.map(([was, content, expires, digest]) => (
+    `${canonical(was!)} ${text(type, content!)} ${expires === -1 ? 'stays' : 'expires'} ${digest instanceof RespError ? '' : canonical(digest!)}`
+  ));
+  return [redis!, holdfast!];
 }
 
 function text(type: string, content: RespValue): string {

@@ -48,8 +48,9 @@ describe.skipIf(redisServerMissing)(`${COMMANDS} commands from seed ${SEED}, bes
         await pair.sessions[0]!.reset();
         history.push({ session: pair.sessions[0]!, command: ['SELECT', '0'] });
         for (const { db, key, redis, holdfast } of await compareContents(pair.sessions[0]!)) {
-          const about = history.filter(({ command }) => command.includes(key)).slice(-20).map(({ session: { name }, command }) => `${name}> ${showCommand(command)}`);
-          faults.push(`content of ${key} in database ${db}, after\n${about.join('\n')}\n  redis:    ${redis}\n  holdfast: ${holdfast}`);
+          const shows: Step[] = [['SELECT', db], ['DEBUG', 'DIGEST-VALUE', key]].map((command) => ({ session: pair.sessions[0]!, command }));
+          const { lines } = await shrink(pair, [...history, ...shows]);
+          faults.push(`${lines.join('\n')}\n  content of ${key} in database ${db} of redis:    ${redis}\n  of holdfast: ${holdfast}`);
         }
         // A fresh start now and then keeps the histories short.
         await pair.reset();

@@ -12,10 +12,26 @@ export interface IntendedDifference {
 
 const isCommand = (command: Command, ...names: string[]): boolean => names.includes(command[0]!.toUpperCase());
 
+const isError = (reply: RespValue): reply is RespError => reply instanceof RespError;
+
 export const INTENDED_DIFFERENCES: readonly IntendedDifference[] = [
   {
     reason: 'Since 7.2 small lists and small sets of strings are listpacks; 7.0 has quicklists and hash tables for them.',
     matches: (command, redis, holdfast) => isCommand(command, 'OBJECT') && holdfast === 'listpack' && (redis === 'quicklist' || redis === 'hashtable'),
+  },
+  {
+    reason: 'A whole number is an int whoever wrote it; redis-server keeps what INCRBYFLOAT, SETRANGE and the like made as a string until it is loaded anew.',
+    matches: (command, redis, holdfast) => isCommand(command, 'OBJECT') && holdfast === 'int' && (redis === 'embstr' || redis === 'raw'),
+  },
+  {
+    reason: 'SORT ALPHA compares whole strings here; redis-server calls strcoll, for which a string ends at its first NUL.',
+    matches: (command, redis, holdfast) => isCommand(command, 'SORT', 'SORT_RO') && command.some((word) => word.toUpperCase() === 'ALPHA')
+      && Array.isArray(redis) && Array.isArray(holdfast) && redis.some((item) => typeof item === 'string' && item.includes('\0')),
+  },
+  {
+    reason: 'redis-server reads a cursor as a C string: one that begins with NUL is a zero. Here it is no cursor.',
+    matches: (command, _redis, holdfast) => isCommand(command, 'SCAN', 'SSCAN', 'HSCAN', 'ZSCAN') && command.some((word) => word.startsWith('\0'))
+      && isError(holdfast) && holdfast.message === 'ERR invalid cursor',
   },
 ];
 
@@ -23,5 +39,3 @@ export const INTENDED_DIFFERENCES: readonly IntendedDifference[] = [
 export function intended(command: Command, redis: RespValue, holdfast: RespValue): string | null {
   return INTENDED_DIFFERENCES.find((difference) => difference.matches(command, redis, holdfast))?.reason ?? null;
 }
-
-export const isError = (reply: RespValue): reply is RespError => reply instanceof RespError;

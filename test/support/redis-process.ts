@@ -27,7 +27,8 @@ export class RedisProcess {
     await once(probe, 'close');
     const dir = mkdtempSync(join(tmpdir(), 'redis-'));
     const args = ['--port', String(port), '--bind', '127.0.0.1', '--save', '', '--appendonly', 'no', '--dir', dir, ...options];
-    const child = spawn('redis-server', args, { stdio: ['ignore', 'pipe', 'inherit'] });
+    // SORT ALPHA follows the locale.
+    const child = spawn('redis-server', args, { stdio: ['ignore', 'pipe', 'inherit'], env: { ...process.env, LC_ALL: 'C' } });
     await new Promise<void>((resolve, reject) => {
       let log = '';
       child.stdout.on('data', (bytes: Buffer) => {

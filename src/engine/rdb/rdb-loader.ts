@@ -85,6 +85,11 @@ export class RdbLoader {
     this.#reader.finish();
   }
 
+  /** Bytes that were fed and not read: once done, those that follow the end of the file. */
+  get unreadBytes(): number {
+    return this.#reader.unreadBytes;
+  }
+
   /** Bytes of the file read so far. */
   get position(): number {
     return this.#reader.position;
@@ -221,6 +226,7 @@ export class RdbLoader {
         this.#idleS = reader.length();
         return;
       case RdbOpcode.freq:
+        // How often the key was used: not kept, since entries keep when they were used.
         reader.byte();
         return;
       case RdbOpcode.selectDb:

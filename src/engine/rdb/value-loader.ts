@@ -36,7 +36,7 @@ const COUNTED: ReadonlySet<number> = new Set([
   RdbType.list, RdbType.set, RdbType.zset, RdbType.zset2, RdbType.hash, RdbType.listQuicklist, RdbType.listQuicklist2,
 ]);
 
-/** Whether values of this type can be read. @throws OperationalError RDB_UNSUPPORTED or RDB_DAMAGED if not. */
+/** Asserts that values of this RDB type can be read. @throws OperationalError RDB_UNSUPPORTED or RDB_DAMAGED if not. */
 export function checkRdbType(type: number): void {
   if (type === RdbType.string || ENTRY_TYPES.has(type)) return;
   const name = unsupportedTypeName(type);

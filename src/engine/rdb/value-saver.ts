@@ -11,7 +11,7 @@ import type { RdbWriter } from '../../shared/rdb/rdb-writer.ts';
 import type { Engine } from '../engine.ts';
 import type { Address } from '../memory/arena.ts';
 import { Bytes, EntryType } from '../memory/entries.ts';
-import type { ElementVisitor } from '../types/collection.ts';
+import type { Collection, ElementVisitor } from '../types/collection.ts';
 import { IntegerWords } from '../types/integer-words.ts';
 
 /** What `visit` does with the elements it is shown. */
@@ -169,7 +169,7 @@ export class ValueSaver implements ElementVisitor {
     return collection.encoding(ref) === encoding && collection.memoryBytes(ref, 1) <= LISTPACK_BYTES_MAX;
   }
 
-  #collection(engine: Engine, ref: Address) {
+  #collection(engine: Engine, ref: Address): Collection {
     return engine.types.collection(engine.keyspace.entries.type(ref))!;
   }
 }

@@ -91,6 +91,11 @@ export class RdbReader {
     return this.#before + this.#pos;
   }
 
+  /** Bytes fed and not read. */
+  get unreadBytes(): number {
+    return this.#end - this.#pos;
+  }
+
   /** All read so far is done with. */
   mark(): void {
     this.#mark = this.#pos;

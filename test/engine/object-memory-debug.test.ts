@@ -220,6 +220,14 @@ test('DEBUG POPULATE is logged key by key', () => {
   expect(rig.effects().words).toEqual([]);
 });
 
+test('DEBUG JMAP shows what the memory is used for, STRINGMATCH-LEN what a pattern matches', () => {
+  const rig = debugRig();
+  rig.line('SET a 1');
+  expect(String(rig.line('DEBUG JMAP'))).toMatch(/live cells: \d+\n.*live cells, entry: 1\n/s);
+  expect(rig.line('DEBUG STRINGMATCH-LEN a*c abc')).toBe(1);
+  expect(rig.line('DEBUG STRINGMATCH-LEN a*c abd')).toBe(0);
+});
+
 test('DEBUG CHECK walks everything', () => {
   expect(debugRig().line('DEBUG CHECK')).toBe('OK');
 });

@@ -3,6 +3,7 @@
  * server adds what needs the process (SLEEP …), decides who may use DEBUG at all, and owns the container.
  */
 import { CommandError } from '../../shared/errors.ts';
+import { globMatchBytes } from '../../shared/glob.ts';
 import { SLOT_COUNT } from '../../shared/hash.ts';
 import { formatDouble } from '../../shared/number-text.ts';
 import { latin1Bytes, latin1Slice } from '../../shared/request.ts';
@@ -11,6 +12,7 @@ import { type Command, type Handler, command, keysThrough } from '../command.ts'
 import { datasetDigest, valueDigest } from '../digest.ts';
 import { NOT_HASHTABLE, NOT_LISTPACK, NOT_POSITIVE, NO_SUCH_KEY } from '../error-texts.ts';
 import type { Database } from '../keyspace/database.ts';
+import { Kind } from '../memory/arena.ts';
 import { NO_EXPIRY } from '../memory/entries.ts';
 import { serializedLength } from '../serialized-length.ts';
 import type { ElementVisitor } from '../types/collection.ts';
@@ -206,7 +208,28 @@ function protocol(c: Call): void {
 }
 
 /** HELP's lines for the subcommands below. */
+/** A map of the memory in use: what Redis's JMAP asks of jemalloc. */
+function jmap(c: Call): void {
+  const { arena } = c.engine.keyspace;
+  for (const db of c.engine.keyspace.databases) c.engine.keyspace.hazards.checkDb(db.number);
+  const kinds = Object.entries(Kind).filter(([, kind]) => arena.liveCellsByKind[kind]! > 0);
+  c.reply.verbatim('txt', [
+    `live bytes: ${arena.liveBytes}`, `bytes in slabs and runs: ${arena.usedBytes}`, `bytes touched: ${arena.touchedBytes}`, `live cells: ${arena.liveCells}`,
+    ...kinds.map(([name, kind]) => `live cells, ${name}: ${arena.liveCellsByKind[kind]!}`),
+  ].map((line) => `${line}\n`).join(''));
+}
+
+/** Whether a string matches a pattern, by the rules of KEYS: 1 or 0. */
+function stringmatchLen({ req, reply }: Call): void {
+  const [from, text] = [req.off[2]!, req.off[3]!];
+  reply.integer(globMatchBytes(req.buf, from, req.len[2]!, req.buf, text, req.len[3]!) ? 1 : 0);
+}
+
 export const DEBUG_HELP: readonly string[] = [
+  'JMAP',
+  '    Show how much of the memory in use is what.',
+  'STRINGMATCH-LEN <pattern> <string>',
+  '    Whether the string matches the pattern, by the rules of KEYS.',
   'CHANGE-REPL-ID',
   '    Does nothing: replicas continue from the log, whatever the ids.',
   'CHECK',
@@ -262,11 +285,13 @@ export function debugSubcommands(guard: (run: Handler) => Handler): readonly Com
     row('error', 3, error),
     row('htstats', 3, htstats),
     row('htstats-key', 3, htstatsKey),
+    row('jmap', 2, jmap),
     row('listpack', 3, listpack),
     row('object', -3, object),
     row('populate', -3, populate, `write denyoom ${FLAGS}`),
     row('protocol', 3, protocol),
     row('quicklist-packed-threshold', 3, quicklistPackedThreshold),
     row('set-active-expire', 3, setActiveExpire),
+    row('stringmatch-len', 4, stringmatchLen),
   ];
 }

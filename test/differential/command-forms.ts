@@ -4,7 +4,7 @@ import { Form } from './grammar.ts';
 
 const FORMS: readonly (readonly [number, string])[] = [
   // Strings
-  [12, 'SET <str> <value> {NX | XX | GET | KEEPTTL | EX <seconds-any> | PX <ms-any> | EXAT <stamp-any> | PXAT <stamp-ms-any>}'],
+  [12, 'SET <str> <value> {NX | XX | GET | KEEPTTL | EX <seconds-any> | PX <ms-any> | EXAT <stamp-far> | PXAT <stamp-ms-far>}'],
   [10, 'GET <str>'], [2, 'SETNX <str> <value>'], [1, 'SETEX <str> <seconds-any> <value>'], [1, 'PSETEX <str> <ms-any> <value>'], [2, 'GETSET <str> <value>'],
   [2, 'GETDEL <str>'], [3, 'GETEX <str> {EX <seconds-any> | PX <ms-any> | EXAT <stamp-any> | PXAT <stamp-ms-any> | PERSIST}'], [2, 'STRLEN <str>'],
   [5, 'APPEND <str> <value>'], [3, 'SETRANGE <str> <offset> <value>'], [3, 'GETRANGE <str> <index> <index>'], [1, 'SUBSTR <str> <index> <index>'],

@@ -14,6 +14,8 @@ const isCommand = (command: Command, ...names: string[]): boolean => names.inclu
 
 const isError = (reply: RespValue): reply is RespError => reply instanceof RespError;
 
+const beginning = (error: RespError): string => error.message.split(' ', 3).join(' ');
+
 export const INTENDED_DIFFERENCES: readonly IntendedDifference[] = [
   {
     reason: 'Since 7.2 small lists and small sets of strings are listpacks; 7.0 has quicklists and hash tables for them.',
@@ -32,6 +34,16 @@ export const INTENDED_DIFFERENCES: readonly IntendedDifference[] = [
     reason: 'redis-server reads a cursor as a C string: one that begins with NUL is a zero. Here it is no cursor.',
     matches: (command, _redis, holdfast) => isCommand(command, 'SCAN', 'SSCAN', 'HSCAN', 'ZSCAN') && command.some((word) => word.startsWith('\0'))
       && isError(holdfast) && holdfast.message === 'ERR invalid cursor',
+  },
+  {
+    reason: 'An argument with NULs is quoted whole in an error here (a NUL as a blank); redis-server quotes it up to the first.',
+    matches: (command, redis, holdfast) => command.some((word) => word.includes('\0')) && isError(redis) && isError(holdfast)
+      && beginning(redis) === beginning(holdfast),
+  },
+  {
+    reason: 'Since 7.2 a time-out that no int64 holds is out of range; 7.0 lets it wrap around and calls it negative.',
+    matches: (_command, redis, holdfast) => isError(redis) && isError(holdfast) && redis.message === 'ERR timeout is negative'
+      && holdfast.message === 'ERR timeout is out of range',
   },
 ];
 

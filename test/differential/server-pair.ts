@@ -135,7 +135,8 @@ export class Session {
     const strangers = ours.filter((member) => !members.includes(member));
     if (strangers.length > 0) differences.push({ at, command, redis: 'a choice of the members', holdfast: `not members: ${strangers.map((member) => JSON.stringify(member)).join()}` });
     const gone = [...new Set([...ours, ...chosen(redis[0]!)])];
-    if (gone.length > 0) await this.both([['SREM', key, ...gone]]);
+    // Written anew, the set has the encoding of its members, not of the way that the choice took.
+    if (gone.length > 0) await this.both([['SREM', key, ...gone], ['SUNIONSTORE', key, key]]);
   }
 
   /** Out of any transaction, nothing watched, database 0. */

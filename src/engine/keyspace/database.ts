@@ -12,11 +12,16 @@ import type { Address } from '../memory/arena.ts';
 import { Kind } from '../memory/arena.ts';
 import { copyBytes } from '../memory/records.ts';
 import { Bytes, EntryType, NO_EXPIRY } from '../memory/entries.ts';
+import { invariant } from '../../shared/errors.ts';
 import { SLOT_COUNT, slotOf } from '../../shared/hash.ts';
 import type { Keyspace } from './keyspace.ts';
 
 /** For `setString`: the key keeps the expiry it has. */
 export const KEEP_EXPIRY = -2;
+
+/** Slots are counted together in blocks of 2^BLOCK_SHIFT, so that walks and choices need not look at every slot. */
+const BLOCK_SHIFT = 7;
+const BLOCK_SLOTS = 1 << BLOCK_SHIFT;
 
 const NO_REFS: Int32Array = new Int32Array(SLOT_COUNT);
 
@@ -31,6 +36,8 @@ export class Database {
   root: Address = 0;
   /** Index reference of each slot. */
   #refs: Int32Array = NO_REFS;
+  /** Keys of each block of slots. */
+  readonly #blockSizes: Int32Array = new Int32Array(SLOT_COUNT >>> BLOCK_SHIFT);
   readonly #ks: Keyspace;
   readonly #bytes = new Bytes();
   readonly #bytes2 = new Bytes();
@@ -284,28 +291,28 @@ export class Database {
     let slot = Math.floor(cursor / HASH_END);
     let from = cursor % HASH_END;
     const stop = out.length + count;
-    for (; slot < SLOT_COUNT; slot++, from = 0) {
-      const ref = this.#refs[slot]!;
-      if (ref === 0) continue;
-      const next = this.#ks.index.scan(ref, from, stop - out.length, out);
-      if (out.length >= stop) {
-        const at = next === HASH_END ? (slot + 1) * HASH_END : slot * HASH_END + next;
-        return at >= SLOT_COUNT * HASH_END || this.#emptyFrom(at) ? 0 : at;
-      }
+    for (;;) {
+      const used = this.#nextUsed(slot);
+      if (used === SLOT_COUNT) return 0;
+      const next = this.#ks.index.scan(this.#refs[used]!, used === slot ? from : 0, stop - out.length, out);
+      if (out.length >= stop && next !== HASH_END) return used * HASH_END + next;
+      slot = used + 1;
+      from = 0;
+      if (out.length < stop) continue;
+      const then = this.#nextUsed(slot);
+      return then === SLOT_COUNT ? 0 : then * HASH_END;
     }
-    return 0;
   }
 
   /** A key chosen uniformly, or 0. */
   random(random: () => number): Address {
     if (this.size === 0) return 0;
     let rank = Math.floor(random() * this.size);
-    for (let slot = 0; slot < SLOT_COUNT; slot++) {
-      const n = this.slotSize(slot);
-      if (rank < n) return this.#ks.index.random(this.#refs[slot]!, random);
-      rank -= n;
-    }
-    return 0;
+    let block = 0;
+    for (; rank >= this.#blockSizes[block]!; block++) rank -= this.#blockSizes[block]!;
+    let slot = block << BLOCK_SHIFT;
+    for (; rank >= this.slotSize(slot); slot++) rank -= this.slotSize(slot);
+    return this.#ks.index.random(this.#refs[slot]!, random);
   }
 
   // ---- As a whole ----
@@ -314,6 +321,7 @@ export class Database {
   arenaCleared(): void {
     this.#refs = NO_REFS;
     this.#ks.index.keyspaceRefs[this.id] = this.#refs;
+    this.#blockSizes.fill(0);
     this.root = 0;
     this.size = 0;
     this.expires = 0;
@@ -343,14 +351,25 @@ export class Database {
     return false;
   }
 
+  /** Asserts that the blocks' counts are those of their slots. Not for detached databases. */
+  check(): void {
+    for (let block = 0; block < this.#blockSizes.length; block++) {
+      let keys = 0;
+      for (let n = 0; n < BLOCK_SLOTS; n++) keys += this.slotSize((block << BLOCK_SHIFT) + n);
+      invariant(keys === this.#blockSizes[block], `database ${this.id}: block ${block} has ${keys} keys and counts ${this.#blockSizes[block]!}`);
+    }
+  }
+
   // ---- Inside ----
 
-  #emptyFrom(cursor: number): boolean {
-    let slot = Math.floor(cursor / HASH_END);
-    if (cursor % HASH_END !== 0 && this.#refs[slot] !== 0) return false;
-    if (cursor % HASH_END !== 0) slot++;
-    for (; slot < SLOT_COUNT; slot++) if (this.#refs[slot] !== 0) return false;
-    return true;
+  /** The first slot from `slot` on that has keys, or SLOT_COUNT. */
+  #nextUsed(slot: number): number {
+    while (slot < SLOT_COUNT) {
+      if ((slot & (BLOCK_SLOTS - 1)) === 0 && this.#blockSizes[slot >>> BLOCK_SHIFT] === 0) slot += BLOCK_SLOTS;
+      else if (this.#refs[slot] === 0) slot++;
+      else return slot;
+    }
+    return SLOT_COUNT;
   }
 
   #report(buf: Uint8Array, off: number, len: number): void {
@@ -394,6 +413,7 @@ export class Database {
     if (this.root === 0) this.#begin();
     this.#refs[this.#slot] = ks.index.insert(this.#refs[this.#slot]!, this.#hash, ref, this.root, this.#slot);
     this.size++;
+    this.#blockSizes[this.#slot >>> BLOCK_SHIFT]!++;
     const expireAtMs = ks.entries.expireAtMs(ref);
     if (expireAtMs !== NO_EXPIRY) {
       ks.tree.insert(this.root, expireAtMs, ref);
@@ -426,6 +446,7 @@ export class Database {
     }
     this.#refs[this.#slot] = ks.index.remove(this.#refs[this.#slot]!, this.#hash, ref);
     this.size--;
+    this.#blockSizes[this.#slot >>> BLOCK_SHIFT]!--;
   }
 
   #begin(): void {

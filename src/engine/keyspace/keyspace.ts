@@ -197,6 +197,7 @@ export class Keyspace {
   check(visit: (address: Address) => void): void {
     for (const db of this.#stores) {
       if (db === null) continue;
+      if (!db.detached) db.check();
       let keys = 0;
       let expires = 0;
       if (db.root !== 0) visit(db.root);

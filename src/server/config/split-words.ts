@@ -15,7 +15,6 @@ const ESCAPES: Record<string, string> = { '\\': '\\\\', '"': '\\"', '\n': '\\n',
 /** The word in a form that `splitWords` reads back. @param always whether to quote a plain word as well */
 export function quoteWord(word: string, always = false): string {
   if (!always && /^[\x21\x23-\x26\x28-\x5b\x5d-\x7e]+$/.test(word)) return word;
-  // eslint-disable-next-line no-control-regex
   const escaped = word.replace(/[\x00-\x1f"\\\x7f-\xff]/g, (char) => ESCAPES[char] ?? `\\x${char.charCodeAt(0).toString(16).padStart(2, '0')}`);
   return `"${escaped}"`;
 }

@@ -8,7 +8,7 @@ import { slotOf } from '../../shared/hash.ts';
 import type { Call, Ref } from '../call.ts';
 import { type Command, command } from '../command.ts';
 import { Bytes } from '../memory/entries.ts';
-import { HASH_END } from '../memory/hash-index.ts';
+import { SCAN_CURSORS_PER_SLOT } from '../keyspace/database.ts';
 import { TYPE_NAMES } from './generic.ts';
 import { type ScanOptions, scanCursor, scanOptions } from './scan-options.ts';
 
@@ -64,9 +64,9 @@ function collect(c: Call, cursor: number, options: ScanOptions): number {
   const pattern = options.patternArg;
   const slot = pattern === 0 ? -1 : patternSlot(req.buf, req.off[pattern]!, req.len[pattern]!);
   if (slot < 0) return db.scan(cursor, options.count, refs);
-  const end = (slot + 1) * HASH_END;
+  const end = (slot + 1) * SCAN_CURSORS_PER_SLOT;
   if (cursor >= end || db.slotSize(slot) === 0) return 0;
-  const next = db.scan(Math.max(cursor, slot * HASH_END), options.count, refs);
+  const next = db.scan(Math.max(cursor, slot * SCAN_CURSORS_PER_SLOT), options.count, refs);
   return next >= end ? 0 : next;
 }
 
@@ -113,7 +113,7 @@ function keys(c: Call): void {
   const mark = reply.mark();
   const slot = patternSlot(req.buf, off, len);
   let found = 0;
-  let cursor = slot < 0 ? 0 : slot * HASH_END;
+  let cursor = slot < 0 ? 0 : slot * SCAN_CURSORS_PER_SLOT;
   const all = len === 1 && req.buf[off] === STAR;
   if (slot < 0 || db.slotSize(slot) > 0) {
     do {

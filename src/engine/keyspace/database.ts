@@ -23,6 +23,9 @@ export const KEEP_EXPIRY = -2;
 const BLOCK_SHIFT = 7;
 const BLOCK_SLOTS = 1 << BLOCK_SHIFT;
 
+/** `Database.scan` spends so many cursors on each slot: those of slot s begin at s times this. */
+export const SCAN_CURSORS_PER_SLOT = HASH_END;
+
 const NO_REFS: Int32Array = new Int32Array(SLOT_COUNT);
 
 export class Database {
@@ -288,19 +291,19 @@ export class Database {
    * @returns where to go on, or 0 at the end. Keys that stay are seen at least once however the indexes change meanwhile.
    */
   scan(cursor: number, count: number, out: Address[]): number {
-    let slot = Math.floor(cursor / HASH_END);
-    let from = cursor % HASH_END;
+    let slot = Math.floor(cursor / SCAN_CURSORS_PER_SLOT);
+    let from = cursor % SCAN_CURSORS_PER_SLOT;
     const stop = out.length + count;
     for (;;) {
       const used = this.#nextUsed(slot);
       if (used === SLOT_COUNT) return 0;
       const next = this.#ks.index.scan(this.#refs[used]!, used === slot ? from : 0, stop - out.length, out);
-      if (out.length >= stop && next !== HASH_END) return used * HASH_END + next;
+      if (out.length >= stop && next !== HASH_END) return used * SCAN_CURSORS_PER_SLOT + next;
       slot = used + 1;
       from = 0;
       if (out.length < stop) continue;
       const then = this.#nextUsed(slot);
-      return then === SLOT_COUNT ? 0 : then * HASH_END;
+      return then === SLOT_COUNT ? 0 : then * SCAN_CURSORS_PER_SLOT;
     }
   }
 

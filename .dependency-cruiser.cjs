@@ -19,10 +19,11 @@ module.exports = {
     only('protocol'),
     only('engine'),
     { name: 'raft-imports', severity: 'error', from: { path: '^src/txlog/raft/' }, to: { path: '^src/', pathNot: '^src/(txlog/raft|shared)/' } },
+    only('scripting', 'engine'),
     only('txlog'),
     only('snapshot', 'txlog', 'engine'),
     only('replication', 'snapshot', 'txlog', 'engine'),
-    only('server', 'replication', 'snapshot', 'txlog', 'engine', 'protocol'),
+    only('server', 'scripting', 'replication', 'snapshot', 'txlog', 'engine', 'protocol'),
     {
       name: 'addresses-stay-in-memory', severity: 'error',
       from: { path: '^src/engine/', pathNot: '^src/engine/(memory|keyspace|types)/|^src/engine/(engine|digest|content-checksum)\\.ts$' },
@@ -30,9 +31,9 @@ module.exports = {
     },
     {
       name: 'memory-is-the-engines', severity: 'error',
-      from: { path: '^src/(server|replication|txlog|cli|protocol)/' }, to: { path: '^src/engine/memory/' },
+      from: { path: '^src/(server|scripting|replication|txlog|cli|protocol)/' }, to: { path: '^src/engine/memory/' },
     },
-    owner('level', 'txlog'), owner('classic-level', 'txlog'), owner('msgpackr', 'txlog'),
+    owner('level', 'txlog'), owner('classic-level', 'txlog'), owner('msgpackr', 'txlog'), owner('fengari', 'scripting'),
   ],
   options: { tsPreCompilationDeps: true, tsConfig: { fileName: 'tsconfig.json' }, doNotFollow: { path: 'node_modules' } },
 };

@@ -1,0 +1,71 @@
+/**
+ * The border between the host layer (redis.*, cjson, cmsgpack, struct, bit, the sandbox) and whatever runs Lua 5.1. The host
+ * layer is written once over these types; each engine is one implementation, and each is the other's oracle.
+ * This file holds types and errors only.
+ *
+ * Strings are latin1: one char is one byte. Numbers are doubles. nil is `undefined`.
+ */
+
+export type LuaValue = undefined | boolean | number | string | LuaTable | LuaFunction;
+
+/** All access is raw: no metamethod runs. */
+export interface LuaTable {
+  readonly luaType: 'table';
+  get(key: LuaValue): LuaValue;
+  /** @throws LuaError for a nil or NaN key, and for a read-only table. */
+  set(key: LuaValue, value: LuaValue): void;
+  /** A border, as `#` finds it. */
+  length(): number;
+  /** The pair behind `key` in the order of `next` (undefined: the first), or null at the end. */
+  next(key: LuaValue): readonly [key: LuaValue, value: LuaValue] | null;
+  metatable: LuaTable | null;
+  /** Scripts may not change it: "Attempt to modify a readonly table". */
+  readOnly: boolean;
+}
+
+/** A Lua function or a host function; also stands for coroutines, which the host never looks into. */
+export interface LuaFunction {
+  readonly luaType: 'function' | 'thread';
+}
+
+/** A function of the host. The arguments are valid during the call only. Throws LuaError to raise an error in the script. */
+export type HostFunction = (args: readonly LuaValue[]) => readonly LuaValue[];
+
+/** An error that a script raised or met; pcall catches it. */
+export class LuaError extends Error {
+  /** What `error` was given: a string with its position, or any value. */
+  readonly value: LuaValue;
+
+  constructor(value: LuaValue) {
+    super(typeof value === 'string' ? value : 'a Lua error that is not a string');
+    this.name = 'LuaError';
+    this.value = value;
+  }
+}
+
+/** The source does not compile: `message` is what luaL_loadbuffer gives, such as "user_script:1: '=' expected near 'x'". */
+export class LuaSyntaxError extends Error {}
+
+/** The script is stopped from outside (SCRIPT KILL, memory): goes through every pcall. */
+export class LuaKilled extends Error {}
+
+export interface LuaEngine {
+  readonly name: 'compiled' | 'fengari';
+  /** The table of globals, with Lua 5.1's base library and string, table, math, coroutine and the harmless part of os (clock). */
+  readonly globals: LuaTable;
+  newTable(): LuaTable;
+  hostFunction(name: string, run: HostFunction): LuaFunction;
+  /**
+   * Compiles a chunk; `chunkName` as Lua takes it ("@user_script"). Its globals are `environment` (default: `globals`).
+   * @throws LuaSyntaxError
+   */
+  compile(source: string, chunkName: string, environment?: LuaTable): LuaFunction;
+  /** Calls a function. @throws LuaError, LuaKilled */
+  call(fn: LuaFunction, args: readonly LuaValue[]): readonly LuaValue[];
+  /** Called every few thousand steps (loop iterations, calls) of a running script: may throw LuaKilled. Null: nobody asks. */
+  onTick: (() => void) | null;
+  /** Line of the script that is calling the host function now, for messages such as "user_script:1: …"; 0 when unknown. */
+  currentLine(): number;
+  /** The metatable that all strings share, for the sandbox to lock. */
+  readonly stringMetatable: LuaTable;
+}

@@ -1,12 +1,12 @@
 /**
  * The border between the host layer (redis.*, cjson, cmsgpack, struct, bit, the sandbox) and whatever runs Lua 5.1. The host
  * layer is written once over these types; each engine is one implementation, and each is the other's oracle.
- * This file holds types and errors only.
+ * This file holds types, errors and the one userdata.
  *
  * Strings are latin1: one char is one byte. Numbers are doubles. nil is `undefined`.
  */
 
-export type LuaValue = undefined | boolean | number | string | LuaTable | LuaFunction;
+export type LuaValue = undefined | boolean | number | string | LuaTable | LuaFunction | LuaUserdata;
 
 /** All access is raw: no metamethod runs. */
 export interface LuaTable {
@@ -28,6 +28,14 @@ export interface LuaFunction {
   readonly luaType: 'function' | 'thread';
 }
 
+/** A light userdata: an opaque value, equal to itself alone. Its `tostring` is "userdata: NULL". */
+export interface LuaUserdata {
+  readonly luaType: 'userdata';
+}
+
+/** The null pointer, which is what cjson.null is. */
+export const NULL_USERDATA: LuaUserdata = { luaType: 'userdata' };
+
 /** A function of the host. The arguments are valid during the call only. Throws LuaError to raise an error in the script. */
 export type HostFunction = (args: readonly LuaValue[]) => readonly LuaValue[];
 
@@ -35,6 +43,12 @@ export type HostFunction = (args: readonly LuaValue[]) => readonly LuaValue[];
 export class LuaError extends Error {
   /** What `error` was given: a string with its position, or any value. */
   readonly value: LuaValue;
+  /**
+   * Where it was raised: line and chunk name (as `compile` took it) of the Lua function that raised it, or that called the
+   * host or library function which did. The engine sets them before the error leaves `call`; 0 and '' when unknown.
+   */
+  line = 0;
+  source = '';
 
   constructor(value: LuaValue) {
     super(typeof value === 'string' ? value : 'a Lua error that is not a string');

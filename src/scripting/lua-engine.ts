@@ -28,7 +28,7 @@ export interface LuaFunction {
   readonly luaType: 'function' | 'thread';
 }
 
-/** A light userdata: an opaque value, equal to itself alone. Its `tostring` is "userdata: NULL". */
+/** A light userdata: an opaque value, equal to itself alone. Its `tostring` is "userdata: (nil)". */
 export interface LuaUserdata {
   readonly luaType: 'userdata';
 }
@@ -78,8 +78,11 @@ export interface LuaEngine {
   call(fn: LuaFunction, args: readonly LuaValue[]): readonly LuaValue[];
   /** Called every few thousand steps (loop iterations, calls) of a running script: may throw LuaKilled. Null: nobody asks. */
   onTick: (() => void) | null;
-  /** Line of the script that is calling the host function now, for messages such as "user_script:1: …"; 0 when unknown. */
-  currentLine(): number;
+  /**
+   * Where the Lua code stands that calls the host function now, as luaL_where(1) gives it: "user_script:1: ", or
+   * '[string "return y"]:1: '; '' when a library or host function (pcall) calls it.
+   */
+  where(): string;
   /** The metatable that all strings share, for the sandbox to lock. */
   readonly stringMetatable: LuaTable;
 }

@@ -1,7 +1,7 @@
 /**
  * The border between the host layer (redis.*, cjson, cmsgpack, struct, bit, the sandbox) and whatever runs Lua 5.1. The host
  * layer is written once over these types; each engine is one implementation, and each is the other's oracle.
- * This file holds types, errors and the one userdata.
+ * This file holds types, `luaTypeOf`, errors and the one userdata.
  *
  * Strings are latin1: one char is one byte. Numbers are doubles. nil is `undefined`.
  */
@@ -23,10 +23,11 @@ export interface LuaTable {
   readOnly: boolean;
 }
 
-/** A Lua function or a host function; also stands for coroutines, which the host never looks into. */
-export interface LuaFunction {
-  readonly luaType: 'function' | 'thread';
-}
+/**
+ * A Lua function or a host function; also stands for coroutines, which the host never looks into. Opaque: the compiled engine's
+ * functions are JavaScript functions of its own calling convention, so only `LuaEngine.call` may call one.
+ */
+export type LuaFunction = ((...args: never[]) => unknown) | { readonly luaType: 'function' | 'thread' };
 
 /** A light userdata: an opaque value, equal to itself alone. Its `tostring` is "userdata: (nil)". */
 export interface LuaUserdata {
@@ -35,6 +36,14 @@ export interface LuaUserdata {
 
 /** The null pointer, which is what cjson.null is. */
 export const NULL_USERDATA: LuaUserdata = { luaType: 'userdata' };
+
+/** What Lua's `type` says of a value. */
+export type LuaType = 'nil' | 'boolean' | 'number' | 'string' | 'table' | 'function' | 'thread' | 'userdata';
+
+export function luaTypeOf(value: LuaValue): LuaType {
+  if (value === undefined) return 'nil';
+  return typeof value === 'object' ? value.luaType : (typeof value as LuaType);
+}
 
 /** A function of the host. The arguments are valid during the call only. Throws LuaError to raise an error in the script. */
 export type HostFunction = (args: readonly LuaValue[]) => readonly LuaValue[];

@@ -89,12 +89,22 @@ export interface PeerStatus {
   readonly lastError: string;
 }
 
+export interface FrameSlot {
+  readonly buffer: Uint8Array;
+  readonly at: number;
+}
+
 /** What replication needs of a network; a simulated one has the same face. */
 export interface PeerNetwork {
   /** Who is to be connected. Those no longer named are disconnected; a changed address is dialled anew. Never names this member. */
   setPeers(peers: ReadonlyMap<string, PeerAddress>): void;
   /** Queues a copy of `frame`, at most FRAME_BYTES_MAX long. False: not connected or the queue is full, and the frame is dropped. */
   send(to: string, group: string, frame: Uint8Array): boolean;
+  /**
+   * As `send`, for a frame that is written where it goes out: its `bytes` bytes from `at` in `buffer` are to be filled before
+   * the next call of anything here. The slot itself is used again. Null: dropped, as by `send`.
+   */
+  reserve(to: string, group: string, bytes: number): FrameSlot | null;
   /** To be called at the end of each turn of the event loop: what was queued goes out, in one write for each connection. */
   flush(): void;
   /**
@@ -121,5 +131,5 @@ export interface PeerTransport extends PeerNetwork {
   setTls(tls: PeerTls): void;
 }
 
-/** Longest frame, or body of an `ask` or its answer. */
-export const FRAME_BYTES_MAX = 64 * 1024 * 1024;
+/** Longest frame, or body of an `ask` or its answer: a message with one log entry of 64 MiB, and room for its head. */
+export const FRAME_BYTES_MAX = 64 * 1024 * 1024 + 64 * 1024;

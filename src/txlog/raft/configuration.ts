@@ -201,10 +201,14 @@ export function decodeConfig(data: Uint8Array): MemberConfig {
     isIds(config.learnersNext) &&
     isIds(config.logOnly) &&
     typeof config.autoLeave === 'boolean' &&
-    typeof config.labels === 'object' &&
-    config.labels !== null;
+    isLabels(config.labels);
   if (!ok) throw new RaftError('RAFT_BAD_MESSAGE', 'a configuration entry lacks fields');
   return config;
+}
+
+/** What is not latin1 could not be written out again. */
+function isLabels(value: unknown): boolean {
+  return typeof value === 'object' && value !== null && Object.values(value).every((label) => typeof label === 'string' && isLabel(label));
 }
 
 /** Sorted and without duplicates, as everything that counts or walks members relies on. */

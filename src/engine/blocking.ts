@@ -82,6 +82,11 @@ export class Blocking {
     });
   }
 
+  /** Gives every session blocked on keys an error: nobody will serve them here any more. */
+  unblockAll(error: string): void {
+    for (const session of this.#engine.keyspace.interest.blockedSessions()) this.unblock(session, error);
+  }
+
   /** Ends a session's wait with the reply that `write` writes. Whether it still waited. */
   answer(session: Session, write: (reply: Reply) => void): boolean {
     if (session.blocked === null) return false;

@@ -82,6 +82,12 @@ export class EffectWriter {
     return out;
   }
 
+  /** Throws away what was written since the last `take`. */
+  clear(): void {
+    this.#pos = 0;
+    this.#argsDue = 0;
+  }
+
   #reserve(bytes: number): void {
     if (this.#pos + bytes <= this.#buf.length) return;
     const grown = new Uint8Array(Math.max(this.#buf.length * 2, this.#pos + bytes));

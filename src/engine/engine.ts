@@ -13,7 +13,7 @@ import { Call } from './call.ts';
 import { type Command, CommandTable, Flag } from './command.ts';
 import { engineCommands } from './command-list.ts';
 import { EffectReader, EffectWriter } from './effects.ts';
-import { EXEC_ABORTED, wrongArity } from './error-texts.ts';
+import { EXEC_ABORTED, READ_ONLY_REPLICA, wrongArity } from './error-texts.ts';
 import { Keyspace, type KeyspaceOptions } from './keyspace/keyspace.ts';
 import type { EncodingLimits } from './encoding-limits.ts';
 import { LatencyHistogram } from './latency-histogram.ts';
@@ -230,6 +230,7 @@ export class Engine {
     call.hasOwnEffects = false;
     call.blocked = false;
     try {
+      if (this.keyspace.isReplica && (command.flags & Flag.write) !== 0) throw READ_ONLY_REPLICA;
       if ((command.flags & Flag.denyoom) !== 0 && this.#outOfRoom()) throw new CommandError(OUT_OF_MEMORY);
       command.run!(call);
     } catch (error) {
@@ -282,8 +283,25 @@ export class Engine {
     return this.keyspace.arena.touchedBytes > this.#arenaBytesMax - HEADROOM_BYTES;
   }
 
-  /** Throws all data away and logs nothing: other data is loaded in its place. */
+  /**
+   * The primary of this data is now another, or this one again. What was under way as primary must be over: blocked
+   * clients answered, effects taken. Forgets which keys were in flight: all turns count as committed.
+   */
+  setReplica(isReplica: boolean): void {
+    const { keyspace } = this;
+    invariant(this.#effects.length === 0, 'the role changed in the middle of a turn');
+    keyspace.isReplica = isReplica;
+    keyspace.hazards.reset();
+  }
+
+  /** Throws away the effects of the turn under way: they will never be logged, and the data is no longer any log's. */
+  dropEffects(): void {
+    this.#effects.clear();
+  }
+
+  /** Throws all data away and logs nothing: other data is loaded in its place. Effects that were not taken are gone too. */
   clear(): void {
+    this.dropEffects();
     this.keyspace.applying = true;
     this.keyspace.flushAll();
     this.keyspace.applying = false;
@@ -340,6 +358,8 @@ export class Engine {
       scratch.rewind(mark);
     }
     keyspace.applying = false;
+    // Clients of a replica may be blocked in reads (XREAD).
+    if (keyspace.interest.hasReady) this.blocking.serveReady();
   }
 }
 

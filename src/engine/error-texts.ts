@@ -1,6 +1,7 @@
 /** Redis's error texts, each once. What follows the code is what clients and tests compare: change nothing here lightly. */
 import { CommandError } from '../shared/errors.ts';
 
+export const READ_ONLY_REPLICA = new CommandError("READONLY You can't write against a read only replica.");
 export const WRONG_TYPE = new CommandError('WRONGTYPE Operation against a key holding the wrong kind of value');
 export const SYNTAX = new CommandError('ERR syntax error');
 export const NOT_INTEGER = new CommandError('ERR value is not an integer or out of range');

@@ -56,6 +56,21 @@ export class CommitGate {
     this.#current = [];
   }
 
+  /**
+   * Leadership is lost: whether the turns in flight will commit is not known, and what waits for them must never go out.
+   * Forgets them all; the next turn to end is the one behind the current one.
+   * @returns the waiters that were waiting, each once.
+   */
+  abandon(currentTurn: number): Waiter[] {
+    const waiters = new Set<Waiter>(this.#current);
+    for (let i = this.#head; i < this.#pending.length; i++) for (const waiter of this.#pending[i]!.waiters) waiters.add(waiter);
+    this.#pending = [];
+    this.#head = 0;
+    this.#current = [];
+    this.committedTurn = currentTurn - 1;
+    return [...waiters];
+  }
+
   /** The log has committed everything up to `index`. */
   committed(index: number): void {
     const first = this.#head;

@@ -151,7 +151,7 @@ export class Connection implements SessionHost, Waiter {
         at = begin;
         if (inline !== null) buf.set(inline, begin);
         this.#stopped = true;
-        server.waitForLog(this);
+        server.postpone(this);
         break;
       }
       const wait = engine.lastWaitFor;

@@ -2,6 +2,7 @@
  * The ordered list of gates that a command passes before the engine runs it (processCommand in Redis).
  */
 import { type Command, Flag } from '../engine/command.ts';
+import { READ_ONLY_REPLICA } from '../engine/error-texts.ts';
 import { Outcome } from '../engine/engine.ts';
 import type { RespWriter } from '../protocol/resp-writer.ts';
 import type { Request } from '../shared/request.ts';
@@ -35,20 +36,33 @@ export class Dispatcher {
     }
     connection.lastCommand = command.name;
     const refusal = this.#refusal(connection, command);
-    if (refusal !== null) {
-      reply.error(refusal);
-      command.rejectedCalls++;
-      this.#rejected(connection, reply);
-      return Outcome.done;
-    }
+    if (refusal !== null) return this.#refuse(command, connection, reply, refusal);
     if (this.#server.pause.active && this.#server.pause.holds(command, session)) {
       this.#server.pause.wait(connection);
       return Outcome.postponed;
+    }
+    if (!this.#server.serving && (command.flags & Flag.loading) === 0) {
+      const { role } = this.#server.member;
+      // The lease is lost, or leadership is being handed over: soon this member knows whether it is still the primary.
+      if (role === 'primary') return Outcome.postponed;
+      if (role === 'replica' && this.#mayWrite(command)) return this.#refuse(command, connection, reply, READ_ONLY_REPLICA.message);
     }
     const errors = reply.errors;
     const outcome = engine.execute(command, session, request, reply);
     if (reply.errors !== errors) this.#server.countError(reply.lastError);
     return outcome;
+  }
+
+  /** Whether it writes by itself; what a transaction holds was looked at when it was queued. */
+  #mayWrite(command: Command): boolean {
+    return (command.flags & Flag.write) !== 0;
+  }
+
+  #refuse(command: Command, connection: Connection, reply: RespWriter, error: string): number {
+    reply.error(error);
+    command.rejectedCalls++;
+    this.#rejected(connection, reply);
+    return Outcome.done;
   }
 
   #rejected(connection: Connection, reply: RespWriter): void {

@@ -12,6 +12,8 @@ import { Engine } from '../engine/engine.ts';
 import type { ParserLimits } from '../protocol/request-parser.ts';
 import { RespWriter } from '../protocol/resp-writer.ts';
 import { CommitGate } from '../replication/commit-gate.ts';
+import { Member, type MemberRole, RECORD_BYTES_MAX } from '../replication/member.ts';
+import type { ShardNode } from '../replication/shard-node.ts';
 import type { Snapshots } from '../snapshot/snapshots.ts';
 import type { TransactionLog } from '../txlog/transaction-log.ts';
 import { ClientPause } from './client-pause.ts';
@@ -25,8 +27,6 @@ import { OutputPool } from './output-pool.ts';
 import { SlowCommands } from './slow-commands.ts';
 import { Statistics } from './statistics.ts';
 
-/** A turn's effects go to the log in pieces of this size: a record is held in memory in several places at once. */
-const RECORD_BYTES_MAX = 4 * 1024 * 1024;
 const CRON_MS = 10;
 const SLOW_CRON_MS = 1000;
 /** How long background work may take in one tick of the cron. */
@@ -40,6 +40,7 @@ export class Server {
   readonly engine: Engine;
   readonly gate: CommitGate;
   readonly txlog: TransactionLog;
+  readonly member: Member;
   readonly dispatcher: Dispatcher;
   readonly output = new OutputPool();
   readonly parserLimits: ParserLimits;
@@ -48,8 +49,10 @@ export class Server {
   readonly startedAtMs = Date.now();
   readonly runId: string;
   nowMs = Date.now();
-  /** Recovery is under way: most commands are refused. */
-  loading = true;
+  /** Whether this member is primary and holds its lease: as of the last bytes that were read. */
+  serving = false;
+  /** This node's part in its shard; null in tests that have a log alone. */
+  node: ShardNode | null = null;
   /** Null until recovery is over. */
   snapshots: Snapshots | null = null;
   /** The engine's count of changes that the newest snapshot holds. */
@@ -67,18 +70,24 @@ export class Server {
   readonly statistics = new Statistics(this);
   readonly slow = new SlowCommands();
   readonly pause = new ClientPause();
+  /** Called when the member's role has changed. */
+  onRole: (role: MemberRole) => void = () => undefined;
+  /** Called when the log or the data cannot go on: the process must end. */
+  onFatal: (error: Error) => void = (error) => { throw error; };
   /** Called when SHUTDOWN or a signal ends the server. */
   onShutdown: () => void = () => undefined;
   readonly #listener: Listener;
   readonly #withOutput: Connection[] = [];
-  readonly #waitingForLog = new Set<Connection>();
+  /** Connections whose next command may not run now. */
+  readonly #postponed = new Set<Connection>();
+  #awaited: { readonly role: MemberRole; readonly resolve: () => void }[] = [];
   #nextId = 1;
   #turnOpen = false;
-  #lastIndexOfTurn = 0;
   #cron: NodeJS.Timeout | null = null;
   #slowCron: NodeJS.Timeout | null = null;
 
-  constructor(config: Config, log: Logger, txlog: TransactionLog, runId: string) {
+  /** @param load see MemberOptions.load */
+  constructor(config: Config, log: Logger, txlog: TransactionLog, runId: string, load: (through: number) => Promise<number>) {
     this.config = config;
     this.log = log;
     this.txlog = txlog;
@@ -103,10 +112,23 @@ export class Server {
     this.#listener = new Listener((socket) => this.#accept(socket));
     config.onChange = (name) => this.applyConfig(name);
     for (const [name] of config.get(['*'])) this.applyConfig(name);
-    txlog.onCommit = (index) => {
-      this.gate.committed(index);
-      this.#resumeWriters();
-    };
+    this.member = new Member({
+      engine: this.engine, gate: this.gate, txlog, load,
+      onRole: (role) => this.#roleChanged(role),
+      onCommitted: () => {
+        if (this.pausedForWrites) this.#resumePostponed();
+      },
+      onInDoubt: (waiters) => {
+        // Each of them waits for a write whose outcome is not known; an error would make it try again (promise P5).
+        for (const waiter of waiters) (waiter as Connection).close();
+      },
+      onFatal: (error) => this.onFatal(error),
+    });
+  }
+
+  /** Whether the data is not there: commands are refused with LOADING. */
+  get loading(): boolean {
+    return this.member.role === 'loading' || this.member.role === 'demoting';
   }
 
   get passwordRequired(): boolean {
@@ -163,11 +185,13 @@ export class Server {
     }
   }
 
-  /** Recovery is done: commands run from now on. */
-  serve(): void {
-    this.loading = false;
+  /** Loads the data; resolves when that is done. Commands run from then on, as far as the member's role allows. */
+  async start(): Promise<void> {
+    await this.member.start();
     this.#cron = setInterval(() => this.#tick(), CRON_MS);
-    this.#slowCron = setInterval(() => this.snapshots?.tick(), SLOW_CRON_MS);
+    this.#slowCron = setInterval(() => {
+      if (!this.loading) this.snapshots?.tick();
+    }, SLOW_CRON_MS);
   }
 
   // ---- Turns ----
@@ -180,16 +204,17 @@ export class Server {
       this.engine.beginTurn(this.nowMs);
       setImmediate(() => this.#endTurn());
     }
+    this.serving = this.member.mayServe;
     work();
     const { effectBytes } = this.engine;
     // Checked here and not only at the end of the turn: one poll may read megabytes from one socket.
     if (effectBytes + this.txlog.inFlightBytes > this.config.txlogMaxInFlightBytes) this.pausedForWrites = true;
-    if (effectBytes > RECORD_BYTES_MAX) this.#appendEffects();
+    if (effectBytes > RECORD_BYTES_MAX) this.member.appendEffects();
   }
 
   #endTurn(): void {
     this.#turnOpen = false;
-    this.#appendEffects();
+    this.member.appendEffects();
     this.txlog.flush();
     const ready = this.#withOutput;
     if (ready.length === 0) return;
@@ -203,24 +228,32 @@ export class Server {
     if (!this.#turnOpen) this.enterTurn(() => undefined);
   }
 
-  #appendEffects(): void {
-    const { turn } = this.engine;
-    const block = this.engine.takeEffects();
-    if (block === null) return;
-    this.#lastIndexOfTurn = this.txlog.append(block);
-    this.gate.turnEnded(turn, this.#lastIndexOfTurn);
+  /** A connection's next command was postponed: it runs when the log has caught up, and this member may serve or does not lead. */
+  postpone(connection: Connection): void {
+    this.#postponed.add(connection);
   }
 
-  #resumeWriters(): void {
-    if (!this.pausedForWrites || this.txlog.inFlightBytes > this.config.txlogMaxInFlightBytes / 2) return;
-    this.pausedForWrites = false;
-    for (const connection of this.#waitingForLog) connection.resume();
-    this.#waitingForLog.clear();
+  #resumePostponed(): void {
+    if (this.pausedForWrites && this.txlog.inFlightBytes <= this.config.txlogMaxInFlightBytes / 2) this.pausedForWrites = false;
+    if (this.#postponed.size === 0 || this.pausedForWrites || (this.member.role === 'primary' && !this.member.mayServe)) return;
+    const waiting = [...this.#postponed];
+    this.#postponed.clear();
+    for (const connection of waiting) connection.resume();
   }
 
-  /** A connection stopped because of `pausedForWrites`. */
-  waitForLog(connection: Connection): void {
-    this.#waitingForLog.add(connection);
+  /** Resolves when the member's role is `role`. */
+  hasRole(role: MemberRole): Promise<void> {
+    if (this.member.role === role) return Promise.resolve();
+    return new Promise((resolve) => { this.#awaited.push({ role, resolve }); });
+  }
+
+  #roleChanged(role: MemberRole): void {
+    this.serving = false;
+    for (const { resolve } of this.#awaited.filter((awaited) => awaited.role === role)) resolve();
+    this.#awaited = this.#awaited.filter((awaited) => awaited.role !== role);
+    if (role !== 'primary') this.pausedForWrites = false;
+    this.onRole(role);
+    this.#resumePostponed();
   }
 
   // ---- Connections ----
@@ -266,7 +299,7 @@ export class Server {
 
   connectionClosed(connection: Connection): void {
     this.connections.delete(connection.id);
-    this.#waitingForLog.delete(connection);
+    this.#postponed.delete(connection);
     this.pause.forget(connection);
     this.engine.endSession(connection.session);
   }
@@ -296,9 +329,10 @@ export class Server {
     this.enterTurn(() => {
       const { engine } = this;
       if (engine.blocking.count > 0) engine.blocking.expire(this.nowMs);
+      this.#resumePostponed();
       const end = nowUs() + BACKGROUND_US_MAX;
       const { keyspace } = engine;
-      if (keyspace.activeExpire) while (keyspace.expireStep(16) === 16 && nowUs() < end);
+      if (keyspace.activeExpire && this.serving) while (keyspace.expireStep(16) === 16 && nowUs() < end);
       while (keyspace.lazyFreeStep(64) && nowUs() < end);
       while (keyspace.compactor.step(128) && nowUs() < end);
     });
@@ -324,6 +358,7 @@ export class Server {
     while (this.gate.inFlight > 0) await new Promise((resolve) => { setImmediate(resolve); });
     for (const connection of [...this.connections.values()]) connection.close();
     await this.txlog.close();
+    await this.node?.close();
   }
 }
 

@@ -1,15 +1,16 @@
-/** Brings a node up: opens the log, listens, recovers the data, serves. */
+/** Brings a node up: makes it a member of its shard, listens, recovers the data, serves. */
 import { randomBytes } from 'node:crypto';
-import { mkdirSync } from 'node:fs';
+import { hostname } from 'node:os';
 import { join, resolve } from 'node:path';
+import { fatalZone } from '../replication/member-label.ts';
+import { ShardNode } from '../replication/shard-node.ts';
+import { OperationalError } from '../shared/errors.ts';
 import { DirectoryStore } from '../snapshot/directory-store.ts';
-import { recover } from '../snapshot/recovery.ts';
 import { snapshotByShadow } from '../snapshot/shadow-process.ts';
 import { parseMinuteOfDay } from '../snapshot/snapshot-schedule.ts';
-import type { SnapshotInfo, SnapshotStore } from '../snapshot/snapshot-store.ts';
 import { Snapshots } from '../snapshot/snapshots.ts';
 import { JournaledLogStore } from '../txlog/journaled-log-store.ts';
-import { RaftTransactionLog } from '../txlog/raft-transaction-log.ts';
+import type { MemberRole } from '../txlog/raft/types.ts';
 import type { LogRecord } from '../txlog/transaction-log.ts';
 import type { Config } from './config/config.ts';
 import type { Logger } from './logger.ts';
@@ -18,43 +19,83 @@ import { Server } from './server.ts';
 const PROGRESS_MS = 2000;
 /** This program again, as the shadow replica: see bin/holdfast.js. */
 const SHADOW_COMMAND = [process.execPath, ...process.execArgv, process.argv[1] ?? '', 'shadow-replica'];
+/** Ticks of the core in an election timeout: see DEFAULT_LIMITS. */
+const ELECTION_TICKS = 10;
 
 /** @throws OperationalError when the log or a port cannot be had. */
 export async function startServer(config: Config, log: Logger): Promise<Server> {
-  const dir = resolve(config.string('dir'));
-  mkdirSync(dir, { recursive: true });
-  const txlog = await RaftTransactionLog.open({
-    id: 'node-1',
-    store: new JournaledLogStore(join(dir, 'txlog')),
-    maxBatchesInFlight: config.number('txlog-max-batches-in-flight'),
-    appliedIndex: 0,
-  });
+  const snapshots = new DirectoryStore(join(resolve(config.string('dir')), 'snapshots'));
+  const node = await openNode(config, log, snapshots);
+  const { txlog } = node;
   if (txlog.unfinished > 0) log.notice(`Dropped ${txlog.unfinished} log records of a write that never finished; none was acknowledged`);
-  const server = new Server(config, log, txlog, randomBytes(20).toString('hex'));
-  txlog.onFatal = (error) => {
-    log.warning(`FATAL: the transaction log failed, so nothing can be acknowledged any more: ${error.message}`);
+  const server: Server = new Server(config, log, txlog, randomBytes(20).toString('hex'), (through) => load(server, node, through, log));
+  server.node = node;
+  const die = (what: string) => (error: Error): void => {
+    log.warning(`FATAL: ${what}: ${error instanceof OperationalError ? `${error.code}: ${error.message}` : error.stack}`);
     process.exit(1);
   };
+  txlog.onFatal = die('the transaction log failed, so nothing can be acknowledged any more');
+  server.onFatal = die('the data cannot be loaded');
+  server.onRole = (role) => log.notice(role === 'primary' ? `This member is primary, in term ${txlog.term}` : `This member is ${role}`);
+  node.onSnapshotWanted = ({ index }) => { void replaceBySnapshot(server, node, index, log); };
   await server.listen();
   log.notice('Server initialized');
-  const store = new DirectoryStore(join(dir, 'snapshots'));
-  const found = await store.list();
-  await store.removeDrafts();
-  await restore(server, store, log);
-  server.snapshots = openSnapshots(server, store, found, log);
-  server.serve();
+  server.snapshots = await openSnapshots(server, node, snapshots, log);
+  await server.start();
+  await leadAlone(server, node);
+  warnOfZones(node, log);
   log.notice(`Ready to accept connections tcp, port ${server.port}`);
   return server;
 }
 
+// ---- The node and its shard ----
+
+async function openNode(config: Config, log: Logger, snapshots: DirectoryStore): Promise<ShardNode> {
+  const directory = resolve(config.string('dir'));
+  const host = config.string('replica-announce-ip') || hostname();
+  return ShardNode.open({
+    directory,
+    peering: null,
+    label: {
+      peer: { host, port: 1 },
+      client: { host, port: config.number('replica-announce-port') || config.number('port') },
+      zone: config.string('availability-zone'),
+    },
+    role: config.string('member-role') as MemberRole,
+    tickMs: config.number('election-timeout-ms') / ELECTION_TICKS,
+    maxBatchesInFlight: config.number('txlog-max-batches-in-flight'),
+    store: new JournaledLogStore(join(directory, 'txlog')),
+    snapshots,
+    notice: (message) => log.notice(message),
+    warn: (message) => log.warning(message),
+    onStream: (kind, _from, _header, stream) => { stream.destroy(new OperationalError('PEER_UNKNOWN_KIND', `no stream of kind ${kind} is known here`)); },
+    onAsk: (_from, kind) => Promise.reject(new OperationalError('PEER_UNKNOWN_KIND', `no question of kind ${kind} is known here`)),
+    onRemoved: () => {
+      log.warning('This member was removed from its shard: it ends. Empty its data directory to let it join as a new member.');
+      process.exit(1);
+    },
+  });
+}
+
+/** A shard's only voter need not wait for an election timeout, and has no client wait for it. */
+async function leadAlone(server: Server, node: ShardNode): Promise<void> {
+  const { voters } = node.txlog.config.config;
+  if (voters.length !== 1 || voters[0] !== node.memberId) return;
+  await node.txlog.lead();
+  await server.hasRole('primary');
+}
+
+function warnOfZones(node: ShardNode, log: Logger): void {
+  const zone = fatalZone(node.membership.members);
+  if (zone !== '') log.warning(`The loss of availability zone ${zone} would stop this shard: spread its voters over three zones`);
+}
+
+// ---- Data ----
+
 /** Fills the engine from snapshot and log, and tells of it. */
-async function restore(server: Server, store: SnapshotStore, log: Logger): Promise<void> {
-  const { engine, txlog } = server;
+async function load(server: Server, node: ShardNode, through: number, log: Logger): Promise<number> {
+  const { engine } = server;
   const startedMs = Date.now();
-  const commit = txlog.onCommit;
-  txlog.onCommit = () => undefined;
-  const through = await txlog.lead();
-  txlog.onCommit = commit;
   engine.beginTurn(startedMs);
   let reportedMs = startedMs;
   const progress = async (message: () => string): Promise<void> => {
@@ -64,21 +105,38 @@ async function restore(server: Server, store: SnapshotStore, log: Logger): Promi
     reportedMs = Date.now();
     log.notice(`Loading: ${message()}, ${engine.keyspace.size} keys`);
   };
-  const { snapshot, snapshotKeys, records } = await recover(engine, store, txlog, through, {
+  const { snapshot, snapshotKeys, records, index } = await node.load(engine, through, {
     damaged: (name, why) => log.warning(`Snapshot ${name} cannot be used, an older one is tried: ${why}`),
     snapshotProgress: (done, total) => {
       server.loadingProgress = { done, total };
       return progress(() => `snapshot, ${((100 * done) / total).toFixed(1)} %`);
     },
-    logProgress: (index, last) => progress(() => `log record ${index} of ${last}`),
+    logProgress: (at, last) => progress(() => `log record ${at} of ${last}`),
   });
   const seconds = ((Date.now() - startedMs) / 1000).toFixed(3);
   const source = snapshot === null ? '' : `snapshot ${snapshot} with ${snapshotKeys} keys and `;
   log.notice(`DB loaded from ${source}the transaction log with ${records} records: ${engine.keyspace.size} keys, ${seconds} seconds`);
+  return index;
 }
 
-function openSnapshots(server: Server, store: DirectoryStore, found: readonly SnapshotInfo[], log: Logger): Snapshots {
-  const { config, txlog, engine } = server;
+/** The leader no longer has the log that this member lacks: its newest snapshot takes the place of the data here. */
+async function replaceBySnapshot(server: Server, node: ShardNode, minIndex: number, log: Logger): Promise<void> {
+  try {
+    const position = await node.fetchSnapshotFrom(node.txlog.leader, minIndex);
+    log.notice(`Snapshot of log record ${position.index} fetched`);
+    await server.member.replaceState(() => load(server, node, 0, log));
+  } catch (error) {
+    if (!(error instanceof OperationalError)) throw error;
+    log.warning(`The snapshot could not be had, and is asked for again: ${error.message}`);
+    node.txlog.snapshotLost(minIndex);
+  }
+}
+
+async function openSnapshots(server: Server, node: ShardNode, store: DirectoryStore, log: Logger): Promise<Snapshots> {
+  const { config, engine } = server;
+  const { txlog } = node;
+  const found = await store.list();
+  await store.removeDrafts();
   const warn = (message: string): void => log.warning(message);
   const records = (from: number, through: number, stop: AbortSignal): AsyncIterable<LogRecord> => txlog.read(from, through, stop);
   const snapshots = new Snapshots({
@@ -86,6 +144,7 @@ function openSnapshots(server: Server, store: DirectoryStore, found: readonly Sn
     notice: (message) => log.notice(message),
     nowMs: Date.now,
     datasetBytes: () => engine.keyspace.arena.liveBytes,
+    appliedIndex: () => server.member.appliedIndex,
     policy: () => ({
       freshnessPercent: config.number('snapshot-freshness-percent'),
       freshnessMinBytes: config.number('snapshot-freshness-min-bytes'),
@@ -93,16 +152,20 @@ function openSnapshots(server: Server, store: DirectoryStore, found: readonly Sn
       retentionDays: config.number('snapshot-retention-days'),
       keep: config.number('snapshot-keep'),
     }),
-    make: (through, reason, stop) => snapshotByShadow({
-      through, reason,
-      madeAtMs: Date.now(),
-      shardId: txlog.shardId,
-      logBase: txlog.firstIndex - 1,
-      compress: config.bool('rdbcompression'),
-      directory: store.directory,
-      databases: engine.keyspace.databases.length,
-      limits: server.limits,
-    }, { command: SHADOW_COMMAND, records, warn }, stop),
+    make: (through, reason, stop) => {
+      const { config: members, configIndex } = txlog.snapshotMetaAt(through);
+      return snapshotByShadow({
+        through, reason,
+        members: { index: configIndex, config: members },
+        madeAtMs: Date.now(),
+        shardId: txlog.shardId,
+        logBase: txlog.firstIndex - 1,
+        compress: config.bool('rdbcompression'),
+        directory: store.directory,
+        databases: engine.keyspace.databases.length,
+        limits: server.limits,
+      }, { command: SHADOW_COMMAND, records, warn }, stop);
+    },
   }, found);
   let changes = engine.changesTotal;
   snapshots.onBegun = () => { changes = engine.changesTotal; };

@@ -2,6 +2,7 @@
 import type { Engine } from '../engine/engine.ts';
 import type { TransactionLog } from '../txlog/transaction-log.ts';
 import { loadNewestSnapshot } from './newest-snapshot.ts';
+import type { SnapshotPosition } from './snapshot-position.ts';
 import { SnapshotError, type SnapshotStore } from './snapshot-store.ts';
 
 export interface RecoveryWatcher {
@@ -19,6 +20,10 @@ export interface Recovered {
   readonly snapshotKeys: number;
   /** Log records applied after it. */
   readonly records: number;
+  /** The last record that the engine now holds. */
+  readonly index: number;
+  /** Where the snapshot stands in the log. */
+  readonly position: SnapshotPosition | null;
 }
 
 /** The loop gets its turn after so many records, or so many bytes of them. */
@@ -26,31 +31,35 @@ const RECORDS_IN_A_ROW = 256;
 const BYTES_IN_A_ROW = 256 * 1024;
 
 /**
- * Fills the empty engine with everything committed through record `through`.
+ * Fills the empty engine with everything committed through record `through`, which may be behind what is committed; a
+ * snapshot that reaches further is taken as it is, for snapshots hold only what is committed. One that reaches beyond the
+ * end of the log is taken where `beyondLog` says so: the log has to begin anew behind it then.
  * @throws SnapshotError when snapshots and log do not make a whole; LogError when the log is damaged.
  */
-export async function recover(engine: Engine, store: SnapshotStore, txlog: TransactionLog, through: number, watcher: RecoveryWatcher): Promise<Recovered> {
+export async function recover(engine: Engine, store: SnapshotStore, txlog: TransactionLog, through: number, beyondLog: boolean, watcher: RecoveryWatcher): Promise<Recovered> {
   const logBase = txlog.firstIndex - 1;
   const loaded = await loadNewestSnapshot(store, engine, {
-    shardId: txlog.shardId, logBase, through,
+    shardId: txlog.shardId, logBase, through: beyondLog ? Infinity : txlog.lastIndex,
     damaged: (name, why) => watcher.damaged(name, why),
     pause: (done, total) => watcher.snapshotProgress(done, total),
   });
   const from = loaded?.position.index ?? 0;
-  if (loaded !== null && (await txlog.checksumAt(from)) !== loaded.position.checksum) {
+  const isBeyond = from > txlog.lastIndex;
+  if (loaded !== null && !isBeyond && (await txlog.checksumAt(from)) !== loaded.position.checksum) {
     throw new SnapshotError('SNAPSHOT_MISMATCH', `snapshot ${loaded.info.name} was not made from this log: their checksums at record ${from} differ`);
   }
+  const last = Math.max(from, through);
   let records = 0;
   let bytes = 0;
   let pauseAt = RECORDS_IN_A_ROW;
-  for await (const { index, block } of txlog.read(from + 1, through)) {
+  for await (const { index, block } of txlog.read(from + 1, last)) {
     engine.applyEffects(block);
     records++;
     bytes += block.length;
     if (records < pauseAt && bytes < BYTES_IN_A_ROW) continue;
     pauseAt = records + RECORDS_IN_A_ROW;
     bytes = 0;
-    await watcher.logProgress(index, through);
+    await watcher.logProgress(index, last);
   }
-  return { snapshot: loaded?.info.name ?? null, snapshotKeys: loaded?.keys ?? 0, records };
+  return { snapshot: loaded?.info.name ?? null, snapshotKeys: loaded?.keys ?? 0, records, index: last, position: loaded?.position ?? null };
 }

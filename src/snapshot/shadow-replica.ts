@@ -6,6 +6,7 @@
  */
 import { isDeepStrictEqual } from 'node:util';
 import type { Engine } from '../engine/engine.ts';
+import type { ConfigAt } from '../txlog/raft/types.ts';
 import type { LogRecord } from '../txlog/transaction-log.ts';
 import { loadNewestSnapshot } from './newest-snapshot.ts';
 import { readBack, saveRdb } from './rdb-file.ts';
@@ -18,6 +19,8 @@ export interface ShadowWork {
   readonly logBase: number;
   /** The snapshot is to hold everything through this record. */
   readonly through: number;
+  /** The shard's members at that record. */
+  readonly members: ConfigAt;
   readonly reason: SnapshotReason;
   readonly madeAtMs: number;
   /** Whether strings are compressed (rdbcompression). */
@@ -32,7 +35,7 @@ export async function makeSnapshot(
   work: ShadowWork, store: SnapshotStore, engine: Engine,
   records: (from: number) => AsyncIterable<LogRecord>, warn: (message: string) => void,
 ): Promise<SnapshotInfo> {
-  const { shardId, logBase, through, reason, madeAtMs, compress } = work;
+  const { shardId, logBase, through, members, reason, madeAtMs, compress } = work;
   engine.beginTurn(madeAtMs);
   const base = await loadNewestSnapshot(store, engine, { shardId, logBase, through, damaged: (name, why) => warn(`snapshot ${name} is damaged: ${why}`), pause: null });
   let index = base?.position.index ?? 0;
@@ -47,7 +50,7 @@ export async function makeSnapshot(
 
   const draft = await store.draft({ index, reason, madeAtMs });
   try {
-    const position = { shardId, index, term, checksum };
+    const position = { shardId, index, term, checksum, members };
     await saveRdb(engine, { aux: positionAux(position), nowMs: madeAtMs, compress }, (bytes) => draft.write(bytes));
     await draft.finish();
     const { aux } = await readBack(draft.read(), engine);

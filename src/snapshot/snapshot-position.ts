@@ -1,4 +1,5 @@
 /** Where in the log a snapshot stands, as AUX fields of its RDB file. */
+import type { ConfigAt } from '../txlog/raft/types.ts';
 import { SnapshotError } from './snapshot-store.ts';
 
 export interface SnapshotPosition {
@@ -8,15 +9,21 @@ export interface SnapshotPosition {
   readonly index: number;
   readonly term: number;
   readonly checksum: number;
+  /** The shard's members at that record: a log that begins behind the snapshot must know them. */
+  readonly members: ConfigAt;
 }
 
 const SHARD = 'holdfast-shard-id';
 const INDEX = 'holdfast-log-index';
 const TERM = 'holdfast-log-term';
 const CHECKSUM = 'holdfast-log-checksum';
+const MEMBERS = 'holdfast-members';
 
-export function positionAux({ shardId, index, term, checksum }: SnapshotPosition): [string, string][] {
-  return [[SHARD, shardId], [INDEX, String(index)], [TERM, String(term)], [CHECKSUM, (checksum >>> 0).toString(16).padStart(8, '0')]];
+export function positionAux({ shardId, index, term, checksum, members }: SnapshotPosition): [string, string][] {
+  return [
+    [SHARD, shardId], [INDEX, String(index)], [TERM, String(term)], [CHECKSUM, (checksum >>> 0).toString(16).padStart(8, '0')],
+    [MEMBERS, JSON.stringify(members)],
+  ];
 }
 
 /** @throws SnapshotError SNAPSHOT_DAMAGED when the fields are not there: it is somebody else's RDB file. */
@@ -25,8 +32,18 @@ export function positionOf(aux: ReadonlyMap<string, string>): SnapshotPosition {
   const index = Number(aux.get(INDEX) ?? NaN);
   const term = Number(aux.get(TERM) ?? NaN);
   const checksum = parseInt(aux.get(CHECKSUM) ?? '', 16);
-  if (shardId === undefined || !Number.isSafeInteger(index) || !Number.isSafeInteger(term) || Number.isNaN(checksum)) {
+  const members = membersOf(aux.get(MEMBERS));
+  if (shardId === undefined || members === null || !Number.isSafeInteger(index) || !Number.isSafeInteger(term) || Number.isNaN(checksum)) {
     throw new SnapshotError('SNAPSHOT_DAMAGED', 'the file does not say where in the log it stands');
   }
-  return { shardId, index, term, checksum };
+  return { shardId, index, term, checksum, members };
+}
+
+function membersOf(text: string | undefined): ConfigAt | null {
+  try {
+    const found = JSON.parse(text ?? '') as Partial<ConfigAt> | null;
+    return Number.isSafeInteger(found?.index) && Array.isArray(found?.config?.voters) ? (found as ConfigAt) : null;
+  } catch {
+    return null;
+  }
 }

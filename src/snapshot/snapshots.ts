@@ -4,7 +4,7 @@
  */
 import type { TransactionLog } from '../txlog/transaction-log.ts';
 import { type SchedulePolicy, snapshotDue, snapshotsToRemove, trimmableThrough } from './snapshot-schedule.ts';
-import type { SnapshotInfo, SnapshotReason, SnapshotStore } from './snapshot-store.ts';
+import { SnapshotError, type SnapshotInfo, type SnapshotReason, type SnapshotStore } from './snapshot-store.ts';
 
 export interface SnapshotsOptions {
   readonly store: SnapshotStore;
@@ -12,6 +12,8 @@ export interface SnapshotsOptions {
   /** Read again at each decision: it may be reconfigured. */
   readonly policy: () => SchedulePolicy;
   readonly datasetBytes: () => number;
+  /** Index of the last record that the engine has. The log is not trimmed beyond: the engine may need the rest. */
+  readonly appliedIndex: () => number;
   /** Has a snapshot made of everything through a record. */
   readonly make: (through: number, reason: SnapshotReason, stop: AbortSignal) => Promise<SnapshotInfo>;
   readonly nowMs: () => number;
@@ -19,6 +21,8 @@ export interface SnapshotsOptions {
   readonly warn: (message: string) => void;
 }
 
+/** How long to wait before looking again whether everything is committed. */
+const COMMIT_CHECK_MS = 5;
 const RETRY_MIN_MS = 30_000;
 const RETRY_MAX_MS = 600_000;
 
@@ -41,6 +45,11 @@ export class Snapshots {
   #running: Promise<SnapshotInfo> | null = null;
   #retryAtMs = 0;
   #retryDelayMs = RETRY_MIN_MS;
+
+  /** A snapshot came from elsewhere into the store: the next is due after it. */
+  received(info: SnapshotInfo): void {
+    if (info.index > this.newestIndex) this.#newest = info;
+  }
 
   /** @param found the store's snapshots, newest first. */
   constructor(options: SnapshotsOptions, found: readonly SnapshotInfo[]) {
@@ -81,14 +90,15 @@ export class Snapshots {
   }
 
   async #take(reason: SnapshotReason): Promise<SnapshotInfo> {
-    const { store, txlog, make, nowMs, notice, warn } = this.#options;
+    const { store, appliedIndex, make, nowMs, notice, warn } = this.#options;
     const startMs = nowMs();
     this.startedAtMs = startMs;
     this.onBegun();
     try {
       // The turn under way is in it too: its effects go to the log when it ends.
       await new Promise((resolve) => { setImmediate(resolve); });
-      const through = txlog.lastIndex;
+      const through = appliedIndex();
+      await this.#committed(through);
       const newest = this.#newest;
       const isCurrent = newest !== null && newest.index === through && reason === 'demand';
       if (!isCurrent) await store.removeDrafts();
@@ -114,12 +124,21 @@ export class Snapshots {
     }
   }
 
+  /** Waits until the log is committed through a record that was appended. @throws SnapshotError when another leader's records took its place. */
+  async #committed(through: number): Promise<void> {
+    const { txlog } = this.#options;
+    while (txlog.commitIndex < through) {
+      if (txlog.lastIndex < through || this.#stop.signal.aborted) throw new SnapshotError('SNAPSHOT_FAILED', `log record ${through} was never committed`);
+      await new Promise((resolve) => { setTimeout(resolve, COMMIT_CHECK_MS); });
+    }
+  }
+
   /** Removes what is not needed any more; a failure leaves it for the next time. */
   async #tidy(): Promise<void> {
-    const { store, txlog, policy, nowMs, warn } = this.#options;
+    const { store, txlog, policy, nowMs, warn, appliedIndex } = this.#options;
     try {
       const snapshots = await store.list();
-      const through = trimmableThrough(policy(), snapshots);
+      const through = Math.min(trimmableThrough(policy(), snapshots), appliedIndex());
       for (const name of snapshotsToRemove(policy(), snapshots, nowMs())) await store.remove(name);
       if (through >= txlog.firstIndex) await txlog.trim(through);
     } catch (error) {

@@ -5,6 +5,7 @@
  * are under way goes out together in the next. Holds the core's only clock. Never looks into a record's block.
  */
 import { OperationalError } from '../shared/errors.ts';
+import { CommittedFeed } from './committed-feed.ts';
 import { NO_BLOCK, effectsOf, effectsPayload, identityOf, identityPayload } from './log-payload.ts';
 import { LogError } from './log-store.ts';
 import type { LogPosition, LogRecovery, LogStore } from './log-store.ts';
@@ -13,9 +14,10 @@ import { firstConfig } from './raft/configuration.ts';
 import { RaftError } from './raft/errors.ts';
 import { DEFAULT_LIMITS, ENTRY_OVERHEAD_BYTES } from './raft/limits.ts';
 import { RawNode } from './raft/raw-node.ts';
-import type { Fetch, MemberConfig, PeerMessage, Ready, SnapshotMeta, Status } from './raft/types.ts';
+import type { ConfigAt, Fetch, MemberChange, MemberConfig, PeerMessage, Ready, SnapshotMeta, Status } from './raft/types.ts';
+import { ReadQuestions } from './read-questions.ts';
 import { TransactionLogError } from './transaction-log.ts';
-import type { Leadership, LogRecord, TransactionLog } from './transaction-log.ts';
+import type { CommittedRecord, Leadership, LogRecord, TransactionLog } from './transaction-log.ts';
 
 /** Time as the log sees it. Injected, so that a simulation can own it. */
 export interface LogClock {
@@ -51,12 +53,18 @@ export interface RaftTransactionLogOptions {
   readonly onDamage?: 'refuse' | 'salvage';
   /** Takes what is to go to other members; may lose it. */
   readonly send?: (message: PeerMessage) => void;
+  /** What was given to `send` is to go out now. */
+  readonly flushSends?: () => void;
+  /** Length of a tick of the core: an election begins after ten to twenty of them in silence. */
+  readonly tickMs?: number;
+  /** Whether this member may lead at once; else not before `setElectable`. */
+  readonly electable?: boolean;
   readonly clock?: LogClock;
   /** Uniform in [0, 1). */
   readonly random?: () => number;
 }
 
-const TICK_MS = 100;
+const TICK_MS_DEFAULT = 100;
 const READ_BYTES = 1024 * 1024;
 const IN_FLIGHT_BYTES_MAX = 256 * 1024 * 1024;
 /** Room for what the core and this file append themselves: no-ops, configurations, the identity. */
@@ -66,8 +74,11 @@ export class RaftTransactionLog implements TransactionLog {
   onCommit: (index: number) => void = () => undefined;
   onLeadership: (now: Leadership) => void = () => undefined;
   onFatal: (error: Error) => void = () => undefined;
-  /** The leader has trimmed what this member needs: load this snapshot or a later one, then call `snapshotInstalled`. */
+  onTruncated: (from: number) => void = () => undefined;
+  /** The leader has trimmed what this member needs: load this snapshot or a later one, then call `snapshotInstalled` or `snapshotLost`. */
   onSnapshotWanted: (snapshot: SnapshotMeta) => void = () => undefined;
+  /** The members, or what they are, changed: perhaps not committed yet. */
+  onConfig: (config: ConfigAt) => void = () => undefined;
 
   /** What opening the store found. */
   readonly recovery: LogRecovery;
@@ -75,8 +86,12 @@ export class RaftTransactionLog implements TransactionLog {
   readonly #store: LogStore;
   readonly #clock: LogClock;
   readonly #send: (message: PeerMessage) => void;
+  readonly #flushSends: () => void;
   readonly #writes: PendingWrites;
   readonly #inFlightBytesMax: number;
+  readonly #tickMs: number;
+  readonly #feed: CommittedFeed;
+  readonly #questions: ReadQuestions;
 
   #lastIndex: number;
   #commitIndex: number;
@@ -103,6 +118,8 @@ export class RaftTransactionLog implements TransactionLog {
   /** Readers that wait for a commit, and whoever waits for leadership. */
   #readers: (() => void)[] = [];
   #candidacies: { resolve: (index: number) => void; reject: (error: Error) => void }[] = [];
+  /** Whoever waits for a change of membership to be complete. */
+  #changes: { index: number; term: number; resolve: () => void; reject: (error: Error) => void }[] = [];
 
   /** Opens the store, giving a new one its identity. Throws LogError as LogStore.open does. */
   static async open(options: RaftTransactionLogOptions): Promise<RaftTransactionLog> {
@@ -125,6 +142,9 @@ export class RaftTransactionLog implements TransactionLog {
     this.#store = options.store;
     this.#clock = options.clock ?? SYSTEM_CLOCK;
     this.#send = options.send ?? ((): void => undefined);
+    this.#flushSends = options.flushSends ?? ((): void => undefined);
+    this.#tickMs = options.tickMs ?? TICK_MS_DEFAULT;
+    this.#feed = new CommittedFeed((from) => this.#readStore(from), (error) => this.#fail(error));
     this.#writes = new PendingWrites(options.maxBatchesInFlight);
     this.#inFlightBytesMax = options.inFlightBytesMax ?? IN_FLIGHT_BYTES_MAX;
     this.#lastIndex = last.index;
@@ -148,12 +168,19 @@ export class RaftTransactionLog implements TransactionLog {
       },
       random: options.random ?? Math.random,
     });
+    this.#node.setElectable(options.electable ?? true);
+    this.#questions = new ReadQuestions((context) => {
+      if (this.#ended !== 'no') throw closed();
+      this.#node.readIndex(context);
+      this.flush();
+    });
     this.#startMs = this.#clock.nowMs();
-    this.#stopTicking = this.#clock.every(TICK_MS, () => {
+    this.#stopTicking = this.#clock.every(this.#tickMs, () => {
       this.#tick();
       this.flush();
     });
     this.#readableIndex = this.#node.status().appliedIndex;
+    this.#feed.committed(this.#readableIndex, []);
   }
 
   get shardId(): string {
@@ -181,8 +208,17 @@ export class RaftTransactionLog implements TransactionLog {
     return this.#leadership.term;
   }
 
+  /** Member id of the leader; '' while unknown. */
+  get leader(): string {
+    return this.#leadership.leader;
+  }
+
   get isLeader(): boolean {
     return this.#leadership.isLeader;
+  }
+
+  get committedInTerm(): boolean {
+    return this.#leadership.isLeader && this.#node.committedInTerm;
   }
 
   get inFlightBytes(): number {
@@ -215,14 +251,15 @@ export class RaftTransactionLog implements TransactionLog {
 
   /** Gives the core the ticks that are due: the k-th once k periods have passed (see Status.leaseUntilTick). */
   #tick(): void {
-    const due = Math.floor((this.#clock.nowMs() - this.#startMs) / TICK_MS);
+    const due = Math.floor((this.#clock.nowMs() - this.#startMs) / this.#tickMs);
     for (; this.#ticks < due && this.#ended === 'no'; this.#ticks++) this.#node.tick();
+    this.#questions.tick(this.#ticks);
     this.#readLease();
   }
 
   #readLease(): void {
     const { leaseUntilTick } = this.#node.status();
-    this.#leaseUntilMs = leaseUntilTick === 0 ? 0 : this.#startMs + leaseUntilTick * TICK_MS;
+    this.#leaseUntilMs = leaseUntilTick === 0 ? 0 : this.#startMs + leaseUntilTick * this.#tickMs;
   }
 
   /** A message of another member. Throws RaftError RAFT_BAD_MESSAGE, nothing having changed. */
@@ -231,6 +268,72 @@ export class RaftTransactionLog implements TransactionLog {
     this.#node.step(message);
     this.flush();
     if (this.#leadership.isLeader) this.#readLease();
+  }
+
+  /** A message to `peer` was lost, or its connection. */
+  unreachable(peer: string): void {
+    if (this.#ended === 'no') this.#node.step({ type: 'unreachable', peer });
+  }
+
+  setElectable(electable: boolean): void {
+    this.#node.setElectable(electable);
+  }
+
+  get config(): ConfigAt {
+    return this.#node.status().config;
+  }
+
+  follow(from: number, deliver: (record: CommittedRecord) => void): void {
+    this.#feed.follow(from, (records) => {
+      for (const { index, kind, data } of records) deliver({ index, block: kind === 'normal' ? effectsOf(data, index) : NO_BLOCK });
+    });
+  }
+
+  unfollow(): void {
+    this.#feed.stop();
+  }
+
+  transferLeadership(to: string): void {
+    try {
+      this.#node.transferLeadership(to);
+    } catch (error) {
+      throw refusal(error);
+    }
+    this.flush();
+  }
+
+  readIndex(): Promise<number> {
+    if (this.#ended !== 'no') return Promise.reject(closed());
+    return this.#questions.ask(this.#ticks);
+  }
+
+  /**
+   * Leader: changes members, through a joint configuration where more than one voter comes or goes. Resolves when that is
+   * committed and complete. Rejects with TransactionLogError TXLOG_NOT_LEADER, TXLOG_MEMBERS_REFUSED.
+   */
+  changeMembers(changes: readonly MemberChange[]): Promise<void> {
+    return new Promise((resolve, reject) => {
+      if (this.#ended !== 'no') return reject(closed());
+      try {
+        const index = this.#node.proposeConfig({ kind: 'change', changes, transition: 'auto' });
+        this.#changes.push({ index, term: this.#leadership.term, resolve, reject });
+      } catch (error) {
+        return reject(refusal(error));
+      }
+      this.flush();
+    });
+  }
+
+  /** What a snapshot of everything through `index` is; `index` is committed, and not trimmed but for the last that was. */
+  snapshotMetaAt(index: number): SnapshotMeta {
+    return this.#node.snapshotMetaAt(index);
+  }
+
+  /** The snapshot that was wanted cannot be had now; the leader will say again that it is needed. */
+  snapshotLost(index: number): void {
+    if (this.#ended !== 'no') return;
+    this.#node.step({ type: 'snapshot-lost', index });
+    this.flush();
   }
 
   /** The state as of `snapshot` is loaded, durably; `checksum` is the log's running checksum there. The log begins anew behind it. */
@@ -270,6 +373,7 @@ export class RaftTransactionLog implements TransactionLog {
     this.#working = true;
     try {
       while (this.#ended === 'no' && this.#node.hasReady()) this.#handle(this.#node.ready());
+      this.#flushSends();
     } catch (error) {
       this.#fail(error as Error);
     } finally {
@@ -287,13 +391,17 @@ export class RaftTransactionLog implements TransactionLog {
       if (newest !== null) newest.note(ready);
       else this.#durable(ready.batch, ready.messagesAfterSync);
     }
+    if (ready.config !== null) this.onConfig(ready.config);
     if (ready.softState !== null) this.#roleChanged();
     if (ready.committed !== null) {
-      this.#readableIndex = ready.committed.through;
+      const { through, entries } = ready.committed;
+      this.#readableIndex = through;
       // What is applied, and what of it is kept elsewhere, is up to those who read.
-      this.#node.applied(ready.committed.through);
+      this.#node.applied(through);
+      this.#feed.committed(through, entries);
       for (const wake of this.#readers.splice(0)) wake();
     }
+    this.#questions.answer(ready.reads);
     if (ready.fetches.length > 0) for (const fetch of ready.fetches) void this.#fetch(fetch);
     if (ready.snapshotWanted !== null) this.onSnapshotWanted(ready.snapshotWanted);
     if (ready.commitIndex > this.#commitIndex) this.#committed(ready.commitIndex);
@@ -301,6 +409,8 @@ export class RaftTransactionLog implements TransactionLog {
 
   #queue(ready: Ready): void {
     const { entries, resetTo, truncateFrom } = ready;
+    if (truncateFrom > 0) this.onTruncated(truncateFrom);
+    else if (resetTo !== null) this.onTruncated(1);
     if (entries.length > 0) this.#lastIndex = entries[entries.length - 1]!.index;
     else if (truncateFrom > 0) this.#lastIndex = truncateFrom - 1;
     else if (resetTo !== null) this.#lastIndex = resetTo.index;
@@ -352,7 +462,23 @@ export class RaftTransactionLog implements TransactionLog {
       this.#identified = true;
       this.#lastIndex = this.#node.propose(identityPayload(this.shardId));
     }
+    this.#rejectChanges();
     this.onLeadership(this.#leadership);
+  }
+
+  /** A change that was begun as leader of another term may or may not come about: whoever asked must look. */
+  #rejectChanges(): void {
+    const { isLeader, term } = this.#leadership;
+    const lost = this.#changes.filter((change) => !isLeader || change.term !== term);
+    this.#changes = this.#changes.filter((change) => isLeader && change.term === term);
+    for (const { reject } of lost) reject(new TransactionLogError('TXLOG_NOT_LEADER', 'leadership was lost before the change was known to be complete'));
+  }
+
+  #checkChanges(): void {
+    if (this.#changes.length === 0) return;
+    const { config, configCommitted } = this.#node.status();
+    if (!configCommitted || config.config.votersOutgoing.length > 0) return;
+    for (const { resolve } of this.#changes.splice(0)) resolve();
   }
 
   /** Another shard's entries must not get into this log. */
@@ -382,10 +508,11 @@ export class RaftTransactionLog implements TransactionLog {
     }
     this.onCommit(index);
     this.#checkCandidacies();
+    this.#checkChanges();
   }
 
   #checkCandidacies(): void {
-    if (this.#candidacies.length === 0 || !this.#node.status().committedInTerm) return;
+    if (this.#candidacies.length === 0 || !this.committedInTerm) return;
     for (const { resolve } of this.#candidacies.splice(0)) resolve(this.#commitIndex);
   }
 
@@ -464,8 +591,10 @@ export class RaftTransactionLog implements TransactionLog {
   #end(how: 'failed' | 'closed'): void {
     this.#ended = how;
     this.#stopTicking();
+    this.#feed.stop();
+    this.#questions.end(closed());
     for (const wake of this.#readers.splice(0)) wake();
-    for (const { reject } of this.#candidacies.splice(0)) reject(closed());
+    for (const { reject } of [...this.#candidacies.splice(0), ...this.#changes.splice(0)]) reject(closed());
   }
 
   async close(): Promise<void> {
@@ -496,6 +625,10 @@ function refusal(error: unknown): unknown {
   switch (error.code) {
     case 'RAFT_ENTRY_TOO_LARGE':
       return new TransactionLogError('TXLOG_RECORD_TOO_LARGE', error.message, error);
+    case 'RAFT_CONFIG_INVALID':
+    case 'RAFT_CONFIG_PENDING':
+    case 'RAFT_BAD_TRANSFER':
+      return new TransactionLogError('TXLOG_MEMBERS_REFUSED', error.message, error);
     case 'RAFT_UNCOMMITTED_LIMIT':
       return new TransactionLogError('TXLOG_BACK_PRESSURE', error.message, error);
     default:

@@ -10,6 +10,8 @@ export type TransactionLogErrorCode =
   /** Too much is in flight; see canAppend. Nothing was appended. */
   | 'TXLOG_BACK_PRESSURE'
   | 'TXLOG_RECORD_TOO_LARGE'
+  /** A change of members, or a hand-over of leadership, cannot be; `message` says why. */
+  | 'TXLOG_MEMBERS_REFUSED'
   /** The log failed or was closed. */
   | 'TXLOG_CLOSED'
   /** The log belongs to another shard. */
@@ -32,6 +34,13 @@ export interface LogRecord {
   readonly block: Uint8Array;
 }
 
+/** A committed record as `follow` delivers it. */
+export interface CommittedRecord {
+  readonly index: number;
+  /** Effects; empty for records that carry none. Valid during the call only. */
+  readonly block: Uint8Array;
+}
+
 /** What this member is in its group, as of now. */
 export interface Leadership {
   readonly isLeader: boolean;
@@ -49,6 +58,8 @@ export interface TransactionLog {
   readonly commitIndex: number;
   readonly term: number;
   readonly isLeader: boolean;
+  /** This member leads and everything committed before its term is known to be committed (Raft §8). */
+  readonly committedInTerm: boolean;
   /** Bytes appended here and not committed, with some for each record. */
   readonly inFlightBytes: number;
   /** Whether this member may serve as primary now: it leads and holds the lease. Reads the clock: once a turn, not a command. */
@@ -72,6 +83,8 @@ export interface TransactionLog {
   onCommit: (index: number) => void;
   /** Called when leader, term or role changed. What was appended in an earlier term is in doubt from then on. */
   onLeadership: (now: Leadership) => void;
+  /** Called when records from `from` on, not committed, were thrown away: another leader's take their place. */
+  onTruncated: (from: number) => void;
   /** Called once when the log cannot go on: the process must end. */
   onFatal: (error: Error) => void;
   /**
@@ -79,6 +92,19 @@ export interface TransactionLog {
    * Infinity) until `stop` is aborted or the log closed, then ends. Throws LogError LOG_TRIMMED, OperationalError TXLOG_FORMAT.
    */
   read(from: number, through: number, stop?: AbortSignal): AsyncIterable<LogRecord>;
+  /** Calls `deliver` with each committed record from `from` on, in order, also with those to come. Replaces an earlier one. */
+  follow(from: number, deliver: (record: CommittedRecord) => void): void;
+  /** Ends `follow`. */
+  unfollow(): void;
+  /** Whether this member stands for election and takes leadership that is handed to it. */
+  setElectable(electable: boolean): void;
+  /** Hands leadership to another member; it is over when `onLeadership` says so, or never. Throws TransactionLogError. */
+  transferLeadership(to: string): void;
+  /**
+   * An index such that a state which contains all records through it is no older than this moment (thesis §6.4).
+   * Rejects with TXLOG_NOT_LEADER when no leader confirms it in time.
+   */
+  readIndex(): Promise<number>;
   /** Running checksum through a committed record or through the one before `firstIndex`. */
   checksumAt(index: number): Promise<number>;
   /** Bytes of log behind `index`, estimated. */

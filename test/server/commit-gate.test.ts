@@ -14,9 +14,9 @@ async function begin(...directives: [string, string][]): Promise<void> {
   log = new ScriptedLog('held');
   clients = [];
   const given = [['port', '0'], ['bind', '127.0.0.1'], ...directives].map(([name, value]) => ({ name: name!, values: [value!], line: 0, text: '' }));
-  server = new Server(Config.from(given), new Logger('nothing', ''), log, 'a'.repeat(40));
+  server = new Server(Config.from(given), new Logger('nothing', ''), log, 'a'.repeat(40), () => Promise.resolve(0));
   await server.listen();
-  server.serve();
+  await server.start();
 }
 
 beforeEach(() => begin());

@@ -18,9 +18,9 @@ export class ServerRig {
   static async start(...args: string[]): Promise<ServerRig> {
     const given = readArguments([...args, '--port', '0', '--bind', '127.0.0.1']);
     const config = Config.from(given.directives, given.file);
-    const server = new Server(config, new Logger('nothing', ''), new ScriptedLog('at once'), 'a'.repeat(40));
+    const server = new Server(config, new Logger('nothing', ''), new ScriptedLog('at once'), 'a'.repeat(40), () => Promise.resolve(0));
     await server.listen();
-    server.serve();
+    await server.start();
     return new ServerRig(server);
   }
 

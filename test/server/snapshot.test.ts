@@ -93,7 +93,8 @@ describe('snapshots on demand', () => {
 test('commands that need the data are refused while it is loaded', async () => {
   const rig = await ServerRig.start();
   try {
-    rig.server.loading = true;
+    rig.server.member.role = 'loading';
+    rig.server.serving = false;
     rig.server.loadingProgress = { done: 30, total: 100 };
     const client = await rig.connect();
     expect(await client.send('GET', 'k')).toBe('-LOADING Redis is loading the dataset in memory');
@@ -103,7 +104,7 @@ test('commands that need the data are refused while it is loaded', async () => {
     expect(info).toContain('loading:1\r\n');
     expect(info).toContain('loading_total_bytes:100\r\n');
     expect(info).toContain('loading_loaded_perc:30.00\r\n');
-    rig.server.loading = false;
+    rig.server.member.role = 'primary';
     expect(await client.send('GET', 'k')).toBe('$-1');
   } finally {
     await rig.stop();

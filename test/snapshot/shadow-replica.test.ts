@@ -1,4 +1,5 @@
 /** The shadow replica and recovery from what it makes, over a log that is an array: whole, verified, or refused. */
+import { EMPTY_CONFIG } from '../../src/txlog/raft/configuration.ts';
 import { mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -40,7 +41,7 @@ async function* recordsFrom(from: number, through = log.length): AsyncGenerator<
 }
 
 function snapshot(work: Partial<ShadowWork> = {}, from: DirectoryStore = store): Promise<SnapshotInfo> {
-  const whole: ShadowWork = { shardId: SHARD, logBase: 0, through: log.length, reason: 'demand', madeAtMs: 1_700_000_000_000, compress: true, ...work };
+  const whole: ShadowWork = { shardId: SHARD, logBase: 0, through: log.length, reason: 'demand', madeAtMs: 1_700_000_000_000, compress: true, members: { index: 0, config: EMPTY_CONFIG }, ...work };
   return makeSnapshot(whole, from, new EngineRig(2).engine, (index) => recordsFrom(index, whole.through), (message) => warnings.push(message));
 }
 let warnings: string[] = [];
@@ -51,11 +52,11 @@ async function recovered(logBase = 0): Promise<{ checksum: string; snapshot: str
   const rig = new EngineRig(3);
   const damaged: string[] = [];
   const txlog = {
-    shardId: SHARD, firstIndex: logBase + 1,
+    shardId: SHARD, firstIndex: logBase + 1, lastIndex: log.length,
     read: (from: number, through: number) => recordsFrom(from, through),
     checksumAt: (index: number) => Promise.resolve(log[index - 1]!.checksum),
   } as unknown as TransactionLog;
-  const done = await recover(rig.engine, store, txlog, log.length, {
+  const done = await recover(rig.engine, store, txlog, log.length, false, {
     damaged: (name) => { damaged.push(name); }, snapshotProgress: () => Promise.resolve(), logProgress: () => Promise.resolve(),
   });
   rig.engine.types.check();

@@ -37,7 +37,7 @@ const log = { firstIndex: 1, lastIndex: 10, commitIndex: 10, bytes: 0 };
 
 function open(): Snapshots {
   return new Snapshots({
-    store, policy: () => policy, datasetBytes: () => 0, nowMs: () => nowMs, notice: () => undefined, warn: (message) => { warnings.push(message); },
+    store, policy: () => policy, datasetBytes: () => 0, appliedIndex: () => log.lastIndex, nowMs: () => nowMs, notice: () => undefined, warn: (message) => { warnings.push(message); },
     txlog: {
       get firstIndex() { return log.firstIndex; }, get lastIndex() { return log.lastIndex; }, get commitIndex() { return log.commitIndex; },
       bytesSince: () => log.bytes,

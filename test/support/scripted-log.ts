@@ -8,11 +8,13 @@ export class ScriptedLog implements TransactionLog {
   commitIndex = 0;
   readonly term = 1;
   readonly isLeader = true;
+  readonly committedInTerm = true;
   inFlightBytes = 0;
   readonly leaseValid = true;
   readonly blocks: Uint8Array[] = [];
   onCommit: (index: number) => void = () => undefined;
   onLeadership: () => void = () => undefined;
+  onTruncated: (from: number) => void = () => undefined;
   onFatal: (error: Error) => void = () => undefined;
   readonly #held: boolean;
   #appended: () => void = () => undefined;
@@ -61,6 +63,26 @@ export class ScriptedLog implements TransactionLog {
 
   async *read(): AsyncGenerator<never> {
     return;
+  }
+
+  follow(): void {
+    // Nothing is committed that was not executed here.
+  }
+
+  unfollow(): void {
+    // As above.
+  }
+
+  setElectable(): void {
+    // It leads already.
+  }
+
+  transferLeadership(): void {
+    throw new Error('nobody else is there');
+  }
+
+  readIndex(): Promise<number> {
+    return Promise.resolve(this.commitIndex);
   }
 
   trim(): Promise<void> {

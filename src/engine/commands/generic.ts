@@ -138,18 +138,22 @@ function copyEntry(c: Call, source: Ref, target: Database): void {
   if (expireAtMs !== NO_EXPIRY) target.setExpiry(to, expireAtMs);
 }
 
+/** maxtries of dbRandomKey in Redis. */
+const RANDOM_KEY_TRIES_MAX = 100;
+
 function randomkey(c: Call): void {
   const { db, engine } = c;
   const { entries, hazards } = engine.keyspace;
   hazards.checkDb(db.number);
-  for (;;) {
+  for (let tries = 1; ; tries++) {
     const ref = db.random(engine.random);
     if (ref === 0) {
       c.reply.null();
       return;
     }
     entries.key(ref, bytes);
-    if (!db.isExpired(ref)) break;
+    // On a replica they stay: where all keys have expired, one of them is shown, as Redis does.
+    if (!db.isExpired(ref) || tries === RANDOM_KEY_TRIES_MAX) break;
     db.expireNow(bytes);
   }
   c.reply.bulk(bytes.buf, bytes.off, bytes.len);

@@ -149,8 +149,7 @@ export class Database {
   /** Reports that a key's collection was changed in place. */
   modified(buf: Uint8Array, off: number, len: number): void {
     const ks = this.#ks;
-    if (ks.applying) return;
-    ks.hazards.mark(ks.index.hash(buf, off, len), this.number);
+    if (!ks.applying) ks.hazards.mark(ks.index.hash(buf, off, len), this.number);
     if (ks.interest.any) ks.interest.changed(this.number, buf, off, len);
   }
 
@@ -275,9 +274,10 @@ export class Database {
     return to;
   }
 
-  /** Takes out a key because its time has come, and has the deletion logged. */
+  /** Takes out a key because its time has come, and has the deletion logged. On a replica it stays, hidden. */
   expireNow(key: Bytes): void {
     const ks = this.#ks;
+    if (ks.isReplica) return;
     ks.expiredKeys++;
     ks.onExpired!(this.number, key);
     this.remove(key.buf, key.off, key.len);
@@ -377,8 +377,7 @@ export class Database {
 
   #report(buf: Uint8Array, off: number, len: number): void {
     const ks = this.#ks;
-    if (ks.applying) return;
-    ks.hazards.mark(this.#hash, this.number);
+    if (!ks.applying) ks.hazards.mark(this.#hash, this.number);
     if (ks.interest.any) ks.interest.changed(this.number, buf, off, len);
   }
 

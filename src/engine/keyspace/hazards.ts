@@ -92,6 +92,7 @@ export class Hazards {
     this.#dbReplaced.fill(0);
     this.#lastMarked = 0;
     this.waitFor = 0;
+    this.committed = this.turn - 1;
   }
 }
 

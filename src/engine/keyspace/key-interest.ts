@@ -86,6 +86,12 @@ export class KeyInterest {
     return [...(this.#blocked.get(name(db, key)) ?? [])];
   }
 
+  blockedSessions(): Set<Session> {
+    const all = new Set<Session>();
+    for (const sessions of this.#blocked.values()) for (const session of sessions) all.add(session);
+    return all;
+  }
+
   get blockedKeys(): number {
     return this.#blocked.size;
   }

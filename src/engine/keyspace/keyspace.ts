@@ -55,6 +55,8 @@ export class Keyspace {
   nowMs = 0;
   /** Whether effects of the log are being applied: then nothing expires by itself, and nothing is marked. */
   applying = false;
+  /** Whether this engine follows a primary: what is logically expired is hidden and stays, for the primary decides. */
+  isReplica = false;
   /** Whether reads leave the LRU clock as it is (CLIENT NO-TOUCH). */
   noTouch = false;
   keyspaceHits = 0;
@@ -88,10 +90,8 @@ export class Keyspace {
   /** Empties one database. Big ones are freed in steps by `lazyFreeStep`. Returns how many keys it had. */
   flush(db: Database): number {
     const removed = db.size;
-    if (!this.applying) {
-      this.interest.databaseReplaced(db.number, db, null);
-      this.hazards.markDb(db.number);
-    }
+    this.interest.databaseReplaced(db.number, db, null);
+    if (!this.applying) this.hazards.markDb(db.number);
     if (removed === this.size) this.#clearAll();
     else if (removed > 0) {
       db.detached = true;
@@ -103,11 +103,9 @@ export class Keyspace {
 
   flushAll(): number {
     const removed = this.size;
-    if (!this.applying) {
-      for (const db of this.databases) {
-        this.interest.databaseReplaced(db.number, db, null);
-        this.hazards.markDb(db.number);
-      }
+    for (const db of this.databases) {
+      this.interest.databaseReplaced(db.number, db, null);
+      if (!this.applying) this.hazards.markDb(db.number);
     }
     this.#clearAll();
     return removed;
@@ -116,9 +114,9 @@ export class Keyspace {
   /** Exchanges the contents of two databases (SWAPDB). */
   swap(a: Database, b: Database): void {
     const { number } = a;
+    this.interest.databaseReplaced(a.number, a, b);
+    this.interest.databaseReplaced(b.number, b, a);
     if (!this.applying) {
-      this.interest.databaseReplaced(a.number, a, b);
-      this.interest.databaseReplaced(b.number, b, a);
       this.hazards.markDb(a.number);
       this.hazards.markDb(b.number);
     }

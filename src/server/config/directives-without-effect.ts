@@ -94,8 +94,8 @@ const REPLICATION = because(
   ['repl-diskless-load', oneOf('disabled', 'on-empty-db', 'swapdb'), 'disabled'],
   ['replica-serve-stale-data', bool, 'yes', { aliases: ['slave-serve-stale-data'] }], ['replica-read-only', bool, 'yes', { aliases: ['slave-read-only'] }],
   ['replica-lazy-flush', bool, 'no', { aliases: ['slave-lazy-flush'] }], ['replica-priority', int(), '100', { aliases: ['slave-priority'] }],
-  ['replica-announced', bool, 'yes'], ['replica-announce-ip', string, '', { aliases: ['slave-announce-ip'] }],
-  ['replica-announce-port', int(0, 65535), '0', { aliases: ['slave-announce-port'] }], ['replica-ignore-maxmemory', bool, 'yes', { aliases: ['slave-ignore-maxmemory'] }],
+  ['replica-announced', bool, 'yes'],
+  ['replica-ignore-maxmemory', bool, 'yes', { aliases: ['slave-ignore-maxmemory'] }],
   ['replica-ignore-disk-write-errors', bool, 'no'], ['min-replicas-to-write', int(), '0', { aliases: ['min-slaves-to-write'] }],
   ['min-replicas-max-lag', int(), '10', { aliases: ['min-slaves-max-lag'] }],
 );

@@ -64,7 +64,14 @@ const WITH_EFFECT: readonly Directive[] = [
   // The transaction log
   directive('txlog-max-batches-in-flight', int(1, 64), '4', fixed),
   directive('txlog-max-inflight-bytes', memory(1024 * 1024), '67108864'),
-  directive('availability-zone', string, ''),
+  directive('election-timeout-ms', int(100, 60000), '750', fixed),
+  // The shard and its members
+  directive('availability-zone', string, '', fixed),
+  directive('member-role', oneOf('voter', 'log-only', 'learner'), 'voter', fixed),
+  directive('cluster-members', words, '', fixed),
+  directive('cluster-join', words, '', fixed),
+  directive('replica-announce-ip', string, '', { ...fixed, aliases: ['slave-announce-ip'] }),
+  directive('replica-announce-port', int(0, 65535), '0', { ...fixed, aliases: ['slave-announce-port'] }),
   // Snapshots
   directive('rdbcompression', bool, 'yes'),
   directive('snapshot-freshness-percent', int(), '100'),

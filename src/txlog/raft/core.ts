@@ -57,6 +57,9 @@ export class RaftCore {
   /** impaired: number of the newest question to a leader about that. */
   healQuestion = 0;
 
+  /** Whether the host wants to lead: false while its state machine is not loaded. Votes and acknowledgements go on. */
+  electable = true;
+
   /** Ticks since the last sign of a leader, or since the last vote given (Raft §5.2). */
   electionElapsed = 0;
   /** This many of them start an election: electionTicks and a random part. */
@@ -135,7 +138,7 @@ export class RaftCore {
 
   /** Whether this member may start elections and lead: whole, and a voter with an engine or a caretaker. */
   get promotable(): boolean {
-    return !this.impaired && (this.configs.mayCampaign(this.id, this.log.commitIndex) || this.isCaretaker);
+    return !this.impaired && this.electable && (this.configs.mayCampaign(this.id, this.log.commitIndex) || this.isCaretaker);
   }
 
   /** Whether this member may lead, but only to hand over: a log-only voter that is allowed to. */

@@ -24,7 +24,7 @@ import {
 import { checkLimits } from './limits.ts';
 import { proposeConfig } from './membership.ts';
 import { checkAppend, maybeCommit, onAppend, onAppendReply, onFetched, propose, sendAppends } from './replication.ts';
-import type { ConfigAt, ConfigChange, HardState, Message, PeerMessage, RawNodeOptions, Ready, RestartState, SoftState, Status } from './types.ts';
+import type { ConfigAt, ConfigChange, HardState, Message, PeerMessage, RawNodeOptions, Ready, RestartState, SnapshotMeta, SoftState, Status } from './types.ts';
 
 /** Throws RaftError RAFT_BAD_RESTART when the parts contradict each other: then the log is damaged, see RestartState.impaired. */
 function checkRestart(restart: RestartState): void {
@@ -214,6 +214,18 @@ export class RawNode {
     return campaign(this.#core);
   }
 
+  /** Whether this member stands for election and takes leadership that is handed to it; it does unless told otherwise. */
+  setElectable(electable: boolean): void {
+    this.#core.electable = electable;
+  }
+
+  /** Index, term and configuration of the log at `index`, committed and not trimmed beyond: what a snapshot there is. */
+  snapshotMetaAt(index: number): SnapshotMeta {
+    const { log, configs } = this.#core;
+    const { config, index: configIndex } = configs.at(index);
+    return { index, term: log.termAt(index), config, configIndex };
+  }
+
   /** Leader: hands over to `to`, and gives up trying after electionTicks. Throws RaftError RAFT_NOT_LEADER, RAFT_BAD_TRANSFER. */
   transferLeadership(to: string): void {
     transferLeadership(this.#core, to);
@@ -312,6 +324,11 @@ export class RawNode {
   #softStateMoved(): boolean {
     const { role, term, leader } = this.#core;
     return role !== this.#softState.role || term !== this.#softState.term || leader !== this.#softState.leader;
+  }
+
+  /** See Status.committedInTerm. */
+  get committedInTerm(): boolean {
+    return this.#core.committedInTerm;
   }
 
   /** Batch `batch` and all before it are durable. */

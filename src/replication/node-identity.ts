@@ -1,0 +1,95 @@
+/**
+ * Who this node is: a member id that is drawn at random with a new data directory and lost with it. So a node whose disk
+ * was wiped can never be taken for the member that it was, whose votes and acknowledgements it does not remember.
+ */
+import { randomBytes } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { open, rename } from 'node:fs/promises';
+import { join } from 'node:path';
+import { OperationalError } from '../shared/errors.ts';
+import { makeDurableDirectory, syncDirectory } from '../txlog/durable-directory.ts';
+import type { MemberConfig } from '../txlog/raft/types.ts';
+
+export interface NodeIdentity {
+  /** 40 hexadecimal digits, as Redis's node ids. */
+  readonly memberId: string;
+  /** The shard that it belongs to; '' while it belongs to none. */
+  readonly shardId: string;
+  /** The configuration with which its log begins; null while it belongs to no shard. */
+  readonly firstConfig: MemberConfig | null;
+  /** Whether the log was there once: then it must be there, for it holds what this member promised. */
+  readonly hasLog: boolean;
+}
+
+const FILE = 'node.json';
+const ID = /^[0-9a-f]{40}$/;
+
+export class IdentityFile {
+  readonly #directory: string;
+  identity: NodeIdentity;
+
+  private constructor(directory: string, identity: NodeIdentity) {
+    this.#directory = directory;
+    this.identity = identity;
+  }
+
+  /** Reads the identity in a data directory, or draws one. @throws OperationalError NODE_IDENTITY when the file is damaged. */
+  static async open(directory: string): Promise<IdentityFile> {
+    await makeDurableDirectory(directory);
+    const path = join(directory, FILE);
+    let text: string;
+    try {
+      text = readFileSync(path, 'utf8');
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw new OperationalError('NODE_IDENTITY', `${path}: ${(error as Error).message}`, error);
+      const created = new IdentityFile(directory, { memberId: randomBytes(20).toString('hex'), shardId: '', firstConfig: null, hasLog: false });
+      await created.#write();
+      return created;
+    }
+    const found = parse(text);
+    if (found === null) throw new OperationalError('NODE_IDENTITY', `${path} does not say who this node is: restore it, or start with an empty directory as a new member`);
+    return new IdentityFile(directory, found);
+  }
+
+  /** This node is of that shard from now on, durably. Its log is made after this. */
+  async joined(shardId: string, firstConfig: MemberConfig): Promise<void> {
+    this.identity = { ...this.identity, shardId, firstConfig };
+    await this.#write();
+  }
+
+  /**
+   * The log was opened. @param created whether it was not there before
+   * @throws OperationalError NODE_LOG_MISSING when it should have been: its votes and acknowledgements are forgotten.
+   */
+  async logOpened(created: boolean): Promise<void> {
+    if (created && this.identity.hasLog) {
+      throw new OperationalError('NODE_LOG_MISSING', `the transaction log of this member is gone from ${this.#directory}: restore it, or empty the whole directory to start as a new member`);
+    }
+    if (this.identity.hasLog) return;
+    this.identity = { ...this.identity, hasLog: true };
+    await this.#write();
+  }
+
+  async #write(): Promise<void> {
+    const path = join(this.#directory, FILE);
+    const file = await open(`${path}.new`, 'w');
+    try {
+      await file.writeFile(`${JSON.stringify(this.identity)}\n`);
+      await file.sync();
+    } finally {
+      await file.close();
+    }
+    await rename(`${path}.new`, path);
+    await syncDirectory(this.#directory);
+  }
+}
+
+function parse(text: string): NodeIdentity | null {
+  try {
+    const { memberId, shardId, firstConfig, hasLog } = JSON.parse(text) as Partial<NodeIdentity>;
+    if (!ID.test(memberId ?? '') || (shardId !== '' && (!ID.test(shardId ?? '') || firstConfig === null))) return null;
+    return { memberId: memberId!, shardId: shardId!, firstConfig: firstConfig ?? null, hasLog: hasLog === true };
+  } catch {
+    return null;
+  }
+}

@@ -1,5 +1,8 @@
 /** The engine's commands, collected. A new family is one import and one line here. */
 import type { Command } from './command.ts';
+import { bitfieldCommands } from './commands/bitfield.ts';
+import { bitmapCommands } from './commands/bitmap.ts';
+import { bitopCommands } from './commands/bitop.ts';
 import { databaseCommands } from './commands/databases.ts';
 import { dumpCommands } from './commands/dump.ts';
 import { expiryCommands } from './commands/expiry.ts';
@@ -25,6 +28,9 @@ export function engineCommands(): readonly Command[] {
     ...stringCommands,
     ...stringNumberCommands,
     ...lcsCommands,
+    ...bitmapCommands,
+    ...bitopCommands,
+    ...bitfieldCommands,
     ...hashCommands,
     ...setCommands,
     ...listCommands,

@@ -50,6 +50,14 @@ export const COUNT_NEGATIVE = new CommandError("ERR COUNT can't be negative");
 export const MAXLEN_NEGATIVE = new CommandError("ERR MAXLEN can't be negative");
 export const COUNT_NOT_POSITIVE = new CommandError('ERR count should be greater than 0');
 
+export const BIT_OFFSET = new CommandError('ERR bit offset is not an integer or out of range');
+export const BIT_NOT_INTEGER = new CommandError('ERR bit is not an integer or out of range');
+export const BITPOS_BIT = new CommandError('ERR The bit argument must be 1 or 0.');
+export const BITOP_NOT_SOURCES = new CommandError('ERR BITOP NOT must be called with a single source key.');
+export const BITFIELD_TYPE = new CommandError('ERR Invalid bitfield type. Use something like i16 u8. Note that u64 is not supported but i64 is.');
+export const BITFIELD_OVERFLOW = new CommandError('ERR Invalid OVERFLOW type specified');
+export const BITFIELD_RO_ONLY_GET = new CommandError('ERR BITFIELD_RO only supports the GET subcommand');
+
 export const INVALID_FIRST_DB = new CommandError('ERR invalid first DB index');
 export const INVALID_SECOND_DB = new CommandError('ERR invalid second DB index');
 export const NOT_INT32 = new CommandError('ERR value is out of range, value must between -2147483648 and 2147483647');

@@ -41,6 +41,15 @@ export const INTENDED_DIFFERENCES: readonly IntendedDifference[] = [
       && beginning(redis) === beginning(holdfast),
   },
   {
+    reason: 'Since 7.2 BITCOUNT and BITPOS look at their arguments first, and at the unit before the end; 7.0 at the key, and at nothing more where there is none.',
+    matches: (command, redis, holdfast) => isCommand(command, 'BITCOUNT', 'BITPOS') && isError(holdfast) && !holdfast.message.startsWith('WRONGTYPE')
+      && (typeof redis === 'number' || isError(redis)),
+  },
+  {
+    reason: 'Since Valkey 8.1 BITCOUNT takes a start without an end; 7.0 does not.',
+    matches: (command, redis, holdfast) => isCommand(command, 'BITCOUNT') && command.length === 3 && isError(redis) && (!isError(holdfast) || !holdfast.message.includes('syntax')),
+  },
+  {
     reason: 'Since 7.2 a time-out that no int64 holds is out of range; 7.0 lets it wrap around and calls it negative.',
     matches: (_command, redis, holdfast) => isError(redis) && isError(holdfast) && redis.message === 'ERR timeout is negative'
       && holdfast.message === 'ERR timeout is out of range',

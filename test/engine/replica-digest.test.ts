@@ -1,5 +1,5 @@
 /**
- * digest(primary) == digest(replica that was fed only effects): random strings, counters, SORT … STORE and what they work
+ * digest(primary) == digest(replica that was fed only effects): random strings, bits, counters, SORT … STORE and what they work
  * on. The replica has other hash seeds and another clock, so an effect that leaves anything to chance shows.
  */
 import { expect, test } from 'vitest';
@@ -38,6 +38,10 @@ function randomCommand(pick: Pick): string[] {
     () => ['INCRBY', key, number],
     () => ['DECRBY', key, number],
     () => ['INCRBYFLOAT', key, pick(['0.1', '-1e3', '17179869184.0001'])],
+    () => ['SETBIT', key, pick(['0', '7', '100', '40000']), pick(['0', '1'])],
+    () => ['BITOP', pick(['AND', 'OR', 'XOR']), key, pick(KEYS), pick(KEYS), 'missing'],
+    () => ['BITOP', 'NOT', key, pick([...KEYS, 'missing'])],
+    () => ['BITFIELD', key, 'OVERFLOW', pick(['WRAP', 'SAT', 'FAIL']), pick(['SET', 'INCRBY']), pick(['u8', 'i64', 'u63', 'i5']), pick(['0', '#3', '77']), number],
     () => ['SADD', 'set', value, number, key],
     () => ['HSET', `h${pick(['1', '-1', '10'])}`, 'w', number],
     () => ['RPUSH', 'list', pick(['1', '-1', '10', '2'])],

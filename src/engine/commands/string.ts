@@ -174,8 +174,8 @@ function strlen(c: Call): void {
   c.reply.integer(ref === 0 ? 0 : c.engine.keyspace.entries.valueLength(ref));
 }
 
-/** Grows the string at argument 1 to `length` bytes, zero-filled from its old end on; returns its window. */
-function grow(c: Call, old: Ref, length: number): Bytes {
+/** Grows the string at argument 1 (0: makes one) to `length` bytes, zero-filled from its old end on; returns its window, which is reused. */
+export function grow(c: Call, old: Ref, length: number): Bytes {
   const { req } = c;
   const { entries } = c.engine.keyspace;
   const oldLength = old === 0 ? 0 : entries.valueLength(old);

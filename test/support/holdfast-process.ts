@@ -126,6 +126,18 @@ export class TestClient {
   }
 }
 
+/** The elements of a reply that is one flat array, as `send` returned it: strings without headers, a null as ''. */
+export function arrayOf(reply: string): string[] {
+  const out: string[] = [];
+  for (let at = reply.indexOf('\r\n') + 2; at > 1 && at < reply.length;) {
+    const end = reply.indexOf('\r\n', at);
+    const length = reply[at] === '$' ? Number(reply.slice(at + 1, end)) : -1;
+    out.push(length < 0 ? '' : reply.slice(end + 2, end + 2 + length));
+    at = length < 0 ? end + 2 : end + 4 + length;
+  }
+  return out;
+}
+
 /** Offset behind the reply that begins at `at`, or -1 while it is incomplete. */
 function replyEnd(text: string, at: number): number {
   const line = text.indexOf('\r\n', at);

@@ -175,7 +175,13 @@ export function command(options: CommandOptions): Command {
   return new Command(options);
 }
 
-// The order and the implications are those of ACLCategoryItem and setImplicitACLCategories in Redis 7.2.
+/** In the order in which Redis tells them (ACLCommandCategories of 7.2). */
+const CATEGORIES = [
+  'keyspace', 'read', 'write', 'set', 'sortedset', 'list', 'hash', 'string', 'bitmap', 'hyperloglog', 'geo', 'stream', 'pubsub',
+  'admin', 'fast', 'slow', 'blocking', 'dangerous', 'connection', 'transaction', 'scripting',
+];
+
+// The implications are those of setImplicitACLCategories in Redis 7.2.
 function aclCategories(flags: number, group: Group | null, extra: string): string[] {
   const out = new Set(extra.split(' ').filter((name) => name !== ''));
   const groupCategory = group === null ? undefined : GROUP_CATEGORY[group];
@@ -188,7 +194,7 @@ function aclCategories(flags: number, group: Group | null, extra: string): strin
   if (flags & Flag.fast) out.add('fast');
   if (flags & Flag.blocking) out.add('blocking');
   if (!out.has('fast')) out.add('slow');
-  return [...out];
+  return CATEGORIES.filter((name) => out.has(name));
 }
 
 /** Finds commands by name, and by the bytes of a request. */

@@ -111,11 +111,11 @@ export class Engine {
     let row = this.table.findForClient(request.buf, request.off[0]!, request.len[0]!);
     if (row !== null && row.subcommands !== null && request.argc > 1) {
       const sub = row.subcommands.get(request.string(1).toLowerCase());
-      if (sub === undefined && row.run === null) {
+      if (sub === undefined) {
         reply.error(`ERR unknown subcommand '${printable(request, 1, 128)}'. Try ${row.name.toUpperCase()} HELP.`);
         return null;
       }
-      row = sub ?? row;
+      row = sub;
     }
     if (row === null) {
       reply.error(unknownCommand(request));

@@ -177,10 +177,21 @@ test('small things', async () => {
   expect(stringsOf(await client.send('client', 'trackinginfo'))).toEqual(['flags', 'off', 'redirect', '-1', 'prefixes']);
   expect(stringsOf(await client.send('role'))).toEqual(['master', '0']);
   expect(await client.send('lolwut')).toContain('Redis ver. 7.2.0');
+  expect(await client.send('lolwut', 'version', '5', '40', '20')).toContain('Redis ver. 7.2.0');
+  expect(await client.send('lolwut', 'version', 'x')).toBe('-ERR value is not an integer or out of range');
   expect(await client.send('wait', '0', '0')).toBe(':0');
   expect(await client.send('wait', '2', '100')).toBe(':0');
   expect(stringsOf(await client.send('time'))).toHaveLength(2);
   expect(await client.send('client', 'unblock', '99')).toBe(':0');
+});
+
+test.each([
+  ['save nosave', 'syntax error'], ['abort now', 'syntax error'], ['abort nosave', 'syntax error'], ['later', 'syntax error'],
+  ['abort', 'No shutdown in progress.'],
+])('SHUTDOWN %s is refused, and the server goes on', async (options, error) => {
+  const client = await begin();
+  expect(await client.send('shutdown', ...options.split(' '))).toBe(`-ERR ${error}`);
+  expect(await client.send('ping')).toBe('+PONG');
 });
 
 test('a renamed command answers to its new name only, and a hidden one to none', async () => {

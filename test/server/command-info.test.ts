@@ -34,7 +34,8 @@ test('DOCS shows what is asked for', async () => {
 
 test('COUNT and LIST', async () => {
   const names = stringsOf(await client.send('command', 'list'));
-  expect(await client.send('command', 'count')).toBe(`:${names.length}`);
+  expect(names).toContain('config|get');
+  expect(await client.send('command', 'count')).toBe(`:${names.filter((name) => !name.includes('|')).length}`);
   expect(new Set(stringsOf(await client.send('command', 'list', 'filterby', 'pattern', 'CONFIG*')))).toEqual(new Set(['config', 'config|get', 'config|set', 'config|resetstat', 'config|rewrite', 'config|help']));
   expect(stringsOf(await client.send('command', 'list', 'filterby', 'aclcat', 'hash'))).toContain('hset');
   expect(await client.send('command', 'list', 'filterby', 'module', 'x')).toBe('*0');
@@ -43,6 +44,7 @@ test('COUNT and LIST', async () => {
 });
 
 test.each([
+  ['nosuch', ["-ERR unknown subcommand 'nosuch'. Try COMMAND HELP."]],
   ['getkeys get a', ['a']],
   ['getkeys mset a 1 b 2', ['a', 'b']],
   ['getkeys sinterstore d a b', ['d', 'a', 'b']],

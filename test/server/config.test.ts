@@ -183,6 +183,8 @@ describe('CONFIG over the wire', () => {
   });
 
   test.each([
+    [['timeout', '-1', 'nosuch', '1'], "Unknown option or number of arguments for CONFIG SET - 'nosuch'"],
+    [['hash-max-listpack-value', 'x'], "CONFIG SET failed (possibly related to argument 'hash-max-listpack-value') - argument must be a memory value"],
     [['port', '1'], "CONFIG SET failed (possibly related to argument 'port') - can't set immutable config"],
     [['dbfilename', 'x'], "CONFIG SET failed (possibly related to argument 'dbfilename') - can't set protected config"],
     [['nosuch', '1'], "Unknown option or number of arguments for CONFIG SET - 'nosuch'"],

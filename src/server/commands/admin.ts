@@ -14,11 +14,25 @@ function time(c: Call): void {
   c.reply.bulkString(String(Math.floor((now % 1000) * 1000)));
 }
 
+/**
+ * SAVE, NOSAVE, NOW and FORCE make no difference: what was acknowledged is in the log, and there is no replica to wait for
+ * whose absence could be overridden. There is never a shutdown under way that ABORT could stop.
+ */
 function shutdown(server: Server, c: Call): void {
-  for (let i = 1; i < c.req.argc; i++) {
-    if (c.req.is(i, 'ABORT')) throw new CommandError('ERR No shutdown in progress.');
-    if (!['NOSAVE', 'SAVE', 'NOW', 'FORCE'].some((word) => c.req.is(i, word))) throw SYNTAX;
+  const { req } = c;
+  let save = false;
+  let noSave = false;
+  let abort = false;
+  let other = false;
+  for (let i = 1; i < req.argc; i++) {
+    if (req.is(i, 'SAVE')) save = true;
+    else if (req.is(i, 'NOSAVE')) noSave = true;
+    else if (req.is(i, 'ABORT')) abort = true;
+    else if (req.is(i, 'NOW') || req.is(i, 'FORCE')) other = true;
+    else throw SYNTAX;
   }
+  if ((save && noSave) || (abort && (save || noSave || other))) throw SYNTAX;
+  if (abort) throw new CommandError('ERR No shutdown in progress.');
   // Redis answers with the end of the connection.
   connectionOf(server, c).replyMode = 'off';
   server.onShutdown();
@@ -30,6 +44,12 @@ function role(server: Server, c: Call): void {
   c.reply.bulkString('master');
   c.reply.integer(server.txlog.commitIndex);
   c.reply.array(0);
+}
+
+/** LOLWUT [VERSION v [argument …]]: there is one picture, whatever the version. Tools look for the line with Redis's version. */
+function lolwut(c: Call): void {
+  if (c.req.argc > 2 && c.req.is(1, 'VERSION')) for (let i = 2; i < c.req.argc; i++) c.integer(i);
+  c.reply.verbatim('txt', `${ANCHOR}\nHoldfast ver. ${PROGRAM_VERSION}\nRedis ver. ${REDIS_VERSION}\n`);
 }
 
 const ANCHOR = '      |\n   ___|___   What is acknowledged holds fast.\n      |\n \\    |    /\n  \\___|___/';
@@ -49,11 +69,7 @@ export function adminCommands(server: Server): readonly Command[] {
     command({ name: 'time', arity: 1, flags: 'loading stale fast', group, since: '2.6.0', tips: ['nondeterministic_output'], run: time }),
     command({ name: 'role', arity: 1, flags: 'noscript loading stale fast', group, since: '2.8.12', categories: 'admin dangerous', run: (c) => role(server, c) }),
     command({ name: 'shutdown', arity: -1, flags: 'admin noscript loading stale no_multi allow_busy', group, since: '1.0.0', run: (c) => shutdown(server, c) }),
-    command({
-      name: 'lolwut', arity: -1, flags: 'readonly fast', group, since: '5.0.0',
-      // Tools look for the line with the version.
-      run: (c) => c.reply.verbatim('txt', `${ANCHOR}\nHoldfast ver. ${PROGRAM_VERSION}\nRedis ver. ${REDIS_VERSION}\n`),
-    }),
+    command({ name: 'lolwut', arity: -1, flags: 'readonly fast', group, since: '5.0.0', run: lolwut }),
     command({
       name: 'wait', arity: 3, flags: 'blocking', group: 'generic', since: '3.0.0', categories: 'connection', tips: ['request_policy:all_shards', 'response_policy:agg_min'], run: wait,
     }),

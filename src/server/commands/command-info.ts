@@ -130,7 +130,7 @@ function docs(server: Server, c: Call): void {
 
 function list(server: Server, c: Call): void {
   const { table } = server.engine;
-  let rows = [...table.commands()];
+  let rows = table.all;
   if (c.req.argc === 5 && c.req.is(2, 'FILTERBY')) {
     const value = c.string(4);
     if (c.req.is(3, 'PATTERN')) rows = table.all.filter((row) => globMatch(value, row.name, true));

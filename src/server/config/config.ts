@@ -116,18 +116,23 @@ export class Config {
    * @throws CommandError with Redis's text.
    */
   set(pairs: readonly (readonly [string, string])[], options: SetOptions = { allowProtected: true }): void {
-    const changes = new Map<Directive, string>();
-    for (const [given, value] of pairs) {
+    const failed = (given: string, reason: string): CommandError => new CommandError(`ERR CONFIG SET failed (possibly related to argument '${given}') - ${reason}`);
+    const rows: Directive[] = [];
+    for (const [given] of pairs) {
       const row = BY_NAME.get(given.toLowerCase());
-      const failed = (reason: string): CommandError => new CommandError(`ERR CONFIG SET failed (possibly related to argument '${given}') - ${reason}`);
       if (row === undefined) throw new CommandError(`ERR Unknown option or number of arguments for CONFIG SET - '${given}'`);
-      if (!row.mutable) throw failed("can't set immutable config");
-      if (row.protected && !options.allowProtected) throw failed("can't set protected config");
-      if (changes.has(row)) throw failed('duplicate parameter');
+      if (!row.mutable) throw failed(given, "can't set immutable config");
+      if (row.protected && !options.allowProtected) throw failed(given, "can't set protected config");
+      if (rows.includes(row)) throw failed(given, 'duplicate parameter');
+      rows.push(row);
+    }
+    // Names are complained of before values, as in Redis.
+    const changes = new Map<Directive, string>();
+    for (const [i, [given, value]] of pairs.entries()) {
       try {
-        changes.set(row, normalize(row, [value]));
+        changes.set(rows[i]!, normalize(rows[i]!, [value]));
       } catch (error) {
-        if (error instanceof DirectiveError) throw failed(error.message);
+        if (error instanceof DirectiveError) throw failed(given, error.message);
         throw error;
       }
     }

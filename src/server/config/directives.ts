@@ -81,12 +81,12 @@ const WITH_EFFECT: readonly Directive[] = [
   directive('snapshot-keep', int(1, 1000), '2'),
   // Encodings
   directive('hash-max-listpack-entries', long(), '512', { aliases: ['hash-max-ziplist-entries'] }),
-  directive('hash-max-listpack-value', long(), '64', { aliases: ['hash-max-ziplist-value'] }),
+  directive('hash-max-listpack-value', memory(), '64', { aliases: ['hash-max-ziplist-value'] }),
   directive('set-max-intset-entries', long(), '512'),
   directive('set-max-listpack-entries', long(), '128'),
   directive('set-max-listpack-value', long(), '64'),
   directive('zset-max-listpack-entries', long(), '128', { aliases: ['zset-max-ziplist-entries'] }),
-  directive('zset-max-listpack-value', long(), '64', { aliases: ['zset-max-ziplist-value'] }),
+  directive('zset-max-listpack-value', memory(), '64', { aliases: ['zset-max-ziplist-value'] }),
   directive('list-max-listpack-size', int(-INT_MAX - 1), '-2', { aliases: ['list-max-ziplist-size'] }),
   directive('list-compress-depth', int(), '0'),
 ];

@@ -17,6 +17,10 @@ type Item = { expireAtMs: number } & (
 type ItemOf<K extends Item['kind']> = Extract<Item, { kind: K }>;
 
 const NO_EXPIRY = -1;
+/** Keys or elements that fill slabs, in number and by name: long enough for compaction to find three slabs of a class. */
+const FILL = 4000;
+const FILL_KEY = `fill:${'-'.repeat(45)}`;
+const FILL_SET = 'fill set';
 
 export class ArenaWorld {
   readonly rig: EngineRig;
@@ -52,7 +56,7 @@ export class ArenaWorld {
     if (this.steps % 400 === 0) this.#growth = this.#pick([0.2, 0.5, 0.8]);
     const { keyspace } = this.rig.engine;
     const what = this.#random();
-    if (what < 0.1) keyspace.compactor.step(this.#below(200));
+    if (what < 0.1) keyspace.compactor.step(this.#below(1000));
     else if (what < 0.15) keyspace.lazyFreeStep(this.#below(100));
     else if (what < 0.17) this.#passTime();
     else if (what < 0.3) this.#wholeKey();
@@ -96,6 +100,7 @@ export class ArenaWorld {
       this.rig.run('SELECT', db);
       for (const key of items.keys()) this.rig.run('DEL', key);
     }
+    keyspace.expireStep(Infinity);
     while (keyspace.lazyFreeStep(100));
     while (keyspace.compactor.step(1000));
     this.check();
@@ -118,6 +123,7 @@ export class ArenaWorld {
   }
 
   #key(): string {
+    if (this.#below(8) === 0) return `${FILL_KEY}${this.#below(FILL)}`;
     return `k${this.#below(this.#keys)}${this.#below(20) === 0 ? 'long'.repeat(this.#below(80)) : ''}`;
   }
 
@@ -180,33 +186,58 @@ export class ArenaWorld {
     this.rig.engine.keyspace.expireStep(this.#below(4));
   }
 
-  /** Fills slabs with keys and elements of one size, or leaves few of them alive: then there is something to compact. */
+  /** Fills slabs of a class or two with small values or with the elements of one large set, or leaves few of them alive. */
   #fillOrThin(): void {
-    const db = this.#below(4);
-    const items = this.#model[db]!;
-    const filled = [...items.keys()].filter((key) => key.startsWith('fill'));
-    if (filled.length === 0) {
-      const value = 'f'.repeat(this.#below(120));
-      for (let n = 0; n < 3000; n++) {
-        this.#same(this.#run(db, 'SET', `fill${n}`, value), 'OK');
-        items.set(`fill${n}`, { kind: 'string', value, expireAtMs: NO_EXPIRY });
+    for (let db = 0; db < this.#model.length; db++) {
+      const filled = [...this.#model[db]!.keys()].filter((key) => key.startsWith(FILL_KEY));
+      if (filled.length > FILL / 3) {
+        this.#thinKeys(db, filled);
+        return;
       }
-      const members = Array.from({ length: 3000 }, (_, n) => `${n}:${value}`);
-      this.#same(this.#run(db, 'SADD', 'fillset', ...members), members.length);
-      items.set('fillset', { kind: 'set', value: new Set(members), expireAtMs: NO_EXPIRY });
-      return;
+      const set = this.#find(db, FILL_SET);
+      if (set?.kind === 'set' && set.value.size > FILL / 3) {
+        this.#thinSet(db, set.value);
+        return;
+      }
     }
-    for (const key of filled) {
-      if (this.#random() < 0.2) continue;
-      this.#same(this.#run(db, 'DEL', key), 1);
-      items.delete(key);
+    const db = this.#below(4);
+    const value = 'f'.repeat(this.#below(100));
+    if (this.#below(4) === 0) this.#fillSet(db, value);
+    else for (let n = 0; n < FILL; n++) this.#fillKey(db, `${FILL_KEY}${n}`, n, value);
+  }
+
+  #fillKey(db: number, key: string, n: number, value: string): void {
+    const items = this.#model[db]!;
+    const expireAtMs = NO_EXPIRY;
+    if (n % 2 === 0) {
+      this.#same(this.#run(db, 'DEL', key), this.#find(db, key) === undefined ? 0 : 1);
+      this.#same(this.#run(db, 'HSET', key, 'f', value), 1);
+      items.set(key, { kind: 'hash', value: new Map([['f', value]]), expireAtMs });
+    } else {
+      this.#same(this.#run(db, 'SET', key, value), 'OK');
+      items.set(key, { kind: 'string', value, expireAtMs });
     }
-    const set = items.get('fillset');
-    if (set?.kind !== 'set') return;
-    const gone = [...set.value].filter(() => this.#random() < 0.8);
-    this.#same(this.#run(db, 'SREM', 'fillset', ...gone), gone.length);
-    for (const member of gone) set.value.delete(member);
-    this.#dropIfEmpty(db, 'fillset', set.value.size);
+  }
+
+  #fillSet(db: number, value: string): void {
+    const members = Array.from({ length: FILL }, (_, n) => `${n}:${value}`);
+    this.#run(db, 'DEL', FILL_SET);
+    this.#same(this.#run(db, 'SADD', FILL_SET, ...members), members.length);
+    this.#model[db]!.set(FILL_SET, { kind: 'set', value: new Set(members), expireAtMs: NO_EXPIRY });
+  }
+
+  #thinKeys(db: number, keys: string[]): void {
+    for (const key of keys) {
+      if (this.#random() < 0.15) continue;
+      this.#same(this.#run(db, 'DEL', key), this.#find(db, key) === undefined ? 0 : 1);
+      this.#model[db]!.delete(key);
+    }
+  }
+
+  #thinSet(db: number, set: Set<string>): void {
+    const gone = [...set].filter(() => this.#random() < 0.85);
+    this.#same(this.#run(db, 'SREM', FILL_SET, ...gone), gone.length);
+    for (const member of gone) set.delete(member);
   }
 
   // ---- Commands ----

@@ -208,11 +208,11 @@ function adopt(c: Call, name: ByteRange, existing: Ref): Ref {
 
 export const dumpCommands: readonly Command[] = [
   command({
-    name: 'dump', arity: 2, flags: 'readonly', group: 'generic', since: '2.6.0', keys: [keysAt(1, 'RO access')],
+    name: 'dump', arity: 2, flags: 'readonly', group: 'generic', since: '2.6.0', categories: 'keyspace', keys: [keysAt(1, 'RO access')],
     tips: ['nondeterministic_output'], run: dump,
   }),
   command({
-    name: 'restore', arity: -4, flags: 'write denyoom', group: 'generic', since: '2.6.0', categories: 'dangerous',
+    name: 'restore', arity: -4, flags: 'write denyoom', group: 'generic', since: '2.6.0', categories: 'keyspace dangerous',
     keys: [keysAt(1, 'OW update')], run: restore,
   }),
 ];

@@ -83,11 +83,12 @@ const HELP = [
 ];
 
 const ROW = { group: 'server', since: '4.0.0' } as const;
+const SHARDS = ['nondeterministic_output', 'request_policy:all_shards', 'response_policy:special'];
 
 /** Subcommands of MEMORY that need nothing but the engine. */
 export const memorySubcommands: readonly Command[] = [
   command({ ...ROW, name: 'memory|usage', arity: -3, flags: 'readonly', keys: [keysAt(2, 'RO')], run: usage }),
-  command({ ...ROW, name: 'memory|doctor', arity: 2, flags: '', tips: ['nondeterministic_output'], run: doctor }),
-  command({ ...ROW, name: 'memory|malloc-stats', arity: 2, flags: '', tips: ['nondeterministic_output'], run: mallocStats }),
+  command({ ...ROW, name: 'memory|doctor', arity: 2, flags: '', tips: SHARDS, run: doctor }),
+  command({ ...ROW, name: 'memory|malloc-stats', arity: 2, flags: '', tips: SHARDS, run: mallocStats }),
   command({ ...ROW, name: 'memory|help', arity: 2, flags: 'loading stale', run: helpHandler(HELP) }),
 ];

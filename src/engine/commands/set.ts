@@ -117,7 +117,7 @@ export const setCommands: readonly Command[] = [
   }),
   command({ name: 'srem', arity: -3, flags: 'write fast', group: 'set', since: '1.0.0', keys: [keysAt(1, 'RW delete')], run: srem }),
   command({ name: 'sismember', arity: 3, flags: 'readonly fast', group: 'set', since: '1.0.0', keys: RO, run: sismember }),
-  command({ name: 'smismember', arity: -3, flags: 'readonly fast', group: 'set', since: '6.2.0', keys: RO, run: smismember }),
+  command({ name: 'smismember', arity: -3, flags: 'readonly fast', group: 'set', since: '6.2.0', keys: [keysAt(1, 'RO access')], run: smismember }),
   command({
     name: 'smembers', arity: 2, flags: 'readonly', group: 'set', since: '1.0.0', keys: [keysAt(1, 'RO access')],
     tips: ['nondeterministic_output_order'], run: smembers,

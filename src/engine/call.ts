@@ -81,6 +81,17 @@ export class Call {
     return ref;
   }
 
+  /**
+   * The collection of `type` at argument i for a command that may wait for it: 0 where there is none. To a client that is
+   * waiting already a key of another type is none; it waits on.
+   */
+  lookupAwaited(i: number, type: number): Ref {
+    const ref = this.lookupWrite(i);
+    if (ref === 0 || this.engine.keyspace.entries.type(ref) === type) return ref;
+    if (this.session.blocked !== null) return 0;
+    throw WRONG_TYPE;
+  }
+
   /** Removes the key; whether it was there. */
   removeKey(i: number): boolean {
     return this.db.remove(this.req.buf, this.req.off[i]!, this.req.len[i]!);

@@ -13,6 +13,7 @@ import { lcsCommands } from './commands/lcs.ts';
 import { listCommands } from './commands/list.ts';
 import { objectCommands } from './commands/object.ts';
 import { setCommands } from './commands/set.ts';
+import { sortedSetCommands } from './commands/sorted-set.ts';
 import { sortCommands } from './commands/sort.ts';
 import { stringCommands } from './commands/string.ts';
 import { stringNumberCommands } from './commands/string-number.ts';
@@ -34,6 +35,7 @@ export function engineCommands(): readonly Command[] {
     ...hashCommands,
     ...setCommands,
     ...listCommands,
+    ...sortedSetCommands,
     ...dumpCommands,
     ...transactionCommands,
     ...objectCommands,

@@ -42,6 +42,15 @@ export const LFU_NOT_TRACKED = new CommandError('ERR An LFU maxmemory policy is 
 export const NOT_LISTPACK = new CommandError('ERR Not a listpack encoded object.');
 export const NOT_HASHTABLE = new CommandError('ERR The value stored at the specified key is not represented using an hash table');
 export const SORT_NOT_DOUBLE = new CommandError("ERR One or more scores can't be converted into double");
+export const NX_WITH_XX = new CommandError('ERR XX and NX options at the same time are not compatible');
+export const GT_LT_NX = new CommandError('ERR GT, LT, and/or NX options at the same time are not compatible');
+export const INCR_ONE_PAIR = new CommandError('ERR INCR option supports a single increment-element pair');
+export const SCORE_NAN = new CommandError('ERR resulting score is not a number (NaN)');
+export const BOUND_NOT_FLOAT = new CommandError('ERR min or max is not a float');
+export const BOUND_NOT_LEX = new CommandError('ERR min or max not valid string range item');
+export const LIMIT_BY_RANK = new CommandError('ERR syntax error, LIMIT is only supported in combination with either BYSCORE or BYLEX');
+export const LEX_WITHSCORES = new CommandError('ERR syntax error, WITHSCORES not supported in combination with BYLEX');
+export const WEIGHT_NOT_FLOAT = new CommandError('ERR weight value is not a float');
 export const BUSY_KEY = new CommandError('BUSYKEY Target key name already exists.');
 export const BAD_DUMP = new CommandError('ERR DUMP payload version or checksum are wrong');
 export const BAD_DATA_FORMAT = new CommandError('ERR Bad data format');
@@ -70,6 +79,10 @@ export function unsupportedOption(option: string): CommandError {
 
 export function invalidExpire(command: string): CommandError {
   return new CommandError(`ERR invalid expire time in '${command}' command`);
+}
+
+export function noInputKey(command: string): CommandError {
+  return new CommandError(`ERR at least 1 input key is needed for '${command}' command`);
 }
 
 export function wrongArity(command: string): CommandError {

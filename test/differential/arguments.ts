@@ -7,10 +7,15 @@ import type { Maker, Makers } from './grammar.ts';
 
 const KINDS = ['str', 'hash', 'set', 'list', 'zset', 'stream', 'bits', 'hll', 'geo'] as const;
 const KEYS_PER_KIND = 3;
+/**
+ * Begins the keys of sorted sets whose members all score 0, for the ranges by member, which mean nothing elsewhere. They are of no kind: no
+ * other command gets one.
+ */
+export const LEX_PREFIX = 'lex:';
 /** How often a command gets a key that is meant for another type. */
 const STRAY = 0.08;
 
-export const KEY_PATTERN = /^(?:str|hash|set|list|zset|stream|bits|hll|geo):\d$/;
+export const KEY_PATTERN = /^(?:str|hash|set|list|zset|lex|stream|bits|hll|geo):\d$/;
 
 function keyOf(kind: string): Maker {
   return (random) => `${random.float() < STRAY ? random.pick(KINDS) : kind}:${random.below(KEYS_PER_KIND)}`;
@@ -30,7 +35,7 @@ function numbered(kind: string): Maker {
 const INTEGERS = ['0', '1', '2', '-1', '7', '10', '100', '-100', '9223372036854775807', '-9223372036854775808', '9007199254740993', '4294967296'];
 const FLOATS = ['0', '1.5', '-2.25', '3', '0.1', '1e3', '-1e-2', '10.50', '3.0e0', '123456789.125', '1e17', '.5', '5.'];
 const SCORES = ['0', '1', '2', '3', '1.5', '-1', '2.5', '10', '-inf', '+inf', 'inf', '1e5', '0.1', '-0', '1234567890123'];
-const LEX = ['-', '+', '[a', '(a', '[m:3', '(m:7', '[m:9', '[', '(z', '[1'];
+const LEX_BOUNDS = ['-', '+', '[a', '(a', '[m:3', '(m:7', '[m:9', '[', '(z', '[1'];
 const WORDS = ['', 'a', 'b', 'hello', 'Hello World', 'x'.repeat(44), 'y'.repeat(45), 'z'.repeat(64), 'w'.repeat(65), '\x00\xff\r\n\x80', '12', '-7', '3.14', ' 1', '1 ', '+1', '01'];
 
 /** Arguments that fit nowhere, for the error replies. No small positive number: it could be taken for a time to live. */
@@ -53,6 +58,7 @@ const FAR_STAMP_SECONDS = 4_000_000_000;
 export const MAKERS: Makers = {
   ...Object.fromEntries(KINDS.map((kind) => [kind, keyOf(kind)])),
   ...Object.fromEntries(KINDS.map((kind) => [`${kind}s`, numbered(kind)])),
+  lex: (random) => `${LEX_PREFIX}${random.below(KEYS_PER_KIND)}`,
   key: anyKey,
   member,
   field: member,
@@ -61,6 +67,7 @@ export const MAKERS: Makers = {
   element: (random) => (random.float() < 0.7 ? member(random) : value(random)),
   'many-members': some(wide),
   'many-fields': some((random) => [wide(random) as string, value(random) as string]),
+  'many-zeros': some((random) => ['0', wide(random) as string]),
   'many-scores': some((random) => [String(random.below(50)), wide(random) as string]),
   int: (random) => (random.float() < 0.7 ? String(random.below(200) - 100) : random.pick(INTEGERS)),
   float: (random) => random.pick(FLOATS),
@@ -72,7 +79,7 @@ export const MAKERS: Makers = {
   'bit-type': (random) => random.pick(['u8', 'i8', 'u16', 'i5', 'u63', 'i64', 'u1', 'u64', 'i65', 'x8']),
   'bit-offset': (random) => random.pick(['0', '8', '#1', '#2', '3', '100', '-1']),
   'score-bound': (random) => (random.float() < 0.3 ? `(${score(random) as string}` : (score(random) as string)),
-  lex: (random) => random.pick(LEX),
+  'lex-bound': (random) => random.pick(LEX_BOUNDS),
   weight: (random) => random.pick(['1', '2', '0.5', '-1', '0']),
   pattern: (random) => random.pick(['*', 'm:*', 's*:0', '*:1', '[a-m]*', '?', '1?', 'str:?', '\\*', 'h[^x]*']),
   'seconds-any': (random) => (random.float() < 0.85 ? String(farSeconds(random)) : random.pick(['0', '-1', '-1000', '9223372036854775807'])),

@@ -28,32 +28,46 @@ export async function compareContents(session: Session): Promise<ContentDifferen
   const [theirs, ours] = await session.both([['DEBUG', 'DIGEST']]);
   if (!(ours[0] instanceof RespError) && canonical(ours[0]!) === canonical(theirs[0]!)) return [];
   const differences: ContentDifference[] = [];
+  let hasSignedZero = false;
   for (const db of DATABASES) {
     const [redisKeys, holdfastKeys] = (await session.both([['SELECT', db], ['KEYS', '*']])).map((replies) => replies[1] as string[]) as [string[], string[]];
     for (const key of new Set([...redisKeys, ...holdfastKeys])) {
-      const [redis, holdfast] = await read(session, key);
+      const { redis, holdfast, signedZero } = await read(session, key);
+      hasSignedZero ||= signedZero;
       if (redis !== holdfast) differences.push({ db, key, redis, holdfast });
     }
   }
   await session.both([['SELECT', '0']]);
-  if (differences.length === 0 && !(ours[0] instanceof RespError)) {
+  if (differences.length === 0 && !hasSignedZero && !(ours[0] instanceof RespError)) {
     differences.push({ db: '', key: 'DEBUG DIGEST alone', redis: canonical(theirs[0]!), holdfast: canonical(ours[0]!) });
   }
   return differences;
 }
 
-async function read(session: Session, key: string): Promise<[redis: string, holdfast: string]> {
+interface Content {
+  readonly redis: string;
+  readonly holdfast: string;
+  /** Whether redis-server has a score of -0, which is 0 here: it shows in the digest. */
+  readonly signedZero: boolean;
+}
+
+async function read(session: Session, key: string): Promise<Content> {
   const [types] = await session.both([['TYPE', key]]);
   const type = canonical(types[0]!).slice(1);
   const command = READ[type] ?? ((name: string): Command => ['DUMP', name]);
   const replies = await session.both([['TYPE', key], command(key), ['EXPIRETIME', key], ['DEBUG', 'DIGEST-VALUE', key]]);
+  const theirs = replies[0][1]!;
+  const signedZero = type === 'zset' && Array.isArray(theirs) && theirs.some((item, i) => i % 2 === 1 && item === '-0');
   const [redis, holdfast] = replies.map(([was, content, expires, digest]) => (
-    `${canonical(was!)} ${text(type, content!)} ${expires === -1 ? 'stays' : 'expires'} ${digest instanceof RespError ? '' : canonical(digest!)}`
+    `${canonical(was!)} ${text(type, content!)} ${expires === -1 ? 'stays' : 'expires'} ${digest instanceof RespError || signedZero ? '' : canonical(digest!)}`
   ));
-  return [redis!, holdfast!];
+  return { redis: redis!, holdfast: holdfast!, signedZero };
 }
 
 function text(type: string, content: RespValue): string {
-  if (type !== 'hash' || !Array.isArray(content)) return canonical(content);
+  if (!Array.isArray(content)) return canonical(content);
+  // redis-server 7.0 writes a score with seventeen digits.
+  if (type === 'zset') return content.map((item, i) => (i % 2 === 0 || !Number.isFinite(Number(item)) ? canonical(item) : String(Number(item) + 0))).join(' ');
+  if (type !== 'hash') return canonical(content);
   return content.map((field, i) => (i % 2 === 0 ? `${canonical(field)}: ${canonical(content[i + 1]!)}` : '')).sort().join(' ');
 }

@@ -1,6 +1,6 @@
 /** Makes commands from a seed: single ones, spoilt ones, and transactions. It knows nothing of servers but which commands they have. */
 import type { SeededRandom } from '../protocol/seeded-random.ts';
-import { MISFITS } from './arguments.ts';
+import { LEX_PREFIX, MISFITS } from './arguments.ts';
 import { COMMAND_FORMS, type WeightedForm } from './command-forms.ts';
 
 export type Command = readonly string[];
@@ -9,8 +9,11 @@ const SPOILT = 0.05;
 const TRANSACTION = 0.02;
 /** What would leave a transaction open, or make its outcome a matter of chance. */
 const NOT_IN_TRANSACTION = new Set(['SPOP', 'EXEC', 'DISCARD']);
-/** What could empty everything, or leave a transaction open, by a changed argument. */
-const NOT_SPOILT = new Set(['EXEC', 'DISCARD', 'SORT']);
+/**
+ * What could empty everything, or leave a transaction open, by a changed argument; and what 7.2 takes an argument more for, so that only 7.0
+ * refuses to queue it.
+ */
+const NOT_SPOILT = new Set(['EXEC', 'DISCARD', 'SORT', 'ZRANK', 'ZREVRANK']);
 
 export class Generator {
   /** Commands that forms name and the servers do not have. */
@@ -47,7 +50,7 @@ export class Generator {
         this.missing.add(name);
         continue;
       }
-      if (this.#random.float() < SPOILT && !NOT_SPOILT.has(name)) this.#spoil(args);
+      if (this.#random.float() < SPOILT && !NOT_SPOILT.has(name) && !setsLexScores(args)) this.#spoil(args);
       if (this.#random.float() < 0.05) args[0] = name.toLowerCase();
       return args;
     }
@@ -70,4 +73,9 @@ export class Generator {
     else if (how < 0.5) args.splice(at, 0, this.#random.pick(MISFITS));
     else if (at < args.length) args[at] = this.#random.pick(MISFITS);
   }
+}
+
+/** Whether a changed argument could be another score than 0 where all are 0. */
+function setsLexScores(args: readonly string[]): boolean {
+  return args[0] === 'ZADD' && args[1]!.startsWith(LEX_PREFIX);
 }

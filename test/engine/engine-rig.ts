@@ -5,6 +5,7 @@ import { Bytes, EntryType } from '../../src/engine/memory/entries.ts';
 import { HASH_END } from '../../src/engine/memory/hash-index.ts';
 import { Session } from '../../src/engine/session.ts';
 import { SLOT_COUNT } from '../../src/shared/hash.ts';
+import { formatDouble } from '../../src/shared/number-text.ts';
 import { Request, latin1Slice } from '../../src/shared/request.ts';
 import { RecordingReply, type Value, parseReply } from './recording-reply.ts';
 
@@ -85,7 +86,7 @@ export class EngineRig {
     return { words, block };
   }
 
-  /** Every string, hash, set and list as plain data: equal for a primary and what applied its effects. */
+  /** Every string and collection as plain data: equal for a primary and what applied its effects. */
   dump(): Map<string, string> {
     const { keyspace, types } = this.engine;
     const { entries, index } = keyspace;
@@ -110,6 +111,11 @@ export class EngineRig {
             const items: string[] = [];
             const cursor = types.lists.newCursor().open(entries.valueAddress(ref), 0);
             while (cursor.next()) items.push(text(cursor.element));
+            parts.push(JSON.stringify(items));
+          } else if (type === EntryType.zset) {
+            const items: [string, string][] = [];
+            const cursor = types.sortedSets.newCursor().open(entries.valueAddress(ref), 0);
+            while (cursor.next()) items.push([text(cursor.member), formatDouble(cursor.score)]);
             parts.push(JSON.stringify(items));
           } else {
             entries.value(ref, bytes);

@@ -88,7 +88,8 @@ export function parseReply(text: string): Value {
     switch (head[0]) {
       case '+': return rest;
       case '-': return `-${rest}`;
-      case ':': case ',': return Number(rest);
+      case ':': return Number(rest);
+      case ',': return rest.endsWith('inf') ? Number(rest.replace('inf', 'Infinity')) : Number(rest);
       case '(': return rest;
       case '#': return rest === 't';
       case '_': return null;

@@ -93,6 +93,8 @@ const DIFFERENT: Readonly<Record<string, string>> = {
   'msetnx tips': '7.2: it cannot be split between shards',
   'command|getkeys arity': '7.2 takes a command without arguments',
   'command|getkeysandflags arity': '7.2 takes a command without arguments',
+  'zrank arity': '7.2 takes WITHSCORE',
+  'zrevrank arity': '7.2 takes WITHSCORE',
   'sinterstore keys': '7.2: the destination is only written',
 };
 

@@ -3,7 +3,7 @@ import type { Call } from '../call.ts';
 import { type Command, command, keysAt } from '../command.ts';
 import { SYNTAX, WRONG_TYPE } from '../error-texts.ts';
 import { Bytes, EntryType } from '../memory/entries.ts';
-import { lookupAwaited, removeEnd } from './list-pop.ts';
+import { removeEnd } from './list-pop.ts';
 
 const bytes = new Bytes();
 
@@ -21,7 +21,7 @@ function isLeft(c: Call, i: number): boolean {
 function move(c: Call, fromHead: boolean, toHead: boolean, mayWait: boolean): boolean {
   const { reply } = c;
   const { lists } = c.engine.types;
-  const source = mayWait ? lookupAwaited(c, 1) : c.lookupWriteTyped(1, EntryType.list);
+  const source = mayWait ? c.lookupAwaited(1, EntryType.list) : c.lookupWriteTyped(1, EntryType.list);
   if (source === 0) return false;
   let target = c.lookupWrite(2);
   if (target !== 0 && c.engine.keyspace.entries.type(target) !== EntryType.list) throw WRONG_TYPE;

@@ -1,7 +1,7 @@
 /** LPOP, RPOP, LMPOP, and the pops that wait: BLPOP, BRPOP, BLMPOP. */
 import type { Call, Ref } from '../call.ts';
 import { type Command, command, keysAt, keysCounted, keysThrough } from '../command.ts';
-import { COUNT_NOT_POSITIVE, NOT_POSITIVE, NUMKEYS_NOT_POSITIVE, SYNTAX, WRONG_TYPE, wrongArity } from '../error-texts.ts';
+import { COUNT_NOT_POSITIVE, NOT_POSITIVE, NUMKEYS_NOT_POSITIVE, SYNTAX, wrongArity } from '../error-texts.ts';
 import { Bytes, EntryType } from '../memory/entries.ts';
 
 const bytes = new Bytes();
@@ -62,17 +62,6 @@ function rpop(c: Call): void {
   pop(c, false);
 }
 
-/**
- * The list at argument i for a command that may wait for it: 0 where there is none. To a client that is waiting already
- * a key of another type is none; it waits on.
- */
-export function lookupAwaited(c: Call, i: number): Ref {
-  const ref = c.lookupWrite(i);
-  if (ref === 0 || c.engine.keyspace.entries.type(ref) === EntryType.list) return ref;
-  if (c.session.blocked !== null) return 0;
-  throw WRONG_TYPE;
-}
-
 /** BLPOP and BRPOP: an effect of the served one is the plain pop. */
 function blockingPop(c: Call, atHead: boolean): void {
   const { req, reply } = c;
@@ -80,7 +69,7 @@ function blockingPop(c: Call, atHead: boolean): void {
   const last = req.argc - 2;
   const timeoutAtMs = c.timeoutAtMs(req.argc - 1);
   for (let i = 1; i <= last; i++) {
-    const ref = lookupAwaited(c, i);
+    const ref = c.lookupAwaited(i, EntryType.list);
     if (ref === 0) continue;
     lists.peek(ref, atHead, bytes);
     reply.array(2);
@@ -129,7 +118,7 @@ function popFirst(c: Call, mayWait: boolean): boolean {
   const { req, reply } = c;
   const { first, last, atHead, count } = request;
   for (let i = first; i <= last; i++) {
-    const ref = mayWait ? lookupAwaited(c, i) : c.lookupWriteTyped(i, EntryType.list);
+    const ref = mayWait ? c.lookupAwaited(i, EntryType.list) : c.lookupWriteTyped(i, EntryType.list);
     if (ref === 0) continue;
     const n = Math.min(count, c.engine.types.lists.length(ref));
     reply.array(2);

@@ -185,6 +185,28 @@ export class CountedTree {
     for (const word of [ROOT_TREE, TREE_COUNT, TREE_FIRST, TREE_LAST]) this.#nodes.setWord(root, word, 0);
   }
 
+  /**
+   * Frees the first leaf without looking at the records that it names: for a tree that is given up in steps.
+   * @returns whether there was one.
+   */
+  dropFirstLeaf(root: Address): boolean {
+    const nodes = this.#nodes;
+    const leaf = nodes.word(root, TREE_FIRST);
+    if (leaf === 0) return false;
+    const count = nodes.count(leaf);
+    this.#grew(leaf, -count);
+    nodes.setWord(root, TREE_COUNT, this.count(root) - count);
+    this.#dropLeaf(root, leaf);
+    return true;
+  }
+
+  /** Bytes of the tree's nodes. */
+  bytes(root: Address): number {
+    let total = 0;
+    this.eachCell(root, (node) => { total += this.#arena.cellBytes(node); });
+    return total;
+  }
+
   /** Visits the address of each node. */
   eachCell(root: Address, visit: (node: Address) => void): void {
     const node = this.#nodes.word(root, ROOT_TREE);

@@ -11,7 +11,7 @@ import type { Compactor } from './compaction.ts';
 import type { Bytes } from './entries.ts';
 import { HASH_END, type HashIndex } from './hash-index.ts';
 import {
-  ELEMENT_SHAPE_MASK, ELEMENT_SHAPE_SHIFT, KeyLocator, ROOT_INDEX, ROOT_TREE, SHAPE_HASH, SHAPE_ZSET, allocElement, copyBytes,
+  ELEMENT_SHAPE_MASK, ELEMENT_SHAPE_SHIFT, KeyLocator, ROOT_INDEX, ROOT_OWNER, ROOT_TREE, SHAPE_HASH, SHAPE_ZSET, allocElement, copyBytes,
 } from './records.ts';
 
 /** Makes a sorted set's tree point to `to` instead of `from`, for an element with this score. */
@@ -44,6 +44,11 @@ export class Elements {
   /** A root without elements or owner. */
   newRoot(): Address {
     return this.#arena.allocPinned(Kind.root);
+  }
+
+  /** Tells that a root's collection is given up: its elements' moves are no longer reported. */
+  disown(root: Address): void {
+    this.#setWord(root, ROOT_OWNER, 0);
   }
 
   count(root: Address): number {
@@ -244,8 +249,9 @@ export class Elements {
     this.#key.locate(to);
     const hash = this.#index.hash(this.#key.buf, this.#key.off, this.#key.len);
     this.#index.replace(this.#word(root, ROOT_INDEX), hash, from, to);
-    // A sorted set that is being freed has no tree any more.
-    if (this.#shape(to) === SHAPE_ZSET && this.#word(root, ROOT_TREE) !== 0) this.#onScoredMoved!(root, this.score(to), from, to);
+    // The tree of a sorted set that is being freed is only taken down any more: it may name elements that are not there.
+    if (this.#shape(to) !== SHAPE_ZSET || this.#word(root, ROOT_TREE) === 0 || this.#word(root, ROOT_OWNER) === 0) return;
+    this.#onScoredMoved!(root, this.score(to), from, to);
   }
 
   #word(address: Address, n: number): number {

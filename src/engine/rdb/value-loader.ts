@@ -131,11 +131,11 @@ export class ValueLoader {
         return 1;
       case RdbType.zset:
         reader.string(element);
-        this.#addScored(reader.textDouble(), this.left, 0);
+        this.#addScored(reader.textDouble(), this.left);
         return 1;
       case RdbType.zset2:
         reader.string(element);
-        this.#addScored(reader.double(), this.left, 0);
+        this.#addScored(reader.double(), this.left);
         return 1;
       case RdbType.listQuicklist2: return this.#readNode(reader);
       case RdbType.listQuicklist: case RdbType.listZiplist: return this.#pushAll(this.#open(reader, this.#ziplist));
@@ -191,7 +191,7 @@ export class ValueLoader {
     const score = this.#second;
     for (; cursor.next(this.#element); n++) {
       if (!cursor.next(score)) throw rdbDamaged('a sorted set ends with a member without score');
-      this.#addScored(parseDoubleStrict(score.buf, score.off, score.len), cursor.countHint >>> 1, this.#blob.len);
+      this.#addScored(parseDoubleStrict(score.buf, score.off, score.len), cursor.countHint >>> 1);
     }
     return n;
   }
@@ -235,8 +235,17 @@ export class ValueLoader {
     lists.pushTail(this.#ref, buf, off, len);
   }
 
-  #addScored(_score: number, _count: number, _bytes: number): void {
-    throw rdbUnsupported('a sorted set cannot be loaded');
+  #addScored(score: number, count: number): void {
+    const { sortedSets } = this.#engine.types;
+    const { buf, off, len } = this.#element;
+    if (Number.isNaN(score)) throw rdbDamaged('a sorted set has a score that is not a number');
+    if (!this.exists) {
+      const ref = this.#create();
+      sortedSets.begin(ref, count, len);
+      this.#created(ref);
+    }
+    if (sortedSets.find(this.#ref, buf, off, len)) throw rdbDamaged('a sorted set has a member twice');
+    sortedSets.add(this.#ref, score, buf, off, len);
   }
 
   #create(): Address {

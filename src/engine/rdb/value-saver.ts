@@ -115,7 +115,7 @@ export class ValueSaver implements ElementVisitor {
     }
     this.#listpack.append(buf, off, len);
     const text = this.#scoreText;
-    if (Number.isSafeInteger(score) && !Object.is(score, -0)) {
+    if (Number.isSafeInteger(score)) {
       this.#listpack.append(text, 0, formatInteger(text, 0, score));
       return;
     }

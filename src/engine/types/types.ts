@@ -11,7 +11,9 @@ import { Packed } from '../memory/packed.ts';
 import type { Collection } from './collection.ts';
 import { Hashes } from './hash.ts';
 import { Lists } from './list.ts';
+import { ScoreTable } from './score-table.ts';
 import { Sets } from './set.ts';
+import { SortedSets } from './sorted-set.ts';
 
 export class Types {
   /** What the types share. */
@@ -22,6 +24,9 @@ export class Types {
   readonly hashes: Hashes;
   readonly sets: Sets;
   readonly lists: Lists;
+  readonly sortedSets: SortedSets;
+  /** The result under way of a command on sorted sets. */
+  readonly scoreTable: ScoreTable;
 
   readonly #keyspace: Keyspace;
   readonly #collections: (Collection | null)[] = [];
@@ -37,10 +42,12 @@ export class Types {
     this.hashes = new Hashes(keyspace, packed, elements, lazyFree, limits, random);
     this.sets = new Sets(keyspace, packed, new PackedInts(arena, packed), elements, lazyFree, limits, random);
     this.lists = new Lists(keyspace, lazyFree, limits);
+    this.sortedSets = new SortedSets(keyspace, packed, elements, lazyFree, limits, random);
+    this.scoreTable = new ScoreTable(keyspace, packed, elements, lazyFree, limits);
     this.#collections[EntryType.hash] = this.hashes;
     this.#collections[EntryType.set] = this.sets;
     this.#collections[EntryType.list] = this.lists;
-    // sortedSets are made here.
+    this.#collections[EntryType.zset] = this.sortedSets;
   }
 
   /** What handles entries of a type; null for strings. */

@@ -83,6 +83,7 @@ table('ZADD, ZINCRBY, ZSCORE, ZMSCORE, ZCARD, ZREM', [
   ['ZADD z LT GT 1 a', '-ERR GT, LT, and/or NX options at the same time are not compatible'],
   ['ZADD z INCR 1 a 2 b', '-ERR INCR option supports a single increment-element pair'],
   ['ZINCRBY z x a', NOT_FLOAT],
+  ['ZINCRBY z NX a', SYNTAX],
   ...['ZADD str 1 a', 'ZINCRBY str 1 a', 'ZREM str a', 'ZCARD str', 'ZSCORE str a', 'ZMSCORE str a', 'ZCARD s'].map((line): Row => [line, WRONG_TYPE]),
 ]);
 
@@ -126,6 +127,8 @@ table('ZRANGE and ZREVRANGE by rank', [
   ['ZREVRANGE z 0 0 WITHSCORES', ['d', '3.5'], [['d', 3.5]]],
   ['ZRANGE no 0 -1', []],
   ['ZRANGE z 0 -1 LIMIT 0 -1', ALL],
+  ['ZRANGE z 0 -1 LIMIT 2 -1', ALL],
+  ['ZRANGE z 0 -1 LIMIT -2 -1', ALL],
   ['ZRANGE z 0 -1 LIMIT 0 1', '-ERR syntax error, LIMIT is only supported in combination with either BYSCORE or BYLEX'],
   ['ZRANGE z a b', NOT_INTEGER],
   ['ZRANGE z 0 -1 LIMIT 1', SYNTAX],

@@ -42,7 +42,8 @@ function valueOf(type: string, reply: unknown): string | unknown[] {
   if (type === 'set') return [...list].sort();
   if (type === 'hash') return pairs(list).sort();
   if (type !== 'zset') return list;
-  return pairs(list).map(([member, score]) => [member, score === 'inf' ? 'Infinity' : score === '-inf' ? '-Infinity' : score === '-0' ? '-0' : String(Number(score))]);
+  // Zero has no sign in Holdfast's scores.
+  return pairs(list).map(([member, score]) => [member, score === 'inf' ? 'Infinity' : score === '-inf' ? '-Infinity' : String(Number(score) + 0)]);
 }
 
 /** Everything in a redis-server, in the form of `contents`. */

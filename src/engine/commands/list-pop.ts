@@ -108,9 +108,10 @@ function readRequest(c: Call, at: number): void {
   if (!request.atHead && !req.is(where, 'RIGHT')) throw SYNTAX;
   request.count = 1;
   if (req.argc === where + 1) return;
-  if (req.argc !== where + 3 || !req.is(where + 1, 'COUNT')) throw SYNTAX;
+  if (!req.is(where + 1, 'COUNT') || req.argc < where + 3) throw SYNTAX;
   request.count = c.integer(where + 2, COUNT_NOT_POSITIVE);
   if (request.count <= 0) throw COUNT_NOT_POSITIVE;
+  if (req.argc > where + 3) throw SYNTAX;
 }
 
 /** Pops from the first list of `request` that there is; whether there is one. */

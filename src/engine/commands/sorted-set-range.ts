@@ -81,16 +81,18 @@ function find(c: Call, ref: Ref, kind: RangeKind): void {
 function findReplied(c: Call, ref: Ref): number {
   const { kind, isReversed, offset, limit } = request;
   find(c, ref, kind);
-  if (isReversed && kind !== 'rank') {
-    const length = c.engine.types.sortedSets.length(ref);
-    const { first } = found;
-    found.first = length - found.end;
-    found.end = length - first;
+  if (kind !== 'rank') {
+    if (isReversed) {
+      const length = c.engine.types.sortedSets.length(ref);
+      const { first } = found;
+      found.first = length - found.end;
+      found.end = length - first;
+    }
+    // As in Redis, an offset below zero passes over everything.
+    if (offset < 0) found.end = found.first;
+    else found.first += offset;
+    if (limit >= 0) found.end = Math.min(found.end, found.first + limit);
   }
-  // As in Redis, an offset below zero passes over everything.
-  if (offset < 0) found.end = found.first;
-  else found.first += offset;
-  if (limit >= 0) found.end = Math.min(found.end, found.first + limit);
   return Math.max(0, found.end - found.first);
 }
 

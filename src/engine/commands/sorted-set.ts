@@ -40,9 +40,9 @@ function checkOptions(options: number, pairs: number): void {
   if ((options & incr) !== 0 && pairs > 1) throw INCR_ONE_PAIR;
 }
 
-function zadd(c: Call): void {
+/** Reads options and pairs, and sets the scores. `options` are those that the command has from the beginning. */
+function add(c: Call, options: number): void {
   const { argc } = c.req;
-  let options = 0;
   let first = 2;
   for (let option = optionAt(c, first); option !== 0; option = first < argc ? optionAt(c, first) : 0) {
     options |= option;
@@ -54,8 +54,13 @@ function zadd(c: Call): void {
   addPairs(c, first, pairs, options);
 }
 
+function zadd(c: Call): void {
+  add(c, 0);
+}
+
+/** Redis reads its increment as it does ZADD's arguments: a word that is an option there is no number here. */
 function zincrby(c: Call): void {
-  addPairs(c, 2, 1, Option.incr);
+  add(c, Option.incr);
 }
 
 /** Sets the scores of the `pairs` score-member pairs at argument `first` and after. */

@@ -66,6 +66,10 @@ export const BITOP_NOT_SOURCES = new CommandError('ERR BITOP NOT must be called 
 export const BITFIELD_TYPE = new CommandError('ERR Invalid bitfield type. Use something like i16 u8. Note that u64 is not supported but i64 is.');
 export const BITFIELD_OVERFLOW = new CommandError('ERR Invalid OVERFLOW type specified');
 export const BITFIELD_RO_ONLY_GET = new CommandError('ERR BITFIELD_RO only supports the GET subcommand');
+export const NOT_HYPERLOGLOG = new CommandError('WRONGTYPE Key is not a valid HyperLogLog string value.');
+export const CORRUPTED_HYPERLOGLOG = new CommandError('INVALIDOBJ Corrupted HLL object detected');
+export const PFDEBUG_NO_KEY = new CommandError('ERR The specified key does not exist');
+export const PFDEBUG_NOT_SPARSE = new CommandError('ERR HLL encoding is not sparse');
 
 export const INVALID_FIRST_DB = new CommandError('ERR invalid first DB index');
 export const INVALID_SECOND_DB = new CommandError('ERR invalid second DB index');
@@ -75,6 +79,10 @@ export const EXPIRE_GT_LT = new CommandError('ERR GT and LT options at the same 
 
 export function unsupportedOption(option: string): CommandError {
   return new CommandError(`ERR Unsupported option ${option}`);
+}
+
+export function unknownPfdebug(subcommand: string): CommandError {
+  return new CommandError(`ERR Unknown PFDEBUG subcommand '${subcommand}'`);
 }
 
 export function invalidExpire(command: string): CommandError {

@@ -41,7 +41,7 @@ export async function runServer(args: readonly string[]): Promise<void> {
     if (stopping) process.exit(1);
     stopping = true;
     log.warning(`${why}, scheduling shutdown...`);
-    void server.stop().then(() => {
+    void handOver(server, log).then(() => server.stop()).then(() => {
       log.warning('Holdfast is now ready to exit, bye bye...');
       process.exit(0);
     });
@@ -49,6 +49,17 @@ export async function runServer(args: readonly string[]): Promise<void> {
   server.onShutdown = () => stop('User requested shutdown');
   process.on('SIGTERM', () => stop('Received SIGTERM'));
   process.on('SIGINT', () => stop('Received SIGINT'));
+}
+
+/** A primary that is told to end lets another member lead first, so that no client has to wait for an election. */
+async function handOver(server: Server, log: Logger): Promise<void> {
+  if (server.handover.candidates.length === 0 || !server.txlog.isLeader) return;
+  try {
+    await server.handover.run({ timeoutMs: server.config.number('shutdown-timeout') * 1000, force: false });
+  } catch (error) {
+    if (!(error instanceof OperationalError)) throw error;
+    log.warning(`Leadership could not be handed over: ${error.message}`);
+  }
 }
 
 /** Runs the process that makes one snapshot for the server that started it. */

@@ -46,12 +46,14 @@ export interface MemberOptions {
 export const RECORD_BYTES_MAX = 4 * 1024 * 1024;
 
 /** Redis's answer to clients that are blocked when their server becomes a replica. */
-const UNBLOCKED_BY_DEMOTION = 'UNBLOCKED force unblock from blocking operation, instance state changed (master -> replica?)';
+export const UNBLOCKED_BY_DEMOTION = 'UNBLOCKED force unblock from blocking operation, instance state changed (master -> replica?)';
 
 export class Member {
   role: MemberRole = 'loading';
   /** Through which record the engine has the log. */
   appliedIndex = 0;
+  /** Leadership is being handed to another member: nothing is executed until it is known who leads. */
+  handingOver = false;
   readonly #options: MemberOptions;
   readonly #engine: Engine;
   readonly #gate: CommitGate;
@@ -74,7 +76,7 @@ export class Member {
 
   /** Whether commands may run here as on the primary, as of now. Reads the clock: ask when input has been read, not for each command. */
   get mayServe(): boolean {
-    return this.role === 'primary' && this.#txlog.leaseValid;
+    return this.role === 'primary' && !this.handingOver && this.#txlog.leaseValid;
   }
 
   /** Loads what is here and takes part from then on. Resolves when the data is loaded. */

@@ -53,6 +53,8 @@ export class Connection implements SessionHost, Waiter {
   /** Replies are not sent (CLIENT REPLY OFF), or the next one is not (SKIP). */
   replyMode: 'on' | 'off' | 'skip' | 'skip-next' = 'on';
   noEvict = false;
+  /** READONLY: this client takes what a replica has. */
+  readOnly = false;
   bytesIn = 0;
   bytesOut = 0;
   commands = 0;

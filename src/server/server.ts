@@ -12,7 +12,7 @@ import { Engine } from '../engine/engine.ts';
 import type { ParserLimits } from '../protocol/request-parser.ts';
 import { RespWriter } from '../protocol/resp-writer.ts';
 import { CommitGate } from '../replication/commit-gate.ts';
-import { Member, type MemberRole, RECORD_BYTES_MAX } from '../replication/member.ts';
+import { Member, type MemberRole, RECORD_BYTES_MAX, UNBLOCKED_BY_DEMOTION } from '../replication/member.ts';
 import type { ShardNode } from '../replication/shard-node.ts';
 import type { Snapshots } from '../snapshot/snapshots.ts';
 import type { TransactionLog } from '../txlog/transaction-log.ts';
@@ -21,9 +21,11 @@ import { serverCommands } from './commands/server-commands.ts';
 import type { Config } from './config/config.ts';
 import { Connection } from './connection.ts';
 import { Dispatcher } from './dispatcher.ts';
+import { Handover } from './handover.ts';
 import { type AcceptedSocket, Listener } from './listener.ts';
 import type { Logger } from './logger.ts';
 import { OutputPool } from './output-pool.ts';
+import { ReplicaAcks } from './replica-acks.ts';
 import { SlowCommands } from './slow-commands.ts';
 import { Statistics } from './statistics.ts';
 
@@ -42,6 +44,8 @@ export class Server {
   readonly txlog: TransactionLog;
   readonly member: Member;
   readonly dispatcher: Dispatcher;
+  readonly handover = new Handover(this);
+  readonly acks = new ReplicaAcks(this);
   readonly output = new OutputPool();
   readonly parserLimits: ParserLimits;
   readonly connections = new Map<number, Connection>();
@@ -117,6 +121,7 @@ export class Server {
       onRole: (role) => this.#roleChanged(role),
       onCommitted: () => {
         if (this.pausedForWrites) this.#resumePostponed();
+        this.acks.check();
       },
       onInDoubt: (waiters) => {
         // Each of them waits for a write whose outcome is not known; an error would make it try again (promise P5).
@@ -129,6 +134,11 @@ export class Server {
   /** Whether the data is not there: commands are refused with LOADING. */
   get loading(): boolean {
     return this.member.role === 'loading' || this.member.role === 'demoting';
+  }
+
+  /** Whether another member is primary, as far as this one knows. */
+  get keyspaceIsReplica(): boolean {
+    return this.engine.keyspace.isReplica;
   }
 
   get passwordRequired(): boolean {
@@ -252,7 +262,10 @@ export class Server {
     this.serving = false;
     for (const { resolve } of this.#awaited.filter((awaited) => awaited.role === role)) resolve();
     this.#awaited = this.#awaited.filter((awaited) => awaited.role !== role);
-    if (role !== 'primary') this.pausedForWrites = false;
+    if (role !== 'primary') {
+      this.pausedForWrites = false;
+      this.acks.end(UNBLOCKED_BY_DEMOTION);
+    }
     this.onRole(role);
     this.#resumePostponed();
   }
@@ -331,6 +344,7 @@ export class Server {
       const { engine } = this;
       if (engine.blocking.count > 0) engine.blocking.expire(this.nowMs);
       this.#resumePostponed();
+      this.acks.check();
       const end = nowUs() + BACKGROUND_US_MAX;
       const { keyspace } = engine;
       if (keyspace.activeExpire && this.serving) while (keyspace.expireStep(16) === 16 && nowUs() < end);

@@ -1,7 +1,7 @@
-/** TIME, SHUTDOWN, ROLE, LOLWUT: what operators and tools ask of a server. */
+/** TIME, SHUTDOWN, LOLWUT: what operators and tools ask of a server. */
 import type { Call } from '../../engine/call.ts';
 import { type Command, command } from '../../engine/command.ts';
-import { SYNTAX, TIMEOUT_NEGATIVE } from '../../engine/error-texts.ts';
+import { SYNTAX } from '../../engine/error-texts.ts';
 import { CommandError } from '../../shared/errors.ts';
 import type { Server } from '../server.ts';
 import { PROGRAM_VERSION, REDIS_VERSION } from '../version.ts';
@@ -39,13 +39,6 @@ function shutdown(server: Server, c: Call): void {
   c.reply.ok();
 }
 
-function role(server: Server, c: Call): void {
-  c.reply.array(3);
-  c.reply.bulkString('master');
-  c.reply.integer(server.txlog.commitIndex);
-  c.reply.array(0);
-}
-
 /** LOLWUT [VERSION v [argument …]]: there is one picture, whatever the version. Tools look for the line with Redis's version. */
 function lolwut(c: Call): void {
   if (c.req.argc > 2 && c.req.is(1, 'VERSION')) for (let i = 2; i < c.req.argc; i++) c.integer(i);
@@ -54,24 +47,11 @@ function lolwut(c: Call): void {
 
 const ANCHOR = '      |\n   ___|___   What is acknowledged holds fast.\n      |\n \\    |    /\n  \\___|___/';
 
-// Redis's replicas acknowledge what they have; ours are the log's members, which have a write before its reply leaves. So the
-// reply comes when all writes so far are committed, those without replies too, and counts no replica beyond that.
-function wait(c: Call): void {
-  c.integer(1);
-  if (c.integer(2, new CommandError('ERR timeout is not an integer or out of range')) < 0) throw TIMEOUT_NEGATIVE;
-  for (const db of c.engine.keyspace.databases) c.engine.keyspace.hazards.checkDb(db.number);
-  c.reply.integer(0);
-}
-
 export function adminCommands(server: Server): readonly Command[] {
   const group = 'server';
   return [
     command({ name: 'time', arity: 1, flags: 'loading stale fast', group, since: '2.6.0', tips: ['nondeterministic_output'], run: time }),
-    command({ name: 'role', arity: 1, flags: 'noscript loading stale fast', group, since: '2.8.12', categories: 'admin dangerous', run: (c) => role(server, c) }),
     command({ name: 'shutdown', arity: -1, flags: 'admin noscript loading stale no_multi allow_busy', group, since: '1.0.0', run: (c) => shutdown(server, c) }),
     command({ name: 'lolwut', arity: -1, flags: 'readonly fast', group, since: '5.0.0', run: lolwut }),
-    command({
-      name: 'wait', arity: 3, flags: 'blocking', group: 'generic', since: '3.0.0', categories: 'connection', tips: ['request_policy:all_shards', 'response_policy:agg_min'], run: wait,
-    }),
   ];
 }

@@ -3,6 +3,8 @@
  * parse these names: a figure that has no meaning here is shown as what it would be where nothing happened.
  */
 import os from 'node:os';
+import { fatalZone } from '../../replication/member-label.ts';
+import type { ShardNode } from '../../replication/shard-node.ts';
 import type { Server } from '../server.ts';
 import { PROGRAM_VERSION, REDIS_VERSION } from '../version.ts';
 
@@ -139,11 +141,41 @@ function statsSection(server: Server): Fields {
 }
 
 function replicationSection(server: Server): Fields {
-  const { txlog } = server;
+  const { txlog, node } = server;
   return {
-    role: 'master', connected_slaves: 0, master_failover_state: 'no-failover', master_replid: txlog.shardId, master_replid2: '0'.repeat(40),
-    master_repl_offset: txlog.commitIndex, second_repl_offset: -1, repl_backlog_active: 0, repl_backlog_size: server.config.number('repl-backlog-size'),
-    repl_backlog_first_byte_offset: 0, repl_backlog_histlen: 0,
+    ...(node === null || txlog.isLeader ? primaryFields(server) : replicaFields(server, node)),
+    master_failover_state: server.handover.state, master_replid: txlog.shardId, master_replid2: '0'.repeat(40),
+    master_repl_offset: txlog.commitIndex, second_repl_offset: -1, repl_backlog_active: 1, repl_backlog_size: server.config.number('repl-backlog-size'),
+    repl_backlog_first_byte_offset: txlog.firstIndex, repl_backlog_histlen: txlog.commitIndex - txlog.firstIndex + 1,
+    shard_id: txlog.shardId, member_id: node?.memberId ?? '', member_role: server.member.role, raft_term: txlog.term, raft_leader: node?.txlog.leader ?? '',
+    raft_voters: node?.txlog.config.config.voters.length ?? 1, zone_that_must_not_fail: node === null ? '' : fatalZone(node.membership.members),
+  };
+}
+
+/** Offsets are indexes of log records. */
+function primaryFields(server: Server): Fields {
+  const out: Fields = { role: 'master' };
+  const { node } = server;
+  let online = 0;
+  const lines: Fields = {};
+  for (const { id, client, zone } of node?.membership.members ?? []) {
+    const peer = id === node!.memberId ? undefined : node!.membership.progressOf(id);
+    if (peer === undefined || peer.silentTicks < 0) continue;
+    const lagS = Math.floor((peer.silentTicks * server.config.number('election-timeout-ms')) / 10_000);
+    const state = peer.state === 'snapshot' ? 'send_bulk' : 'online';
+    lines[`slave${online++}`] = `ip=${client.host},port=${client.port},state=${state},offset=${peer.match},lag=${lagS},type=replica,availability_zone=${zone}`;
+  }
+  out['connected_slaves'] = online;
+  return { ...out, ...lines };
+}
+
+function replicaFields(server: Server, node: ShardNode): Fields {
+  const { leader } = node.membership;
+  const { role, appliedIndex } = server.member;
+  return {
+    role: 'slave', master_host: leader?.client.host ?? '', master_port: leader?.client.port ?? 0, master_link_status: leader === undefined ? 'down' : 'up',
+    master_last_io_seconds_ago: leader === undefined ? -1 : 0, master_sync_in_progress: role === 'replica' ? 0 : 1, slave_read_repl_offset: node.txlog.lastIndex,
+    slave_repl_offset: appliedIndex, slave_priority: server.config.number('replica-priority'), slave_read_only: 1, replica_announced: 1, connected_slaves: 0,
   };
 }
 

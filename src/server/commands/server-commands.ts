@@ -11,12 +11,13 @@ import { infoCommand } from './info.ts';
 import { latencyCommand } from './latency.ts';
 import { memoryCommand } from './memory.ts';
 import { persistenceCommands } from './persistence.ts';
+import { replicationCommands } from './replication.ts';
 import { slowlogCommand } from './slowlog.ts';
 
 export function serverCommands(server: Server): readonly Command[] {
   return [
     ...connectionCommands(server), clientCommand(server), configCommand(server), infoCommand(server), commandCommand(server),
     ...adminCommands(server), memoryCommand(server), debugCommand(server), ...persistenceCommands(server), slowlogCommand(server),
-    latencyCommand(server),
+    latencyCommand(server), ...replicationCommands(server),
   ];
 }

@@ -70,7 +70,7 @@ const PROCESS = [
   ...because('the process keeps the title it was started with', ['set-proc-title', bool, 'yes', fixed], ['proc-title-template', string, '{title} {listen-addr} {server-mode}']),
   ...because('byte strings are compared by their bytes', ['locale-collate', string, '']),
   ...because('a shutdown always waits for what is in the log and for nothing else',
-    ['shutdown-timeout', int(), '10'], ['shutdown-on-sigint', oneOf('default', 'save', 'nosave', 'now', 'force'), 'default'],
+    ['shutdown-on-sigint', oneOf('default', 'save', 'nosave', 'now', 'force'), 'default'],
     ['shutdown-on-sigterm', oneOf('default', 'save', 'nosave', 'now', 'force'), 'default']),
   ...because('there are no modules', ['enable-module-command', oneOf('no', 'yes', 'local'), 'no', fixed]),
   ...because('it has no meaning for this program', ['socket-mark-id', int(), '0', fixed], ['bind-source-addr', string, ''], ['propagation-error-behavior', oneOf('ignore', 'panic', 'panic-on-replicas'), 'ignore']),

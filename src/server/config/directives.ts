@@ -65,6 +65,7 @@ const WITH_EFFECT: readonly Directive[] = [
   directive('txlog-max-batches-in-flight', int(1, 64), '4', fixed),
   directive('txlog-max-inflight-bytes', memory(1024 * 1024), '67108864'),
   directive('election-timeout-ms', int(100, 60000), '750', fixed),
+  directive('shutdown-timeout', int(), '10'),
   // The shard and its members
   directive('availability-zone', string, '', fixed),
   directive('member-role', oneOf('voter', 'log-only', 'learner'), 'voter', fixed),

@@ -12,7 +12,7 @@ import { type RecoveryWatcher, recover } from '../snapshot/recovery.ts';
 import type { SnapshotPosition } from '../snapshot/snapshot-position.ts';
 import { SnapshotError, type SnapshotStore } from '../snapshot/snapshot-store.ts';
 import type { LogStore } from '../txlog/log-store.ts';
-import { decodePeerMessage, encodePeerMessage } from '../txlog/peer-message-codec.ts';
+import { decodePeerMessage, peerMessageBytes, writePeerMessage } from '../txlog/peer-message-codec.ts';
 import { firstConfig } from '../txlog/raft/configuration.ts';
 import { RaftError } from '../txlog/raft/errors.ts';
 import type { MemberRole, PeerMessage, SnapshotMeta } from '../txlog/raft/types.ts';
@@ -242,7 +242,10 @@ async function openLog(identity: IdentityFile, network: PeerTransport | null, op
     maxBatchesInFlight: options.maxBatchesInFlight, appliedIndex: 0, tickMs: options.tickMs, electable: false,
     // Alone, nobody could give back what is lost: better not to start than to serve a part.
     onDamage: network === null ? 'refuse' : 'salvage',
-    send: (message) => { network?.send(message.to, shardId, encodePeerMessage(message)); },
+    send: (message) => {
+      const slot = network === null ? null : network.reserve(message.to, shardId, peerMessageBytes(message));
+      if (slot !== null) writePeerMessage(message, slot.buffer, slot.at);
+    },
     flushSends: () => network?.flush(),
   });
   try {

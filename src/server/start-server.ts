@@ -1,6 +1,5 @@
 /** Brings a node up: makes it a member of its shard, listens, recovers the data, serves. */
 import { randomBytes } from 'node:crypto';
-import { hostname } from 'node:os';
 import { join, resolve } from 'node:path';
 import { fatalZone } from '../replication/member-label.ts';
 import { ShardNode } from '../replication/shard-node.ts';
@@ -14,6 +13,7 @@ import type { MemberRole } from '../txlog/raft/types.ts';
 import type { LogRecord } from '../txlog/transaction-log.ts';
 import type { Config } from './config/config.ts';
 import type { Logger } from './logger.ts';
+import { labelOf, peeringOf } from './peering.ts';
 import { Server } from './server.ts';
 
 const PROGRESS_MS = 2000;
@@ -52,15 +52,10 @@ export async function startServer(config: Config, log: Logger): Promise<Server> 
 
 async function openNode(config: Config, log: Logger, snapshots: DirectoryStore): Promise<ShardNode> {
   const directory = resolve(config.string('dir'));
-  const host = config.string('replica-announce-ip') || hostname();
   return ShardNode.open({
     directory,
-    peering: null,
-    label: {
-      peer: { host, port: 1 },
-      client: { host, port: config.number('replica-announce-port') || config.number('port') },
-      zone: config.string('availability-zone'),
-    },
+    peering: peeringOf(config, log),
+    label: labelOf(config),
     role: config.string('member-role') as MemberRole,
     tickMs: config.number('election-timeout-ms') / ELECTION_TICKS,
     maxBatchesInFlight: config.number('txlog-max-batches-in-flight'),

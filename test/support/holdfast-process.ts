@@ -20,6 +20,22 @@ export class HoldfastProcess {
     this.dir = dir;
   }
 
+  /** A server with an empty data directory and a port of its own, not running yet. */
+  static async prepare(port: number): Promise<HoldfastProcess> {
+    const server = new HoldfastProcess(await mkdtemp(join(tmpdir(), 'holdfast-')));
+    server.port = port;
+    return server;
+  }
+
+  get isRunning(): boolean {
+    return this.#child !== null;
+  }
+
+  /** Sends a signal that does not end the process (SIGSTOP, SIGCONT). */
+  signal(signal: NodeJS.Signals): void {
+    this.#child!.kill(signal);
+  }
+
   /** A server with an empty data directory, running. */
   static async start(...args: string[]): Promise<HoldfastProcess> {
     const server = new HoldfastProcess(await mkdtemp(join(tmpdir(), 'holdfast-')));
@@ -59,6 +75,11 @@ export class HoldfastProcess {
   /** Resolves with the exit code when the process ends by itself. */
   async ended(): Promise<number | null> {
     return ((await once(this.#child!, 'exit')) as [number | null])[0];
+  }
+
+  /** Deletes all data; the process must have ended. */
+  async wipe(): Promise<void> {
+    await rm(this.dir, { recursive: true, force: true });
   }
 
   async remove(): Promise<void> {

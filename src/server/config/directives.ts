@@ -69,6 +69,16 @@ const WITH_EFFECT: readonly Directive[] = [
   // The shard and its members
   directive('availability-zone', string, '', fixed),
   directive('member-role', oneOf('voter', 'log-only', 'learner'), 'voter', fixed),
+  // 0: this node is a shard alone, and speaks to no other.
+  directive('peer-port', int(0, 65535), '0', fixed),
+  directive('peer-bind', words, '', fixed),
+  // host:port where the other members reach this one; by default the host's name and peer-port.
+  directive('peer-announce', string, '', fixed),
+  directive('cluster-secret', string, '', fixed),
+  directive('cluster-secret-file', string, '', fixed),
+  directive('peer-tls-cert-file', string, '', fixed),
+  directive('peer-tls-key-file', string, '', fixed),
+  directive('peer-tls-ca-cert-file', string, '', fixed),
   directive('cluster-members', words, '', fixed),
   directive('cluster-join', words, '', fixed),
   directive('replica-announce-ip', string, '', { ...fixed, aliases: ['slave-announce-ip'] }),

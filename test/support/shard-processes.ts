@@ -1,0 +1,107 @@
+/** A shard of several Holdfast processes on loopback, each in a zone of its own. */
+import { once } from 'node:events';
+import net from 'node:net';
+import { HoldfastProcess, type TestClient } from './holdfast-process.ts';
+
+/** Ports that are free now, all different. */
+export async function freePorts(count: number): Promise<number[]> {
+  const probes = Array.from({ length: count }, () => net.createServer().listen(0, '127.0.0.1'));
+  const ports: number[] = [];
+  for (const probe of probes) {
+    if (!probe.listening) await once(probe, 'listening');
+    ports.push((probe.address() as net.AddressInfo).port);
+  }
+  for (const probe of probes) {
+    probe.close();
+    await once(probe, 'close');
+  }
+  return ports;
+}
+
+export class ShardProcesses {
+  readonly nodes: HoldfastProcess[] = [];
+  readonly peerPorts: number[];
+  readonly #members: string;
+  readonly #args: readonly string[];
+
+  private constructor(peerPorts: number[], args: readonly string[]) {
+    this.peerPorts = peerPorts;
+    this.#members = peerPorts.map((port) => `127.0.0.1:${port}`).join(',');
+    this.#args = args;
+  }
+
+  /** Founds a shard of `count` new nodes; resolves when one of them is primary. */
+  static async start(count: number, ...args: string[]): Promise<ShardProcesses> {
+    const ports = await freePorts(2 * count);
+    const shard = new ShardProcesses(ports.slice(count), args);
+    for (let i = 0; i < count; i++) shard.nodes.push(await HoldfastProcess.prepare(ports[i]!));
+    await Promise.all(shard.nodes.map((_, i) => shard.restart(i)));
+    await shard.primary();
+    return shard;
+  }
+
+  /** Arguments of node `i`. */
+  argsOf(i: number): string[] {
+    return [
+      '--bind', '127.0.0.1', '--replica-announce-ip', '127.0.0.1', '--peer-port', String(this.peerPorts[i]!), '--peer-announce', `127.0.0.1:${this.peerPorts[i]!}`,
+      '--cluster-members', this.#members, '--availability-zone', `zone-${i}`, ...this.#args,
+    ];
+  }
+
+  restart(i: number): Promise<void> {
+    return this.nodes[i]!.restart(...this.argsOf(i));
+  }
+
+  /** Index of the node that is primary, once there is one among those that run. `not` is left out. */
+  async primary(not = -1): Promise<number> {
+    for (;;) {
+      for (let i = 0; i < this.nodes.length; i++) {
+        if (i !== not && this.nodes[i]!.isRunning && (await this.roleOf(i)) === 'primary') return i;
+      }
+      await new Promise((resolve) => { setTimeout(resolve, 20); });
+    }
+  }
+
+  /** member_role of INFO, '' if the node does not answer. */
+  async roleOf(i: number): Promise<string> {
+    return this.info(i, 'member_role');
+  }
+
+  /** A field of node i's INFO replication, '' if it does not answer. */
+  async info(i: number, field: string): Promise<string> {
+    let client: TestClient;
+    try {
+      client = await this.nodes[i]!.connect();
+    } catch {
+      return '';
+    }
+    try {
+      const info = await client.send('INFO', 'replication');
+      return new RegExp(`^${field}:(.*?)\r?$`, 'm').exec(info)?.[1] ?? '';
+    } catch {
+      return '';
+    } finally {
+      client.close();
+    }
+  }
+
+  /** DEBUG DIGEST of each running node, once all have applied what the primary has. */
+  async digests(): Promise<string[]> {
+    const offset = await this.info(await this.primary(), 'master_repl_offset');
+    const digests: string[] = [];
+    for (let i = 0; i < this.nodes.length; i++) {
+      if (!this.nodes[i]!.isRunning) continue;
+      while ((await this.roleOf(i)) !== 'primary' && Number(await this.info(i, 'slave_repl_offset')) < Number(offset)) {
+        await new Promise((resolve) => { setTimeout(resolve, 20); });
+      }
+      const client = await this.nodes[i]!.connect();
+      digests.push(await client.send('DEBUG', 'DIGEST'));
+      client.close();
+    }
+    return digests;
+  }
+
+  async remove(): Promise<void> {
+    await Promise.all(this.nodes.map((node) => node.remove()));
+  }
+}

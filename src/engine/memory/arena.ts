@@ -249,18 +249,25 @@ export class Arena {
 
   /**
    * Takes the emptiest slab worth moving out of allocation and returns its id, or -1 where nothing is worth it: a slab
-   * qualifies when the rest of its class has room for all its cells, so that moving them frees its pages.
+   * qualifies when the rest of its class has room for all its cells, so that moving them frees its pages, and when it is
+   * at most half full or there is room of a whole slab besides, so that moving never pays for less than half a slab.
+   * Slabs without cells that classes allocate from next are given back on the way.
    * Looks at classes from `firstClass` on, round and round.
    */
   startEvacuation(firstClass: number, slackRatioMax: number): number {
     for (let n = 0; n < CLASS_COUNT; n++) {
       const cls = (firstClass + n) % CLASS_COUNT;
+      const current = this.#classCurrent[cls]!;
+      if (current >= 0 && this.#slabLive[current] === 0) {
+        this.#classCurrent[cls] = -1;
+        this.#releaseSlab(current);
+      }
       const cells = this.#classSlabCells[cls]!;
       const capacity = this.#classSlabs[cls]! * cells;
       const slack = capacity - this.#classLive[cls]!;
-      if (slack < 2 * cells || slack < capacity * slackRatioMax) continue;
+      if (slack < cells || slack < capacity * slackRatioMax) continue;
       const slab = this.#emptiest(cls);
-      if (slab < 0 || slack - (cells - this.#slabLive[slab]!) < this.#slabLive[slab]!) continue;
+      if (slab < 0 || (slack < 2 * cells && this.#slabLive[slab]! > cells >>> 1)) continue;
       this.#unlink(slab, cls);
       this.#slabEvacuating[slab] = 1;
       return slab;

@@ -26,7 +26,7 @@ function makeClassBytes(): Int32Array {
 export const CLASS_BYTES: Int32Array = makeClassBytes();
 export const CLASS_COUNT = CLASS_BYTES.length;
 
-/** Pages in a slab of each class: the fewest that waste at most 1/64 of the slab at its end. */
+/** Pages in a slab of each class: the fewest that waste at most 1/64 of the slab at its end; for large cells the best of up to 16. */
 export const CLASS_SLAB_PAGES: Int32Array = CLASS_BYTES.map((bytes) => {
   let best = 0;
   let bestWaste = 1;

@@ -324,7 +324,7 @@ export class Connection implements SessionHost, Waiter {
   // ---- Late replies (SessionHost) ----
 
   beginReply(): Reply {
-    const buffer = this.server.output.prepare();
+    const buffer = this.server.output.prepareLate();
     this.#lateBuffer = buffer;
     this.#lateStart = buffer.writer.pos;
     buffer.writer.proto = this.proto;

@@ -4,6 +4,9 @@
  * Replies of one turn of the event loop are written one behind the other into one RespWriter, and each connection sends
  * its own range of it: no copy, one write a connection a turn. A buffer is used again only when nobody holds a range of
  * it: neither a connection whose reply waits for a commit nor a socket that has not taken all bytes yet.
+ *
+ * What one connection's command makes others be told (a client that waited is served) is written while the first one's own
+ * range is still growing: it goes to a second buffer, so that ranges never mix.
  */
 import { RespWriter } from '../protocol/resp-writer.ts';
 
@@ -22,25 +25,36 @@ export class OutputBuffer {
 }
 
 export class OutputPool {
-  current = new OutputBuffer();
+  #current = new OutputBuffer();
+  #late = new OutputBuffer();
   readonly #spare: OutputBuffer[] = [];
 
-  /** Call before a connection begins to write: makes sure that there is room in `current`. */
+  /** Call before a connection begins to run its commands: where it writes, with room. */
   prepare(): OutputBuffer {
-    const current = this.current;
-    if (current.writer.pos === 0) return current;
-    if (current.holders === 0 && !current.tainted) {
-      current.writer.reset();
-      return current;
+    this.#current = this.#withRoom(this.#current);
+    return this.#current;
+  }
+
+  /** Call before a reply out of turn: where it is written. One such reply at a time. */
+  prepareLate(): OutputBuffer {
+    this.#late = this.#withRoom(this.#late);
+    return this.#late;
+  }
+
+  #withRoom(buffer: OutputBuffer): OutputBuffer {
+    if (buffer.writer.pos === 0) return buffer;
+    if (buffer.holders === 0 && !buffer.tainted) {
+      buffer.writer.reset();
+      return buffer;
     }
-    if (current.tainted || current.writer.pos > FULL_BYTES) this.current = this.#spare.pop() ?? new OutputBuffer();
-    return this.current;
+    if (buffer.tainted || buffer.writer.pos > FULL_BYTES) return this.#spare.pop() ?? new OutputBuffer();
+    return buffer;
   }
 
   /** A holder of a range of `buffer` has let go of it. */
   release(buffer: OutputBuffer): void {
     buffer.holders--;
-    if (buffer.holders > 0 || buffer.tainted || buffer === this.current) return;
+    if (buffer.holders > 0 || buffer.tainted || buffer === this.#current || buffer === this.#late) return;
     if (this.#spare.length >= SPARE_MAX || buffer.writer.buf.length > KEPT_BYTES_MAX) return;
     buffer.writer.reset();
     this.#spare.push(buffer);

@@ -1,57 +1,23 @@
 /** Promise P2 on one node: nothing that reveals an uncommitted write leaves the process. The log's sync is held by hand. */
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { Config } from '../../src/server/config/config.ts';
-import { Logger } from '../../src/server/logger.ts';
-import { Server } from '../../src/server/server.ts';
-import { ScriptedLog } from '../support/scripted-log.ts';
-import { TestClient } from '../support/holdfast-process.ts';
+import type { ScriptedLog } from '../support/scripted-log.ts';
+import type { TestClient } from '../support/holdfast-process.ts';
+import { HeldServer } from './held-server.ts';
 
+let held: HeldServer;
 let log: ScriptedLog;
-let server: Server;
-let clients: TestClient[];
 
 async function begin(...directives: [string, string][]): Promise<void> {
-  log = new ScriptedLog('held');
-  clients = [];
-  const given = [['port', '0'], ['bind', '127.0.0.1'], ...directives].map(([name, value]) => ({ name: name!, values: [value!], line: 0, text: '' }));
-  server = new Server(Config.from(given), new Logger('nothing', ''), log, 'a'.repeat(40), () => Promise.resolve(0));
-  await server.listen();
-  await server.start();
+  held = await HeldServer.start(...directives);
+  log = held.log;
 }
 
 beforeEach(() => begin());
-afterEach(async () => {
-  log.commit();
-  for (const client of clients) client.close();
-  await server.stop();
-});
+afterEach(() => held.stop());
 
-async function connect(): Promise<TestClient> {
-  const client = await TestClient.connect(server.port);
-  clients.push(client);
-  return client;
-}
-
-/** Whether a reply has come, once everything that was sent before on any connection has surely been worked off. */
-async function settled(reply: Promise<string>): Promise<boolean> {
-  let came = false;
-  void reply.then(() => { came = true; }, () => undefined);
-  const witness = await connect();
-  // PING touches no key: its reply shows that the server has read what was sent earlier, and more than once.
-  for (let i = 0; i < 3; i++) expect(await witness.send('PING')).toBe('+PONG');
-  await new Promise((resolve) => { setImmediate(resolve); });
-  return came;
-}
-
-/** Runs commands on a connection of their own and commits them. */
-async function given(...commands: string[][]): Promise<void> {
-  const client = await connect();
-  for (const command of commands) {
-    const reply = client.send(...command);
-    while (!(await settled(reply))) log.commit();
-    expect(await reply).not.toMatch(/^-/);
-  }
-}
+const connect = (): Promise<TestClient> => held.connect();
+const settled = (reply: Promise<string>): Promise<boolean> => held.settled(reply);
+const given = (...commands: string[][]): Promise<void> => held.given(...commands);
 
 describe('the commit gate', () => {
   test('holds a write until its record is committed', async () => {
@@ -148,8 +114,7 @@ describe('the commit gate', () => {
   });
 
   test('writers wait when the log is too far behind, readers do not', async () => {
-    log.commit();
-    await server.stop();
+    await held.stop();
     await begin(['txlog-max-inflight-bytes', '1mb']);
     const [writer, reader] = [await connect(), await connect()];
     const big = 'x'.repeat(600 * 1024);

@@ -1,0 +1,65 @@
+/** Replies out of turn: who waits and is served by another client's command, and what that other one gets. */
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import type { TestClient } from '../support/holdfast-process.ts';
+import { ServerRig } from './server-rig.ts';
+
+let rig: ServerRig;
+beforeEach(async () => { rig = await ServerRig.start(); });
+afterEach(() => rig.stop());
+
+async function blocked(n: number): Promise<void> {
+  const asking = await rig.connect();
+  while (!(await asking.send('INFO', 'clients')).includes(`blocked_clients:${n}\r`));
+}
+
+const popped = (value: string): string => `*2\r\n$1\r\nl\r\n$${value.length}\r\n${value}`;
+
+test('the pusher gets its own replies, those who wait get theirs', async () => {
+  const [pusher, ...waiting] = await Promise.all(Array.from({ length: 4 }, () => rig.connect())) as [TestClient, ...TestClient[]];
+  const late = waiting.map((client) => client.send('BLPOP', 'l', '0'));
+  await blocked(3);
+  const replies = [pusher.send('ECHO', 'before'), pusher.send('RPUSH', 'l', 'a', 'bb'), pusher.send('ECHO', 'between'), pusher.send('RPUSH', 'l', 'ccc'), pusher.send('ECHO', 'after')];
+  expect(await Promise.all(replies)).toEqual(['before', ':2', 'between', ':1', 'after']);
+  expect((await Promise.all(late)).sort()).toEqual(['a', 'bb', 'ccc'].map(popped).sort());
+});
+
+test('the first command of a turn is no exception, nor is EXEC', async () => {
+  const [pusher, waiting] = [await rig.connect(), await rig.connect()];
+  for (let n = 0; n < 5; n++) {
+    const late = waiting.send('BLPOP', 'l', '0');
+    await blocked(1);
+    expect(await pusher.send('RPUSH', 'l', String(n))).toBe(':1');
+    expect(await late).toBe(popped(String(n)));
+  }
+  const late = waiting.send('BLPOP', 'l', '0');
+  await blocked(1);
+  void pusher.send('MULTI');
+  void pusher.send('RPUSH', 'l', 'x');
+  void pusher.send('LLEN', 'l');
+  expect(await pusher.send('EXEC')).toBe('*2\r\n:1\r\n:1');
+  expect(await late).toBe(popped('x'));
+});
+
+test('a reply larger than a buffer, and one that makes another change', async () => {
+  const [pusher, waiting] = [await rig.connect(), await rig.connect()];
+  const large = 'x'.repeat(1_000_000);
+  const late = waiting.send('BLPOP', 'l', '0');
+  await blocked(1);
+  expect(await pusher.send('RPUSH', 'l', large)).toBe(':1');
+  expect(await late).toBe(popped(large));
+  const moved = waiting.send('BLMOVE', 'l', 'm', 'LEFT', 'LEFT', '0');
+  await blocked(1);
+  expect(await pusher.send('RPUSH', 'l', 'y')).toBe(':1');
+  expect(await moved).toBe('y');
+  expect(await pusher.send('LRANGE', 'm', '0', '-1')).toBe('*1\r\n$1\r\ny');
+});
+
+test('CLIENT UNBLOCK answers both', async () => {
+  const [other, waiting] = [await rig.connect(), await rig.connect()];
+  const id = (await waiting.send('CLIENT', 'ID')).slice(1);
+  const late = waiting.send('BLPOP', 'l', '0');
+  await blocked(1);
+  const replies = [other.send('ECHO', 'a'), other.send('CLIENT', 'UNBLOCK', id, 'ERROR'), other.send('ECHO', 'b')];
+  expect(await Promise.all(replies)).toEqual(['a', ':1', 'b']);
+  expect(await late).toBe('-UNBLOCKED client unblocked via CLIENT UNBLOCK');
+});

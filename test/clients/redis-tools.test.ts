@@ -116,6 +116,43 @@ describe.skipIf(missing('redis-cli'))('redis-cli', () => {
     expect(out.split('\n')[2]).toMatch(/^1 +\d+(\.\d+)?[BKMG] +\d+ +\d+ +\d+ \(\+\d+\) +\d+/);
   });
 
+  test.skipIf(missing('script'))('interactive: prompts that follow database and transaction, replies, help', async () => {
+    const terminal = spawn('script', ['-qec', `exec redis-cli -p ${server.port}`, '/dev/null'], { env: { ...process.env, TERM: 'dumb', HOME: server.dir } });
+    let seen = '';
+    let check: () => void = () => undefined;
+    terminal.stdout.on('data', (bytes: Buffer) => {
+      seen += bytes.toString('latin1');
+      check();
+    });
+    /** Resolves with what was shown up to and with `until`. */
+    const shown = async (until: string): Promise<string> => {
+      while (!seen.includes(until)) await new Promise<void>((resolve) => { check = resolve; });
+      const at = seen.indexOf(until) + until.length;
+      const out = seen.slice(0, at);
+      seen = seen.slice(at);
+      return out;
+    };
+    const prompt = `127.0.0.1:${server.port}`;
+    await shown(`${prompt}> `);
+    /** Types a line and returns what is shown up to the next prompt. */
+    const type = async (line: string, next = '> '): Promise<string> => {
+      terminal.stdin.write(`${line}\n`);
+      await shown(`${line}\r\n`);
+      return shown(`${prompt}${next}`);
+    };
+    expect(await type('SET key "a b"')).toContain('OK');
+    expect(await type('GET key')).toContain('"a b"');
+    expect(await type('SELECT 3', '[3]> ')).toContain('OK');
+    expect(await type('MULTI', '[3](TX)> ')).toContain('OK');
+    expect(await type('INCR n', '[3](TX)> ')).toContain('QUEUED');
+    expect(await type('EXEC', '[3]> ')).toContain('(integer) 1');
+    expect(await type('LPUSH n x', '[3]> ')).toContain('(error) WRONGTYPE Operation against a key');
+    expect(await type('HELP SISMEMBER', '[3]> ')).toMatch(/SISMEMBER.*key member/);
+    terminal.stdin.write('exit\n');
+    const [code] = (await once(terminal, 'close')) as [number | null];
+    expect(code).toBe(0);
+  });
+
   test('--rdb is refused in words, and leaves no file', async () => {
     const file = join(server.dir, 'copy.rdb');
     const { code, out, err } = await cli(['--rdb', file]);

@@ -72,6 +72,10 @@ export class HoldfastProcess {
     return ((await ended) as [number | null])[0];
   }
 
+  get pid(): number {
+    return this.#child!.pid!;
+  }
+
   /** Resolves with the exit code when the process ends by itself. */
   async ended(): Promise<number | null> {
     return ((await once(this.#child!, 'exit')) as [number | null])[0];

@@ -5,6 +5,7 @@
  * Knows nothing of indexes: whoever gets a new address from here must store it. A collection's cell has its entry's
  * address in word ROOT_OWNER, and every function here that moves an entry keeps that right.
  */
+import { invariant } from '../../shared/errors.ts';
 import { type Address, Arena, CHUNK_MASK, CHUNK_SHIFT, Kind } from './arena.ts';
 import {
   ENTRY_DB_SHIFT, ENTRY_ENCODING_MASK, ENTRY_ENCODING_SHIFT, ENTRY_HAS_EXPIRY, ENTRY_HEADER_BYTES, ENTRY_KEY_LENGTH_EXT,
@@ -144,6 +145,11 @@ export class Entries {
   setValueAddress(address: Address, value: Address): void {
     this.#setWord(address, 2, value);
     this.#setWord(value, ROOT_OWNER, address);
+  }
+
+  /** Asserts that a collection's cell knows the entry as its owner: it is how the entry learns of the cell's moves. */
+  checkOwner(address: Address): void {
+    invariant(this.#word(this.#word(address, 2), ROOT_OWNER) === address, 'entries: a collection has another owner');
   }
 
   /** Milliseconds since the epoch, or NO_EXPIRY. */

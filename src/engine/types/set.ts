@@ -135,7 +135,8 @@ export class Sets implements Collection {
   add(ref: Address, buf: Uint8Array, off: number, len: number): boolean {
     const cell = this.#entries.valueAddress(ref);
     const to = this.addValue(cell, buf, off, len);
-    if (to !== cell) this.#entries.setValueAddress(ref, to);
+    // Also where the address is the same: a conversion may have got the cell that it gave back, and that has no owner.
+    if (this.added) this.#entries.setValueAddress(ref, to);
     return this.added;
   }
 

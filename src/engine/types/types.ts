@@ -69,7 +69,11 @@ export class Types {
     };
     this.#keyspace.check((address) => {
       claim(address);
-      if (arena.kind(address) === Kind.entry) this.collection(entries.type(address))?.check(address, claim);
+      if (arena.kind(address) !== Kind.entry) return;
+      const collection = this.collection(entries.type(address));
+      if (collection === null) return;
+      entries.checkOwner(address);
+      collection.check(address, claim);
     });
     this.lazyFree.eachCell(claim);
     for (const address of unclaimed) invariant(false, `a cell of kind ${arena.kind(address)} belongs to nobody`);

@@ -13,11 +13,13 @@ import type { Reply } from '../shared/reply.ts';
 import { Request } from '../shared/request.ts';
 import type { OutputBuffer } from './output-pool.ts';
 import type { Server } from './server.ts';
+import { SocketOutput } from './socket-output.ts';
 
 /** A range of an output buffer that waits for a turn to commit (0: only for the ranges before it). */
 interface HeldRange {
   readonly buffer: OutputBuffer;
-  readonly bytes: Uint8Array;
+  readonly from: number;
+  readonly to: number;
   readonly turn: number;
 }
 
@@ -59,6 +61,7 @@ export class Connection implements SessionHost, Waiter {
   bytesOut = 0;
   commands = 0;
 
+  readonly #output: SocketOutput;
   readonly #pending = new PendingInput();
   /** Output that may go out when the turn ends: a range of one buffer. */
   #readyBuffer: OutputBuffer | null = null;
@@ -80,6 +83,7 @@ export class Connection implements SessionHost, Waiter {
   constructor(server: Server, socket: Socket, id: number, nowMs: number) {
     this.server = server;
     this.socket = socket;
+    this.#output = new SocketOutput(socket);
     this.id = id;
     this.session = new Session(id, this);
     this.parser = new RequestParser(server.parserLimits);
@@ -232,10 +236,9 @@ export class Connection implements SessionHost, Waiter {
       this.#ready(buffer, from, to);
       return;
     }
-    const bytes = buffer.writer.buf.subarray(from, to);
     buffer.holders++;
-    this.#held.push({ buffer, bytes, turn: hold });
-    this.#heldBytes += bytes.length;
+    this.#held.push({ buffer, from, to, turn: hold });
+    this.#heldBytes += to - from;
     if (hold > this.server.gate.committedTurn) this.server.gate.wait(this, hold);
     this.checkOutputLimit();
   }
@@ -263,7 +266,7 @@ export class Connection implements SessionHost, Waiter {
     const buffer = this.#readyBuffer;
     if (buffer === null) return;
     this.#readyBuffer = null;
-    this.#write(buffer.writer.buf.subarray(this.#readyFrom, this.#readyTo), buffer);
+    this.#write(buffer.writer.buf, this.#readyFrom, this.#readyTo, buffer);
     this.server.output.release(buffer);
   }
 
@@ -275,30 +278,32 @@ export class Connection implements SessionHost, Waiter {
     if (n === 0) return;
     this.flush();
     this.#held = n === held.length ? [] : held.slice(n);
-    const first = held[0]!;
-    if (n === 1) this.#write(first.bytes, first.buffer);
-    else this.#write(Buffer.concat(held.slice(0, n).map((range) => range.bytes)), null);
+    if (n === 1) this.#write(held[0]!.buffer.writer.buf, held[0]!.from, held[0]!.to, held[0]!.buffer);
+    else {
+      const bytes = Buffer.concat(held.slice(0, n).map(({ buffer, from, to }) => buffer.writer.buf.subarray(from, to)));
+      this.#write(bytes, 0, bytes.length, null);
+    }
     for (let i = 0; i < n; i++) {
-      this.#heldBytes -= held[i]!.bytes.length;
-      this.server.output.release(held[i]!.buffer);
+      const { buffer, from, to } = held[i]!;
+      this.#heldBytes -= to - from;
+      this.server.output.release(buffer);
     }
     if (this.closing) this.#endWhenSent();
   }
 
-  #write(bytes: Uint8Array, buffer: OutputBuffer | null): void {
+  /** Sends bytes [from, to) of `buf`, which are `buffer`'s or (null) nobody's else. */
+  #write(buf: Uint8Array, from: number, to: number, buffer: OutputBuffer | null): void {
     if (this.closed) return;
-    this.bytesOut += bytes.length;
-    this.server.bytesOut += bytes.length;
+    this.bytesOut += to - from;
+    this.server.bytesOut += to - from;
     this.server.statistics.writes++;
-    this.socket.write(bytes);
-    if (this.socket.writableLength > 0) {
-      if (buffer !== null) buffer.tainted = true;
-      this.checkOutputLimit();
-    }
+    if (this.#output.write(buf, from, to)) return;
+    if (buffer !== null) buffer.tainted = true;
+    this.checkOutputLimit();
   }
 
   get outputBytes(): number {
-    return this.#heldBytes + (this.#readyBuffer === null ? 0 : this.#readyTo - this.#readyFrom) + this.socket.writableLength;
+    return this.#heldBytes + (this.#readyBuffer === null ? 0 : this.#readyTo - this.#readyFrom) + this.#output.queuedBytes;
   }
 
   get inputBytes(): number {

@@ -9,19 +9,22 @@ import { invariant, OperationalError } from '../shared/errors.ts';
 import type { Request } from '../shared/request.ts';
 import { formatInteger } from '../shared/number-text.ts';
 
-const CAPACITY_MIN = 65536;
-/** After a turn larger than this the buffer is given back. */
-const CAPACITY_KEPT_MAX = 4 * 1024 * 1024;
+/** Blocks are cut from buffers of this size, since an allocation for each would cost more than writing it. */
+const BUFFER_BYTES = 64 * 1024;
+/** With less left a new buffer is begun. */
+const ROOM_MIN = 4 * 1024;
 
 export class EffectWriter {
-  #buf: Uint8Array = new Uint8Array(CAPACITY_MIN);
+  #buf: Uint8Array = new Uint8Array(BUFFER_BYTES);
+  /** Where the current block begins, and where it goes on. */
+  #start = 0;
   #pos = 0;
   #argsDue = 0;
   readonly #digits: Uint8Array = new Uint8Array(24);
 
   /** Bytes written since the last `take`. */
   get length(): number {
-    return this.#pos;
+    return this.#pos - this.#start;
   }
 
   /** Begins an effect of `argc` arguments on database `db`; exactly that many `arg…` calls follow. */
@@ -73,26 +76,31 @@ export class EffectWriter {
     return this.#pos;
   }
 
-  /** The block written since the last `take`, as bytes of its own; the writer is empty again. */
+  /** The block written since the last `take`, which nobody changes any more; the writer is empty again. */
   take(): Uint8Array {
     invariant(this.#argsDue === 0, 'effects: the last effect is incomplete');
-    const out = this.#buf.slice(0, this.#pos);
-    this.#pos = 0;
-    if (this.#buf.length > CAPACITY_KEPT_MAX) this.#buf = new Uint8Array(CAPACITY_MIN);
+    const out = this.#buf.subarray(this.#start, this.#pos);
+    this.#start = this.#pos;
+    if (this.#buf.length - this.#pos < ROOM_MIN) {
+      this.#buf = new Uint8Array(BUFFER_BYTES);
+      this.#start = this.#pos = 0;
+    }
     return out;
   }
 
   /** Throws away what was written since the last `take`. */
   clear(): void {
-    this.#pos = 0;
+    this.#pos = this.#start;
     this.#argsDue = 0;
   }
 
   #reserve(bytes: number): void {
     if (this.#pos + bytes <= this.#buf.length) return;
-    const grown = new Uint8Array(Math.max(this.#buf.length * 2, this.#pos + bytes));
-    grown.set(this.#buf.subarray(0, this.#pos));
+    const grown = new Uint8Array(Math.max(BUFFER_BYTES, (this.length + bytes) * 2));
+    grown.set(this.#buf.subarray(this.#start, this.#pos));
     this.#buf = grown;
+    this.#pos = this.length;
+    this.#start = 0;
   }
 
   #varint(value: number): void {

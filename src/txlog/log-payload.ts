@@ -16,7 +16,8 @@ export const NO_BLOCK: Uint8Array = new Uint8Array(0);
 
 /** A copy of `block` with its header. */
 export function effectsPayload(block: Uint8Array): Uint8Array {
-  const data = new Uint8Array(HEADER_BYTES + block.length);
+  // From the pool, where it is small: a buffer of its own for each turn keeps the garbage collector busy.
+  const data = Buffer.allocUnsafe(HEADER_BYTES + block.length);
   data[0] = PAYLOAD_VERSION;
   data[1] = EFFECTS;
   data.set(block, HEADER_BYTES);

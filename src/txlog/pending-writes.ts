@@ -79,9 +79,9 @@ export class PendingWrites {
     else this.#waiting.push(new PendingWrite(ready, resetTo));
   }
 
-  /** The next one to be handed to the store, which from now on is in flight; null if none may go. */
-  next(): PendingWrite | null {
-    if (this.#inFlight.length >= this.#inFlightMax || this.#waiting.length === 0) return null;
+  /** The next one to be handed to the store, which from now on is in flight; null if none may go: `depth` at once, and no more than the limit. */
+  next(depth: number): PendingWrite | null {
+    if (this.#inFlight.length >= Math.min(depth, this.#inFlightMax) || this.#waiting.length === 0) return null;
     const write = this.#waiting.shift()!;
     this.#inFlight.push(write);
     return write;

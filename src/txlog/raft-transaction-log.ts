@@ -17,6 +17,7 @@ import { RawNode } from './raft/raw-node.ts';
 import type { ConfigAt, Fetch, MemberChange, MemberConfig, PeerMessage, Ready, SnapshotMeta, Status } from './raft/types.ts';
 import { ReadQuestions } from './read-questions.ts';
 import { TransactionLogError } from './transaction-log.ts';
+import { WritePacing } from './write-pacing.ts';
 import type { CommittedRecord, Leadership, LogRecord, TransactionLog } from './transaction-log.ts';
 
 /** Time as the log sees it. Injected, so that a simulation can own it. */
@@ -88,6 +89,7 @@ export class RaftTransactionLog implements TransactionLog {
   readonly #send: (message: PeerMessage) => void;
   readonly #flushSends: () => void;
   readonly #writes: PendingWrites;
+  readonly #pacing = new WritePacing();
   readonly #inFlightBytesMax: number;
   readonly #tickMs: number;
   readonly #feed: CommittedFeed;
@@ -426,7 +428,9 @@ export class RaftTransactionLog implements TransactionLog {
   }
 
   #writeNext(): void {
-    for (let write = this.#writes.next(); write !== null; write = this.#writes.next()) {
+    const { depth } = this.#pacing;
+    for (let write = this.#writes.next(depth); write !== null; write = this.#writes.next(depth)) {
+      this.#pacing.began(this.#clock.nowMs());
       this.#store.append(write).then(this.#onWritten, this.#onWriteFailed);
     }
   }
@@ -435,6 +439,7 @@ export class RaftTransactionLog implements TransactionLog {
   readonly #onWritten = (): void => {
     if (this.#ended !== 'no') return;
     const write = this.#writes.durable();
+    this.#pacing.ended(this.#clock.nowMs());
     this.#writeNext();
     this.#durable(write.readyBatch, write.messages);
     this.flush();

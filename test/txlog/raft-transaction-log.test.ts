@@ -40,6 +40,19 @@ async function open(disk: MemoryLogDisk, options: Partial<RaftTransactionLogOpti
   return log;
 }
 
+/** A leader whose disk has shown to be so slow that several writes at once are worth it. */
+async function leadOnSlowDisk(disk: MemoryLogDisk): Promise<RaftTransactionLog> {
+  const clock = new ManualClock();
+  const log = await open(disk, { clock });
+  disk.holdSyncs();
+  const leading = log.lead();
+  clock.now += 40;
+  disk.releaseSyncs();
+  await leading;
+  await turn();
+  return log;
+}
+
 async function collect(records: AsyncIterable<LogRecord>): Promise<string[]> {
   const out: string[] = [];
   for await (const { index, block: bytes } of records) out.push(`${index}:${Buffer.from(bytes).toString()}`);
@@ -62,9 +75,7 @@ describe('a single voter', () => {
 
   test('a turn is one batch; what is appended while the limit is reached goes together in the next', async () => {
     const disk = new MemoryLogDisk();
-    const log = await open(disk);
-    await log.lead();
-    await turn();
+    const log = await leadOnSlowDisk(disk);
     const commits: number[] = [];
     log.onCommit = (index) => commits.push(index);
     disk.holdSyncs();
@@ -93,11 +104,30 @@ describe('a single voter', () => {
     await log.close();
   });
 
-  test('commits nothing that is not durable, however the writes overtake each other', async () => {
+  test('on a fast disk what is appended while a write is under way goes together in the next', async () => {
     const disk = new MemoryLogDisk();
     const log = await open(disk);
     await log.lead();
     await turn();
+    disk.holdSyncs();
+    for (const text of ['a', 'b', 'c']) {
+      log.append(block(text));
+      log.flush();
+    }
+    expect(disk.heldWrites).toBe(1);
+    disk.completeOldest();
+    await turn();
+    expect([log.commitIndex, disk.heldWrites]).toEqual([3, 1]);
+    disk.completeOldest();
+    await turn();
+    expect([log.commitIndex, disk.heldWrites]).toEqual([5, 0]);
+    disk.releaseSyncs();
+    await log.close();
+  });
+
+  test('commits nothing that is not durable, however the writes overtake each other', async () => {
+    const disk = new MemoryLogDisk();
+    const log = await leadOnSlowDisk(disk);
     disk.holdSyncs();
     log.append(block('a'));
     log.flush();

@@ -1,0 +1,88 @@
+/**
+ * The engine that compiles Lua 5.1 to JavaScript.
+ *
+ * Owns its globals and its string metatable, and what a call from the host sets up: the tick, the stack's budget. Scripts reach
+ * nothing of JavaScript: their names and strings are data to the generated code (chunk-code.ts), never identifiers or properties.
+ */
+import {
+  type HostFunction, type LuaEngine, type LuaFunction, type LuaValue,
+} from '../lua-engine.ts';
+import { asLuaError, installBase } from './base-library.ts';
+import { all, fromNative } from './calls.ts';
+import { compileChunk } from './chunk-compiler.ts';
+import { installCoroutine } from './coroutine-library.ts';
+import { hostCode } from './host-library.ts';
+import { machine } from './machine.ts';
+import { installMath } from './math-library.ts';
+import { callerPlace } from './positions.ts';
+import { stackBudget } from './stack-budget.ts';
+import { installString } from './string-library.ts';
+import { Table } from './table.ts';
+import { installTable } from './table-library.ts';
+
+export { UnsupportedChunk } from './chunk-compiler.ts';
+
+export interface CompiledEngineOptions {
+  /** os.clock: seconds of processor time. */
+  readonly clockSeconds?: () => number;
+  /** collectgarbage("count") and gcinfo, in bytes. */
+  readonly memoryBytes?: () => number;
+}
+
+export class CompiledEngine implements LuaEngine {
+  readonly name = 'compiled';
+  readonly globals: Table = new Table();
+  readonly stringMetatable: Table;
+  onTick: (() => void) | null = null;
+  readonly #tick = (): void => this.onTick?.();
+
+  constructor({ clockSeconds = () => 0, memoryBytes = () => 0 }: CompiledEngineOptions = {}) {
+    const { globals } = this;
+    installBase(globals, { compile: (source, name) => this.compile(source, name), memoryBytes });
+    this.stringMetatable = installString(globals);
+    installTable(globals);
+    installMath(globals);
+    installCoroutine(globals);
+    const os = new Table();
+    os.putString('clock', hostCode(() => [clockSeconds()]));
+    globals.putString('os', os);
+  }
+
+  newTable(): Table {
+    return new Table();
+  }
+
+  hostFunction(_name: string, run: HostFunction): LuaFunction {
+    return hostCode(run);
+  }
+
+  /** @throws LuaSyntaxError, UnsupportedChunk */
+  compile(source: string, chunkName: string, environment: Table = this.globals): LuaFunction {
+    return compileChunk(source, chunkName, environment);
+  }
+
+  call(fn: LuaFunction, args: readonly LuaValue[]): readonly LuaValue[] {
+    const { onTick, stringMetatable, depth, tailBelow, cCalls } = machine;
+    machine.onTick = this.#tick;
+    machine.stringMetatable = this.stringMetatable;
+    if (cCalls === 0) {
+      machine.depth = stackBudget();
+      machine.tailBelow = machine.depth / 2;
+    }
+    try {
+      return all(fromNative(fn, args));
+    } catch (thrown) {
+      throw thrown instanceof RangeError ? asLuaError(thrown) : thrown;
+    } finally {
+      machine.onTick = onTick;
+      machine.stringMetatable = stringMetatable;
+      machine.depth = depth;
+      machine.tailBelow = tailBelow;
+      machine.cCalls = cCalls;
+    }
+  }
+
+  where(): string {
+    return callerPlace();
+  }
+}

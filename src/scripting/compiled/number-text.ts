@@ -1,0 +1,150 @@
+/**
+ * Numbers and their text by Lua 5.1's rules: what `tonumber` and the coercions accept, which is C's strtod, and "%.14g".
+ * Knows nothing of values other than strings and numbers.
+ */
+
+const SPACES = '[ \\t\\n\\v\\f\\r]*';
+const DECIMAL = '(?:\\d+\\.?\\d*|\\.\\d+)(?:[eE][+-]?\\d+)?';
+const HEXADECIMAL = '0[xX](?:([0-9a-fA-F]+)\\.?([0-9a-fA-F]*)|\\.([0-9a-fA-F]+))(?:[pP]([+-]?\\d+))?';
+const NUMBER = new RegExp(
+  `^${SPACES}([+-]?)(?:(${DECIMAL})|${HEXADECIMAL}|([iI][nN][fF](?:[iI][nN][iI][tT][yY])?)|([nN][aA][nN](?:\\(\\w*\\))?))${SPACES}$`,
+);
+/** Digits of this many characters are read without the pattern: exact, and nearly all there are. */
+const PLAIN_DIGITS_MAX = 15;
+const SIGNIFICANT_DIGITS = 14;
+/** Integers from here on have an exponent in "%.14g". */
+const EXPONENT_FROM = 1e14;
+const MANTISSA_DIGITS_MAX = 13;
+/** Smaller numbers may have an exponent in JavaScript's text or in C's. */
+const SHORT_FROM = 1e-4;
+/** So many digits behind the last wanted one show whether a number lies exactly between two results. */
+const TIE_DIGITS = 30;
+const DIGITS_MAX = 100;
+
+/** The number that the whole text is, blanks around it aside; undefined if it is none. */
+export function parseNumber(text: string): number | undefined {
+  const plain = plainDigits(text);
+  if (plain >= 0) return plain;
+  const end = text.indexOf('\0');
+  const found = NUMBER.exec(end < 0 ? text : text.slice(0, end));
+  if (found === null) return undefined;
+  const [, sign, decimal, hexInteger, hexFraction, hexOnlyFraction, exponent, infinity, nan] = found;
+  let value: number;
+  if (decimal !== undefined) value = Number(decimal);
+  else if (infinity !== undefined) value = Infinity;
+  else if (nan !== undefined) value = NaN;
+  else value = parseHexadecimal(hexInteger ?? '', hexFraction ?? hexOnlyFraction ?? '', Number(exponent ?? 0));
+  return sign === '-' ? -value : value;
+}
+
+/** A short run of digits and nothing else, or -1. */
+function plainDigits(text: string): number {
+  if (text.length === 0 || text.length > PLAIN_DIGITS_MAX) return -1;
+  let value = 0;
+  for (let at = 0; at < text.length; at++) {
+    const digit = text.charCodeAt(at) - 48;
+    if (digit < 0 || digit > 9) return -1;
+    value = value * 10 + digit;
+  }
+  return value;
+}
+
+function parseHexadecimal(integer: string, fraction: string, exponent: number): number {
+  const digits = (integer + fraction).replace(/^0+/, '');
+  if (digits === '') return 0;
+  const scale = exponent - 4 * fraction.length;
+  if (digits.length <= MANTISSA_DIGITS_MAX) return parseInt(digits, 16) * 2 ** scale;
+  return Number(BigInt(`0x${digits}`)) * 2 ** scale;
+}
+
+/** "%.14g", as `tostring` and `..` write numbers. */
+export function numberText(value: number): string {
+  if (value > -EXPONENT_FROM && value < EXPONENT_FROM) {
+    if (Math.trunc(value) === value) return value === 0 && Object.is(value, -0) ? '-0' : String(value);
+    if (value >= SHORT_FROM || value <= -SHORT_FROM) {
+      // The shortest text that means the number; if it has few digits, they are all that "%.14g" finds.
+      const text = String(value);
+      if (text.length <= SIGNIFICANT_DIGITS) return text;
+    }
+    return generalForm(value, SIGNIFICANT_DIGITS);
+  }
+  // What the processor makes of 0/0 has its sign bit set, and C prints that.
+  if (value !== value) return '-nan';
+  if (value === Infinity) return 'inf';
+  return value === -Infinity ? '-inf' : generalForm(value, SIGNIFICANT_DIGITS);
+}
+
+/** C's "%.<precision>g" of a finite number; with `keepZeros` as with the flag `#`. */
+export function generalForm(value: number, precision: number, keepZeros = false): string {
+  const digits = precision === 0 ? 1 : precision;
+  if (value === 0) {
+    const zero = keepZeros ? `0.${'0'.repeat(digits - 1)}` : '0';
+    return Object.is(value, -0) ? `-${zero}` : zero;
+  }
+  const [mantissa, exponentText] = rounded(value, digits - 1).split('e') as [string, string];
+  const exponent = Number(exponentText);
+  if (exponent < -4 || exponent >= digits) {
+    const kept = keepZeros ? withPoint(mantissa) : withoutZeros(mantissa);
+    return `${kept}e${exponent < 0 ? '-' : '+'}${String(Math.abs(exponent)).padStart(2, '0')}`;
+  }
+  const fixed = fixedForm(value, digits - 1 - exponent);
+  return keepZeros ? withPoint(fixed) : withoutZeros(fixed);
+}
+
+/** C's "%.<precision>f" of a finite number. */
+export function fixedForm(value: number, precision: number): string {
+  const size = Math.abs(value);
+  if (size < 1e21) {
+    const text = roundedFixed(size, precision);
+    return value < 0 || Object.is(value, -0) ? `-${text}` : text;
+  }
+  const whole = BigInt(value).toString();
+  return precision === 0 ? whole : `${whole}.${'0'.repeat(precision)}`;
+}
+
+/** C's "%.<precision>e" of a finite number. */
+export function exponentForm(value: number, precision: number): string {
+  const [mantissa, exponentText] = rounded(value, precision).split('e') as [string, string];
+  const exponent = Number(exponentText);
+  const sign = Object.is(value, -0) ? '-' : '';
+  return `${sign}${mantissa}e${exponent < 0 ? '-' : '+'}${String(Math.abs(exponent)).padStart(2, '0')}`;
+}
+
+/** toExponential, but halfway cases go to the even digit, as in C; JavaScript's go up. */
+function rounded(value: number, precision: number): string {
+  const text = value.toExponential(precision);
+  const [mantissa, exponent] = value.toExponential(Math.min(precision + TIE_DIGITS, DIGITS_MAX)).split('e') as [string, string];
+  const end = mantissa.indexOf('.') + 1 + precision;
+  return isTie(mantissa, end) ? `${withoutPoint(mantissa.slice(0, end))}e${exponent}` : text;
+}
+
+/** toFixed, likewise. */
+function roundedFixed(size: number, precision: number): string {
+  const text = size.toFixed(precision);
+  const long = size.toFixed(Math.min(precision + TIE_DIGITS, DIGITS_MAX));
+  const end = long.indexOf('.') + 1 + precision;
+  return isTie(long, end) ? withoutPoint(long.slice(0, end)) : text;
+}
+
+/** Whether the digits from `end` on are exactly a half, and the one before is even. */
+function isTie(text: string, end: number): boolean {
+  if (text.charCodeAt(end) !== 53 || !/^0*$/.test(text.slice(end + 1))) return false;
+  const before = text.charCodeAt(end - 1) === 46 ? text.charCodeAt(end - 2) : text.charCodeAt(end - 1);
+  return before % 2 === 0;
+}
+
+function withoutPoint(text: string): string {
+  return text.endsWith('.') ? text.slice(0, -1) : text;
+}
+
+function withoutZeros(text: string): string {
+  if (!text.includes('.')) return text;
+  let end = text.length;
+  while (text.charCodeAt(end - 1) === 48) end--;
+  if (text.charCodeAt(end - 1) === 46) end--;
+  return text.slice(0, end);
+}
+
+function withPoint(text: string): string {
+  return text.includes('.') ? text : `${text}.`;
+}

@@ -39,6 +39,8 @@ export const Outcome = {
   blocked: 1,
   /** It was not run: it may not run now, and is to be run again later. The engine itself never says so. */
   postponed: 2,
+  /** It was not run: another member runs it, and its reply will come from there. The engine itself never says so. */
+  forwarded: 3,
 } as const;
 
 /** Commands that change data are refused when fewer bytes of the arena are left: room to finish what is under way. */

@@ -4,16 +4,17 @@
  * Commands are parsed where their bytes arrived and run at once; replies go into the turn's shared output buffer. What a
  * reply must wait for (promise P2) holds back only the bytes from that reply on, so pipelining goes on behind it.
  */
-import type { Socket } from 'node:net';
 import { Outcome } from '../engine/engine.ts';
 import { Session, type SessionHost } from '../engine/session.ts';
 import { type Waiter } from '../replication/commit-gate.ts';
 import { ParseStatus, PendingInput, RequestParser } from '../protocol/request-parser.ts';
 import type { Reply } from '../shared/reply.ts';
 import { Request } from '../shared/request.ts';
+import type { ClientSocket } from './client-socket.ts';
 import type { OutputBuffer } from './output-pool.ts';
 import type { Server } from './server.ts';
 import { SocketOutput } from './socket-output.ts';
+import type { Upstream } from './upstream.ts';
 
 /** A range of an output buffer that waits for a turn to commit (0: only for the ranges before it). */
 interface HeldRange {
@@ -37,7 +38,7 @@ const request = new Request();
 export class Connection implements SessionHost, Waiter {
   readonly id: number;
   readonly session: Session;
-  readonly socket: Socket;
+  readonly socket: ClientSocket;
   readonly server: Server;
   readonly connectedAtMs: number;
   readonly parser: RequestParser;
@@ -57,6 +58,12 @@ export class Connection implements SessionHost, Waiter {
   noEvict = false;
   /** READONLY: this client takes what a replica has. */
   readOnly = false;
+  /** CLIENT CAPA REDIRECT: this client goes to the primary itself when it is told where that is. */
+  redirects = false;
+  /** This client's way to the primary, if this node forwarded anything for it. */
+  upstream: Upstream | null = null;
+  /** How many members passed this client on before it came here. */
+  hops = 0;
   bytesIn = 0;
   bytesOut = 0;
   commands = 0;
@@ -80,7 +87,7 @@ export class Connection implements SessionHost, Waiter {
   #lateBuffer: OutputBuffer | null = null;
   #lateStart = 0;
 
-  constructor(server: Server, socket: Socket, id: number, nowMs: number) {
+  constructor(server: Server, socket: ClientSocket, id: number, nowMs: number) {
     this.server = server;
     this.socket = socket;
     this.#output = new SocketOutput(socket);
@@ -139,7 +146,7 @@ export class Connection implements SessionHost, Waiter {
     for (let n = 0; at < end; n++) {
       const begin = at;
       // Parsing unquotes an inline command in place; one that is postponed will be parsed again.
-      const inline = (server.pausedForWrites || server.pause.active) && buf[at] !== STAR ? Uint8Array.from(buf.subarray(at, end)) : null;
+      const inline = (server.pausedForWrites || server.pause.active || !server.serving) && buf[at] !== STAR ? Uint8Array.from(buf.subarray(at, end)) : null;
       const status = parser.parse(buf, at, end, request);
       if (status === ParseStatus.incomplete) break;
       if (status === ParseStatus.error) {
@@ -159,6 +166,10 @@ export class Connection implements SessionHost, Waiter {
         this.#stopped = true;
         server.postpone(this);
         break;
+      }
+      if (outcome === Outcome.forwarded) {
+        const isMuted = this.replyMode === 'off' || this.replyMode === 'skip-next';
+        this.upstream!.forward(inline === null ? buf.subarray(begin, at) : inline.subarray(0, at - begin), isMuted);
       }
       const wait = engine.lastWaitFor;
       if (wait > hold) {
@@ -326,6 +337,16 @@ export class Connection implements SessionHost, Waiter {
     this.close();
   }
 
+  /** Bytes [from, to) of `bytes` are replies of the primary to what was forwarded. */
+  passOn(bytes: Uint8Array, from: number, to: number): void {
+    if (this.closed) return;
+    const buffer = this.server.output.prepare();
+    const { writer } = buffer;
+    const start = writer.pos;
+    writer.raw(bytes, from, to - from);
+    this.#send(buffer, start, writer.pos, 0);
+  }
+
   // ---- Late replies (SessionHost) ----
 
   beginReply(): Reply {
@@ -360,6 +381,7 @@ export class Connection implements SessionHost, Waiter {
   close(): void {
     if (this.closed) return;
     this.closed = true;
+    this.upstream?.close();
     if (this.#readyBuffer !== null) this.server.output.release(this.#readyBuffer);
     this.#readyBuffer = null;
     for (const range of this.#held) this.server.output.release(range.buffer);

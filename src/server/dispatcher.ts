@@ -2,21 +2,22 @@
  * The ordered list of gates that a command passes before the engine runs it (processCommand in Redis).
  */
 import { type Command, Flag } from '../engine/command.ts';
-import { READ_ONLY_REPLICA } from '../engine/error-texts.ts';
 import { Outcome } from '../engine/engine.ts';
 import type { RespWriter } from '../protocol/resp-writer.ts';
 import type { Request } from '../shared/request.ts';
 import type { Connection } from './connection.ts';
+import { ReplicaGate } from './replica-gate.ts';
 import type { Server } from './server.ts';
 
 const NOAUTH = 'NOAUTH Authentication required.';
-const LOADING = 'LOADING Redis is loading the dataset in memory';
 
 export class Dispatcher {
   readonly #server: Server;
+  readonly #replicaGate: ReplicaGate;
 
   constructor(server: Server) {
     this.#server = server;
+    this.#replicaGate = new ReplicaGate(server);
   }
 
   /** Runs a request of a connection; its reply is written unless the client blocked or the command was postponed. @returns an Outcome */
@@ -41,21 +42,22 @@ export class Dispatcher {
       this.#server.pause.wait(connection);
       return Outcome.postponed;
     }
-    if (!this.#server.serving && (command.flags & Flag.loading) === 0) {
-      const { role } = this.#server.member;
-      // The lease is lost, or leadership is being handed over: soon this member knows whether it is still the primary.
-      if (role === 'primary') return Outcome.postponed;
-      if (role === 'replica' && this.#mayWrite(command)) return this.#refuse(command, connection, reply, READ_ONLY_REPLICA.message);
+    if (!this.#server.serving) {
+      const answer = this.#replicaGate.decide(connection, command);
+      if (answer === 'wait') {
+        connection.commands--;
+        return Outcome.postponed;
+      }
+      if (answer === 'forward') {
+        connection.upstream!.note(command);
+        return Outcome.forwarded;
+      }
+      if (answer !== 'run') return this.#refuse(command, connection, reply, answer.error);
     }
     const errors = reply.errors;
     const outcome = engine.execute(command, session, request, reply);
     if (reply.errors !== errors) this.#server.countError(reply.lastError);
     return outcome;
-  }
-
-  /** Whether it writes by itself; what a transaction holds was looked at when it was queued. */
-  #mayWrite(command: Command): boolean {
-    return (command.flags & Flag.write) !== 0;
   }
 
   #refuse(command: Command, connection: Connection, reply: RespWriter, error: string): number {
@@ -72,7 +74,6 @@ export class Dispatcher {
 
   #refusal(connection: Connection, command: Command): string | null {
     if (!connection.authenticated && (command.flags & Flag.noAuth) === 0 && this.#server.passwordRequired) return NOAUTH;
-    if (this.#server.loading && (command.flags & Flag.loading) === 0) return LOADING;
     return null;
   }
 }

@@ -7,15 +7,19 @@
  */
 import { chmodSync, readFileSync, rmSync } from 'node:fs';
 import type net from 'node:net';
+import type { Duplex } from 'node:stream';
 import { EncodingLimits } from '../engine/encoding-limits.ts';
 import { Engine } from '../engine/engine.ts';
 import type { ParserLimits } from '../protocol/request-parser.ts';
 import { RespWriter } from '../protocol/resp-writer.ts';
 import { CommitGate } from '../replication/commit-gate.ts';
 import { Member, type MemberRole, RECORD_BYTES_MAX, UNBLOCKED_BY_DEMOTION } from '../replication/member.ts';
+import type { StreamHeader } from '../replication/peers/peer-network.ts';
 import type { ShardNode } from '../replication/shard-node.ts';
+import { OperationalError } from '../shared/errors.ts';
 import type { Snapshots } from '../snapshot/snapshots.ts';
 import type { TransactionLog } from '../txlog/transaction-log.ts';
+import { type ClientSocket, ProxiedSocket } from './client-socket.ts';
 import { ClientPause } from './client-pause.ts';
 import { serverCommands } from './commands/server-commands.ts';
 import type { Config } from './config/config.ts';
@@ -28,7 +32,10 @@ import { OutputPool } from './output-pool.ts';
 import { ReplicaAcks } from './replica-acks.ts';
 import { SlowCommands } from './slow-commands.ts';
 import { Statistics } from './statistics.ts';
+import { GREETING } from './upstream.ts';
 
+/** Members that pass a client on, at most: two that each take the other for the primary do not do so for ever. */
+const HOPS_MAX = 3;
 const CRON_MS = 10;
 const SLOW_CRON_MS = 1000;
 /** How long background work may take in one tick of the cron. */
@@ -300,7 +307,7 @@ export class Server {
     };
   }
 
-  #keepAlive(socket: net.Socket): void {
+  #keepAlive(socket: ClientSocket): void {
     const seconds = this.config.number('tcp-keepalive');
     socket.setKeepAlive(seconds > 0, seconds * 1000);
   }
@@ -335,6 +342,28 @@ export class Server {
       row.latency = null;
     }
     this.statistics.reset();
+  }
+
+  /** A client of another member, which forwards what it sends: it was authenticated there. */
+  acceptProxied(header: StreamHeader, stream: Duplex): void {
+    const hops = Number(header['hops']);
+    if (hops > HOPS_MAX || this.connections.size >= this.config.maxClients) {
+      stream.destroy(new OperationalError('NOT_PRIMARY', 'this member does not take the client'));
+      return;
+    }
+    this.nowMs = Date.now();
+    const connection = new Connection(this, new ProxiedSocket(stream, String(header['address'])), this.#nextId++, this.nowMs);
+    connection.hops = hops;
+    connection.name = String(header['name']);
+    connection.user = String(header['user']);
+    connection.authenticated = connection.parser.authenticated = true;
+    this.connections.set(connection.id, connection);
+    for (const event of ['error', 'end', 'close']) stream.on(event, () => connection.close());
+    stream.write(GREETING);
+    stream.on('data', (chunk: Buffer) => {
+      this.enterTurn(() => connection.receive(chunk, chunk.length));
+      if (!connection.wantsInput) stream.pause();
+    });
   }
 
   // ---- Background ----

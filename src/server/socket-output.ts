@@ -4,18 +4,18 @@
  * Must never write to a descriptor whose socket is destroyed: the number may be another's by then.
  */
 import { writeSync } from 'node:fs';
-import type { Socket } from 'node:net';
+import type { ClientSocket } from './client-socket.ts';
 
 interface HandleOwner {
   readonly _handle: { readonly fd?: number } | null;
 }
 
 export class SocketOutput {
-  readonly #socket: Socket;
+  readonly #socket: ClientSocket;
   /** -1 where there is none to write to: an encrypted connection, or a system without descriptors. */
   readonly #fd: number;
 
-  constructor(socket: Socket) {
+  constructor(socket: ClientSocket) {
     this.#socket = socket;
     this.#fd = 'encrypted' in socket ? -1 : (socket as unknown as HandleOwner)._handle?.fd ?? -1;
   }

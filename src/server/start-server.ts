@@ -15,6 +15,7 @@ import type { Config } from './config/config.ts';
 import type { Logger } from './logger.ts';
 import { labelOf, peeringOf } from './peering.ts';
 import { Server } from './server.ts';
+import { CLIENT_STREAM } from './upstream.ts';
 
 const PROGRESS_MS = 2000;
 /** This program again, as the shadow replica: see bin/holdfast.js. */
@@ -25,11 +26,13 @@ const ELECTION_TICKS = 10;
 /** @throws OperationalError when the log or a port cannot be had. */
 export async function startServer(config: Config, log: Logger): Promise<Server> {
   const snapshots = new DirectoryStore(join(resolve(config.string('dir')), 'snapshots'));
-  const node = await openNode(config, log, snapshots);
+  const late: { server: Server | null } = { server: null };
+  const node = await openNode(config, log, snapshots, late);
   const { txlog } = node;
   if (txlog.unfinished > 0) log.notice(`Dropped ${txlog.unfinished} log records of a write that never finished; none was acknowledged`);
   const server: Server = new Server(config, log, txlog, randomBytes(20).toString('hex'), (through) => load(server, node, through, log));
   server.node = node;
+  late.server = server;
   const die = (what: string) => (error: Error): void => {
     log.warning(`FATAL: ${what}: ${error instanceof OperationalError ? `${error.code}: ${error.message}` : error.stack}`);
     process.exit(1);
@@ -50,7 +53,8 @@ export async function startServer(config: Config, log: Logger): Promise<Server> 
 
 // ---- The node and its shard ----
 
-async function openNode(config: Config, log: Logger, snapshots: DirectoryStore): Promise<ShardNode> {
+/** @param late gets the server once there is one: the node is opened first. */
+async function openNode(config: Config, log: Logger, snapshots: DirectoryStore, late: { readonly server: Server | null }): Promise<ShardNode> {
   const directory = resolve(config.string('dir'));
   return ShardNode.open({
     directory,
@@ -63,7 +67,11 @@ async function openNode(config: Config, log: Logger, snapshots: DirectoryStore):
     snapshots,
     notice: (message) => log.notice(message),
     warn: (message) => log.warning(message),
-    onStream: (kind, _from, _header, stream) => { stream.destroy(new OperationalError('PEER_UNKNOWN_KIND', `no stream of kind ${kind} is known here`)); },
+    onStream: (kind, _from, header, stream) => {
+      const { server } = late;
+      if (kind === CLIENT_STREAM && server !== null) server.acceptProxied(header, stream);
+      else stream.destroy(new OperationalError('PEER_UNKNOWN_KIND', `no stream of kind ${kind} is known here`));
+    },
     onAsk: (_from, kind) => Promise.reject(new OperationalError('PEER_UNKNOWN_KIND', `no question of kind ${kind} is known here`)),
     onRemoved: () => {
       log.warning('This member was removed from its shard: it ends. Empty its data directory to let it join as a new member.');

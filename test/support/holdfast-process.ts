@@ -134,6 +134,12 @@ export class TestClient {
     return new Promise((resolve, reject) => { this.#waiting.push({ resolve, reject }); });
   }
 
+  /** Sends an inline command. */
+  line(text: string): Promise<string> {
+    this.socket.write(`${text}\r\n`, 'latin1');
+    return new Promise((resolve, reject) => { this.#waiting.push({ resolve, reject }); });
+  }
+
   #read(): void {
     for (;;) {
       const end = replyEnd(this.#text, 0);

@@ -137,6 +137,7 @@ const HELP = [
   'SETINFO <option> <value>', '    Set client meta attr. Options are:', '    * LIB-NAME: the client lib name.', '    * LIB-VER: the client lib version.',
   'UNBLOCK <clientid> [TIMEOUT|ERROR]', '    Unblock the specified blocked client.',
   'TRACKINGINFO', '    Report tracking status for the current connection.',
+  'CAPA <option> [options...]', '    The client claims its some capability options. Options are:', '    * REDIRECT', '      The client can handle redirection during primary and replica failover in standalone mode.',
   'NO-EVICT (ON|OFF)', '    Protect current client connection from eviction.',
   'NO-TOUCH (ON|OFF)', '    Will not touch LRU/LFU stats when this mode is on.',
   'HELP', '    Prints this help.',
@@ -181,6 +182,11 @@ export function clientCommand(server: Server): Command {
       }, admin),
       sub('no-touch', 3, '7.2.0', (c) => {
         c.session.noTouch = onOff(c);
+        c.reply.ok();
+      }),
+      sub('capa', -3, '8.0.0', (c) => {
+        // What is not known is passed over, as in Valkey: clients tell all that they can do.
+        for (let i = 2; i < c.req.argc; i++) if (c.req.is(i, 'REDIRECT')) connectionOf(server, c).redirects = true;
         c.reply.ok();
       }),
       sub('help', 2, '5.0.0', helpHandler(HELP), 'loading stale'),

@@ -38,6 +38,7 @@ bzpopmax {"summary":"Takes the member of highest score from the first sorted set
 bzpopmin {"summary":"Takes the member of lowest score from the first sorted set that has any; waits until there is one.","complexity":"O(log(N)) with N the number of members","arguments":[{"name":"key","type":"key","key_spec_index":0,"multiple":true},{"name":"timeout","type":"double"}]}
 client {"summary":"A container for commands about client connections."}
 client|caching {"summary":"Says whether the next command's keys are to be tracked.","complexity":"O(1)","arguments":[{"name":"mode","type":"oneof","arguments":[{"name":"yes","type":"pure-token","token":"YES"},{"name":"no","type":"pure-token","token":"NO"}]}]}
+client|capa {"summary":"Tells what the client can do.","complexity":"O(1)","arguments":[{"name":"capability","type":"string","multiple":true}]}
 client|getname {"summary":"Tells the connection's name.","complexity":"O(1)"}
 client|getredir {"summary":"Tells the client that gets the connection's tracking messages.","complexity":"O(1)"}
 client|help {"summary":"Shows the subcommands.","complexity":"O(1)"}

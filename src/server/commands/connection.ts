@@ -77,7 +77,7 @@ function hello(server: Server, c: Call): void {
   reply.bulkString('mode');
   reply.bulkString('standalone');
   reply.bulkString('role');
-  reply.bulkString('master');
+  reply.bulkString(server.keyspaceIsReplica ? 'replica' : 'master');
   reply.bulkString('modules');
   reply.array(0);
 }
@@ -99,6 +99,9 @@ function reset(server: Server, c: Call): void {
   connection.proto = 2;
   c.reply.proto = 2;
   connection.name = '';
+  connection.readOnly = connection.redirects = false;
+  connection.upstream?.close();
+  connection.upstream = null;
   connection.noEvict = false;
   connection.replyMode = 'on';
   connection.authenticated = !server.passwordRequired;

@@ -68,6 +68,7 @@ const WITH_EFFECT: readonly Directive[] = [
   directive('shutdown-timeout', int(), '10'),
   // The shard and its members
   directive('availability-zone', string, '', fixed),
+  directive('proxy-to-primary', bool, 'yes'),
   directive('member-role', oneOf('voter', 'log-only', 'learner'), 'voter', fixed),
   // 0: this node is a shard alone, and speaks to no other.
   directive('peer-port', int(0, 65535), '0', fixed),

@@ -1,0 +1,147 @@
+/**
+ * A client's way to the primary through a node that is not: one stream to the primary, on which commands are forwarded as
+ * they came and from which replies are passed on as they come. The primary treats the stream as a client of its own.
+ *
+ * A command is sent only over a stream that the primary has greeted, and once. If the stream breaks while a reply is
+ * outstanding, the outcome of that command is not known, and its client's connection is closed (promise P5).
+ */
+import type { Duplex } from 'node:stream';
+import { ReplySplitter } from '../protocol/reply-splitter.ts';
+import type { Command } from '../engine/command.ts';
+import { OperationalError } from '../shared/errors.ts';
+import { latin1Bytes } from '../shared/request.ts';
+import type { Connection } from './connection.ts';
+import type { Server } from './server.ts';
+
+/** Kind of the stream; see PeerNetwork.openStream. */
+export const CLIENT_STREAM = 'client';
+/** What the primary says first. */
+export const GREETING = '+HOLDFAST\r\n';
+/** After a failure to reach the primary, the next attempt is made so much later. */
+const RETRY_MS = 20;
+
+export class Upstream {
+  /** Replies that the client waits for. */
+  outstanding = 0;
+  /** The primary holds state of this client that would be lost with the stream: MULTI, WATCH. */
+  pinned = false;
+  /** Whether commands can be sent. */
+  ready = false;
+  closed = false;
+  /** Member id of the primary. */
+  readonly target: string;
+  readonly #server: Server;
+  readonly #connection: Connection;
+  readonly #splitter = new ReplySplitter();
+  /** For each reply to come, whether the client is to get it; a queue with a moving head. */
+  #wanted: boolean[] = [];
+  #head = 0;
+  #stream: Duplex | null = null;
+  #db = 0;
+  #proto: 2 | 3 = 2;
+
+  /** Begins to open a stream to `target`; the connection is resumed when it is ready, or has failed. */
+  constructor(server: Server, connection: Connection, target: string) {
+    this.#server = server;
+    this.#connection = connection;
+    this.target = target;
+    void this.#open();
+  }
+
+  /** Sends a command of the client, as its bytes came. Only when `ready`. @param muted the client wants no reply */
+  forward(bytes: Uint8Array, muted: boolean): void {
+    const { session, proto } = this.#connection;
+    if (this.#proto !== proto) this.#sendOwn(`HELLO ${proto}\r\n`, () => { this.#proto = proto; });
+    if (this.#db !== session.db) this.#sendOwn(`SELECT ${session.db}\r\n`, () => { this.#db = session.db; });
+    this.#expect(!muted);
+    if (!muted) this.outstanding++;
+    // The bytes are the shared read buffer's.
+    this.#stream!.write(Buffer.from(bytes));
+  }
+
+  /** `command` is about to be forwarded. */
+  note({ name }: Command): void {
+    if (name === 'multi' || name === 'watch') this.pinned = true;
+    else if (name === 'exec' || name === 'discard' || name === 'unwatch') this.pinned = false;
+  }
+
+  close(): void {
+    this.closed = true;
+    this.ready = false;
+    this.#stream?.destroy();
+  }
+
+  #sendOwn(line: string, sent: () => void): void {
+    sent();
+    this.#expect(false);
+    this.#stream!.write(latin1Bytes(line));
+  }
+
+  #expect(isWanted: boolean): void {
+    this.#wanted.push(isWanted);
+  }
+
+  async #open(): Promise<void> {
+    const { node } = this.#server;
+    const { user, name, address, hops } = this.#connection;
+    try {
+      const stream = await node!.network!.openStream(this.target, CLIENT_STREAM, { user, name, address, hops: hops + 1 });
+      this.#stream = stream;
+      if (this.closed) stream.destroy();
+      stream.on('error', () => this.#lost());
+      stream.on('close', () => this.#lost());
+      stream.on('end', () => this.#lost());
+      let greeting = '';
+      stream.on('data', (chunk: Buffer) => {
+        if (this.ready) return this.#received(chunk);
+        greeting += chunk.toString('latin1');
+        if (greeting.length < GREETING.length) return;
+        this.ready = true;
+        this.#connection.resume();
+      });
+    } catch (error) {
+      if (!(error instanceof OperationalError)) throw error;
+      this.#server.log.verbose(`The primary cannot be reached for a client: ${error.message}`);
+      setTimeout(() => this.#lost(), RETRY_MS);
+    }
+  }
+
+  #received(chunk: Buffer): void {
+    let from = 0;
+    // Replies that go to the client one after the other are passed on in one piece.
+    let pieceFrom = -1;
+    while (from < chunk.length) {
+      const isWanted = this.#wanted[this.#head] ?? true;
+      const end = this.#splitter.next(chunk, from, chunk.length);
+      const to = end < 0 ? chunk.length : end;
+      const passes = isWanted || (end >= 0 && this.#splitter.wasPush);
+      if (passes && pieceFrom < 0) pieceFrom = from;
+      if (!passes && pieceFrom >= 0) {
+        this.#connection.passOn(chunk, pieceFrom, from);
+        pieceFrom = -1;
+      }
+      from = to;
+      if (end >= 0 && !this.#splitter.wasPush) this.#answered(isWanted);
+    }
+    if (pieceFrom >= 0) this.#connection.passOn(chunk, pieceFrom, chunk.length);
+    if (this.outstanding === 0) this.#connection.resume();
+  }
+
+  #answered(wasWanted: boolean): void {
+    this.#head++;
+    if (this.#head === this.#wanted.length || this.#head > 1024) {
+      this.#wanted = this.#wanted.slice(this.#head);
+      this.#head = 0;
+    }
+    if (wasWanted) this.outstanding--;
+  }
+
+  #lost(): void {
+    if (this.closed) return;
+    this.closed = true;
+    this.ready = false;
+    this.#stream?.destroy();
+    if (this.outstanding > 0 || this.pinned) this.#connection.close();
+    else this.#connection.resume();
+  }
+}

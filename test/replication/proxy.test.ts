@@ -1,0 +1,87 @@
+/** A replica as a way to the primary, for clients that know nothing of members. */
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import type { TestClient } from '../support/holdfast-process.ts';
+import { ShardProcesses } from '../support/shard-processes.ts';
+
+let shard: ShardProcesses;
+const clients: TestClient[] = [];
+let replica: number;
+
+async function connect(i = replica): Promise<TestClient> {
+  const client = await shard.nodes[i]!.connect();
+  clients.push(client);
+  return client;
+}
+
+beforeAll(async () => {
+  shard = await ShardProcesses.start(3);
+  replica = ((await shard.primary()) + 1) % 3;
+});
+afterAll(async () => {
+  for (const client of clients) client.close();
+  await shard.remove();
+});
+
+test('writes and reads go to the primary, in order with what is answered here', async () => {
+  const client = await connect();
+  const replies = await Promise.all([
+    client.send('SET', 'a', 1), client.send('PING'), client.send('INCR', 'a'), client.send('GET', 'a'), client.send('ECHO', 'x'), client.send('MGET', 'a', 'none'),
+  ]);
+  expect(replies).toEqual(['+OK', '+PONG', ':2', '2', 'x', '*2\r\n$1\r\n2\r\n$-1']);
+});
+
+test('the selected database goes along, and the replies of SELECT are the client\'s alone', async () => {
+  const client = await connect();
+  expect(await client.send('SELECT', 3)).toBe('+OK');
+  expect(await client.send('SET', 'in-three', 'x')).toBe('+OK');
+  expect(await client.send('SELECT', 0)).toBe('+OK');
+  expect(await client.send('EXISTS', 'in-three')).toBe(':0');
+});
+
+test('transactions with WATCH work through it', async () => {
+  const [one, other] = [await connect(), await connect()];
+  expect(await one.send('SET', 'w', 1)).toBe('+OK');
+  expect(await one.send('WATCH', 'w')).toBe('+OK');
+  expect(await other.send('SET', 'w', 2)).toBe('+OK');
+  expect(await one.send('MULTI')).toBe('+OK');
+  expect(await one.send('PING')).toBe('+QUEUED');
+  expect(await one.send('SET', 'w', 3)).toBe('+QUEUED');
+  expect(await one.send('EXEC')).toBe('*-1');
+  expect(await one.send('GET', 'w')).toBe('2');
+});
+
+test('blocking commands wait at the primary', async () => {
+  const [popper, pusher] = [await connect(), await connect()];
+  const popped = popper.send('BLPOP', 'queue', 0);
+  const pinged = popper.send('PING');
+  expect(await pusher.send('RPUSH', 'queue', 'job')).toBe(':1');
+  expect(await popped).toBe('*2\r\n$5\r\nqueue\r\n$3\r\njob');
+  expect(await pinged).toBe('+PONG');
+});
+
+test('inline commands and large values pass unchanged', async () => {
+  const client = await connect();
+  const value = 'v'.repeat(3_000_000);
+  expect(await client.send('SET', 'large', value)).toBe('+OK');
+  expect(await client.send('GET', 'large')).toBe(value);
+  expect(await client.line('SET "in line" "a b"')).toBe('+OK');
+  expect(await client.line('GET "in line"')).toBe('a b');
+});
+
+test('a client that can be redirected is told where the primary is', async () => {
+  const client = await connect();
+  expect(await client.send('CLIENT', 'CAPA', 'redirect')).toBe('+OK');
+  const primary = await shard.primary();
+  expect(await client.send('SET', 'a', 1)).toBe(`-REDIRECT 127.0.0.1:${shard.nodes[primary]!.port}`);
+});
+
+test('an idle client outlives the death of the primary; one that waits for a reply is cut off', async () => {
+  const [idle, waiting] = [await connect(), await connect()];
+  expect(await idle.send('SET', 'before', 1)).toBe('+OK');
+  const cut = waiting.send('BLPOP', 'never', 0).catch((error: Error) => error.message);
+  const primary = await shard.primary();
+  await shard.nodes[primary]!.kill('SIGKILL');
+  expect(await cut).toBe('the connection is closed');
+  expect(await idle.send('GET', 'before')).toBe('1');
+  await shard.restart(primary);
+});

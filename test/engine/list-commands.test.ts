@@ -1,11 +1,10 @@
 /** List commands: replies, errors, effects, encodings and waiting, as redis-server gives them. */
 import { describe, expect, test } from 'vitest';
 import { EntryType } from '../../src/engine/memory/entries.ts';
-import { Session, type SessionHost } from '../../src/engine/session.ts';
-import type { Reply } from '../../src/shared/reply.ts';
 import { Request, latin1Bytes, latin1Slice } from '../../src/shared/request.ts';
 import { EngineRig } from './engine-rig.ts';
-import { RecordingReply, type Value, parseReply } from './recording-reply.ts';
+import type { Value } from './recording-reply.ts';
+import { Waiting } from './waiting-rig.ts';
 
 const WRONG_TYPE = '-WRONGTYPE Operation against a key holding the wrong kind of value';
 const NOT_INTEGER = '-ERR value is not an integer or out of range';
@@ -383,39 +382,6 @@ test.each([3, 30_000])('copies, walks and figures of a list of %i elements', (n)
   expect(Math.abs(lists.memoryBytes(to, 5) - all)).toBeLessThan(all * 0.05);
   rig.check();
 });
-
-/** A connection that keeps the replies it gets late. */
-class Host implements SessionHost {
-  readonly replies: Value[] = [];
-  readonly raw: string[] = [];
-  readonly #reply = new RecordingReply();
-  beginReply(): Reply { return this.#reply; }
-  endReply(): void {
-    const text = this.#reply.take();
-    this.raw.push(text);
-    this.replies.push(parseReply(text));
-  }
-}
-
-class Waiting {
-  readonly rig = new EngineRig();
-  #next = 10;
-
-  /** Has a new client run a command; its late replies come to its host. */
-  client(line: string): Host {
-    const host = new Host();
-    const session = new Session(this.#next++, host);
-    const request = Request.of(...line.split(' '));
-    const command = this.rig.engine.resolve(request, this.rig.reply)!;
-    this.rig.engine.execute(command, session, request, this.rig.reply);
-    expect(this.rig.reply.take(), `${line} does not wait`).toBe('');
-    return host;
-  }
-
-  effects(): string[] {
-    return this.rig.effects().words.map((words) => words.join(' '));
-  }
-}
 
 describe('waiting', () => {
   test('first come, first served; the effect is the plain pop', () => {

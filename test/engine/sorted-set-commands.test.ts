@@ -1,7 +1,9 @@
 /** Sorted set commands: replies, errors, effects, encodings and waiting, as redis-server 7.2 gives them. */
 import { describe, expect, test } from 'vitest';
+import { Request } from '../../src/shared/request.ts';
 import { EngineRig } from './engine-rig.ts';
 import type { Value } from './recording-reply.ts';
+import { Waiting } from './waiting-rig.ts';
 
 const WRONG_TYPE = '-WRONGTYPE Operation against a key holding the wrong kind of value';
 const NOT_INTEGER = '-ERR value is not an integer or out of range';
@@ -387,9 +389,14 @@ describe.each([['small', 128], ['large', 0]])('%s sorted sets', (_, entries) => 
     expect(rig.run('ZSCAN', 'z', 0, 'NOVALUES')).toBe('-ERR NOVALUES option can only be used in HSCAN');
   });
 
-  test('COPY, MEMORY USAGE, visits by SORT', () => {
+  test('COPY, figures of memory, visits by SORT', () => {
     const rig = made(40);
     expect(rig.line('COPY z copy')).toBe(1);
+    const { keyspace, types } = rig.engine;
+    const key = Request.of('copy');
+    const bytes = types.sortedSets.memoryBytes(keyspace.databases[0]!.peek(key.buf, 0, key.len[0]!), 0);
+    expect(bytes).toBeGreaterThan(40 * 4);
+    expect(bytes).toBeLessThan(entries === 0 ? 3000 : 400);
     rig.line('ZINCRBY z 100 m0');
     expect(rig.line('ZRANGE copy 0 1')).toEqual(['m0', 'm1']);
     expect(rig.line('SORT copy ALPHA LIMIT 0 3')).toEqual(['m0', 'm1', 'm10']);
@@ -478,5 +485,53 @@ describe('encodings', () => {
     rig.line('ZINTERSTORE u 2 z few');
     expect(rig.encoding('u')).toBe('listpack');
     rig.check();
+  });
+});
+
+describe('waiting', () => {
+  test('first come, first served; the effect is the plain pop', () => {
+    const w = new Waiting();
+    const a = w.client('BZPOPMIN z 0');
+    const b = w.client('BZPOPMAX no z 0');
+    const c = w.client('BZMPOP 0 2 no z MIN COUNT 9');
+    w.rig.line('ZADD z 1 a 2 b 3 c 4 d');
+    expect([a.replies, b.replies, c.replies]).toEqual([[['z', 'a', '1']], [['z', 'd', '4']], [['z', [['b', '2'], ['c', '3']]]]]);
+    expect(w.effects()).toEqual(['ZADD z 1 a 2 b 3 c 4 d', 'ZPOPMIN z', 'ZPOPMAX z', 'ZPOPMIN z 2']);
+    expect(w.rig.engine.blocking.count).toBe(0);
+    expect(w.rig.line('EXISTS z')).toBe(0);
+    w.rig.check();
+  });
+
+  test.each(['ZUNIONSTORE z 1 y', 'ZRANGESTORE z y 0 -1', 'ZINCRBY z 7 a', 'RENAME y z', 'COPY y z'])('%s wakes who waits', (line) => {
+    const w = new Waiting();
+    w.rig.line('ZADD y 7 a');
+    const a = w.client('BZPOPMIN z 0');
+    w.rig.line(line);
+    expect(a.replies).toEqual([['z', 'a', '7']]);
+    w.rig.check();
+  });
+
+  test('a client waits on when its key becomes something else, and when its member was taken before', () => {
+    const w = new Waiting();
+    const a = w.client('BZPOPMIN s z 0');
+    w.rig.line('RPUSH s text');
+    w.rig.line('ZADD z XX 1 a');
+    expect(a.replies).toEqual([]);
+    w.rig.line('MULTI');
+    w.rig.line('ZADD z 1 a');
+    w.rig.line('ZPOPMIN z');
+    w.rig.line('EXEC');
+    expect(a.replies).toEqual([]);
+    expect(w.rig.engine.blocking.count).toBe(1);
+  });
+
+  test('time-outs reply a null array', () => {
+    const w = new Waiting();
+    const hosts = ['BZPOPMIN z 0.1', 'BZPOPMAX z 0.1', 'BZMPOP 0.1 1 z MIN'].map((line) => w.client(line));
+    const { blocking, keyspace } = w.rig.engine;
+    blocking.expire(keyspace.nowMs + 99);
+    expect(blocking.count).toBe(3);
+    blocking.expire(keyspace.nowMs + 100);
+    for (const host of hosts) expect(host.raw).toEqual(['*-1\r\n']);
   });
 });

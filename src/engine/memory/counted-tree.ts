@@ -118,10 +118,14 @@ export class CountedTree {
       while (i + 1 < count && below(nodes.leastScore(node, i + 1), score, inclusive)) rank += nodes.childSize(node, i++);
       node = nodes.child(node, i);
     }
-    const count = nodes.count(node);
-    let i = 0;
-    while (i < count && below(nodes.leafScore(node, i), score, inclusive)) i++;
-    return rank + i;
+    let low = 0;
+    let high = nodes.count(node);
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if (below(nodes.leafScore(node, middle), score, inclusive)) low = middle + 1;
+      else high = middle;
+    }
+    return rank + low;
   }
 
   /**

@@ -219,8 +219,8 @@ export class SortedSets implements Collection {
 
   /** Finds the members with scores between two bounds. */
   scoreRange(ref: Address, min: number, minExclusive: boolean, max: number, maxExclusive: boolean): void {
-    this.rangeFirst = this.rankOfScore(ref, min, minExclusive);
-    this.rangeEnd = this.rankOfScore(ref, max, !maxExclusive);
+    this.rangeFirst = min === -Infinity && !minExclusive ? 0 : this.rankOfScore(ref, min, minExclusive);
+    this.rangeEnd = max === Infinity && !maxExclusive ? this.length(ref) : this.rankOfScore(ref, max, !maxExclusive);
   }
 
   /** Finds the members between two bounds. Means something only where all scores are equal, as in Redis. */

@@ -32,6 +32,12 @@ export const Kind = {
   treeInner: 8,
   listPage: 9,
   listInner: 10,
+  /** A node of a tree by stream ids. */
+  idTree: 11,
+  /** A run of a stream's entries. */
+  streamNode: 12,
+  /** The name of a stream's group or consumer, or the list of a stream's groups or a group's consumers. */
+  streamName: 13,
 } as const;
 
 export const KIND_MASK = 15;

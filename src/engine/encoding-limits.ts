@@ -13,8 +13,9 @@ export class EncodingLimits {
   /** Positive: entries a page; -1 to -5: 4, 8, 16, 32, 64 KiB a page. */
   listMaxListpackSize = -2;
   listCompressDepth = 0;
-  /** Longer HyperLogLogs take the dense form. */
-  hllSparseMaxBytes = 3000;
+  /** Bytes and entries of a stream's node; 0: no bound. */
+  streamNodeMaxBytes = 4096;
+  streamNodeMaxEntries = 100;
   /** proto-max-bulk-len: the longest string value. */
   protoMaxBulkLen = 512 * 1024 * 1024;
 }

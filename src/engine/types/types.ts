@@ -14,6 +14,7 @@ import { Lists } from './list.ts';
 import { ScoreTable } from './score-table.ts';
 import { Sets } from './set.ts';
 import { SortedSets } from './sorted-set.ts';
+import { Streams } from './stream.ts';
 
 export class Types {
   /** What the types share. */
@@ -27,6 +28,7 @@ export class Types {
   readonly sortedSets: SortedSets;
   /** The result under way of a command on sorted sets. */
   readonly scoreTable: ScoreTable;
+  readonly streams: Streams;
 
   readonly #keyspace: Keyspace;
   readonly #collections: (Collection | null)[] = [];
@@ -44,10 +46,12 @@ export class Types {
     this.lists = new Lists(keyspace, lazyFree, limits);
     this.sortedSets = new SortedSets(keyspace, packed, elements, lazyFree, limits, random);
     this.scoreTable = new ScoreTable(keyspace, packed, elements, lazyFree, limits);
+    this.streams = new Streams(keyspace, lazyFree, limits);
     this.#collections[EntryType.hash] = this.hashes;
     this.#collections[EntryType.set] = this.sets;
     this.#collections[EntryType.list] = this.lists;
     this.#collections[EntryType.zset] = this.sortedSets;
+    this.#collections[EntryType.stream] = this.streams;
   }
 
   /** What handles entries of a type; null for strings. */

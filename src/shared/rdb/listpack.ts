@@ -23,7 +23,7 @@ const END = 0xff;
 const COUNT_UNKNOWN = 65535;
 
 /** Bytes of the backward length behind an element of `bytes` bytes. The second bound is Redis's own oddity. */
-function backLengthBytes(bytes: number): number {
+export function backLengthBytes(bytes: number): number {
   if (bytes <= 127) return 1;
   if (bytes < 16383) return 2;
   if (bytes < 2097151) return 3;
@@ -32,6 +32,8 @@ function backLengthBytes(bytes: number): number {
 
 export class ListpackCursor implements PackedCursor {
   countHint = 0;
+  /** Whether the element that was read last stands as an integer. */
+  isInteger = false;
   #buf: Uint8Array = new Uint8Array(0);
   #at = 0;
   /** Where the end byte stands. */
@@ -61,6 +63,7 @@ export class ListpackCursor implements PackedCursor {
     }
     this.#seen++;
     const first = buf[at]!;
+    this.isInteger = first < 0x80 || (first >= 0xc0 && first < 0xe0) || first > 0xf0;
     let bytes: number;
     if (first < 0x80) {
       bytes = 1;
@@ -153,9 +156,37 @@ export class ListpackWriter {
     this.#reserve(len + 16);
     this.count++;
     const start = this.len;
-    if (len <= 20 && parseIntegerStrict(bytes, off, len)) this.#integer();
-    else this.#string(bytes, off, len);
-    const size = this.len - start;
+    if (len <= 20 && parseIntegerStrict(bytes, off, len)) {
+      const { value, isSafe, big } = parsedInteger;
+      if (isSafe) this.#words(Math.floor(value / 4294967296), value | 0);
+      else this.#words(Number(big >> 32n), Number(BigInt.asIntN(32, big)));
+    } else this.#string(bytes, off, len);
+    this.#backLength(this.len - start);
+  }
+
+  /** Appends an integer of 32 bits. */
+  appendInteger(value: number): void {
+    this.appendWords(value >> 31, value);
+  }
+
+  /** Appends an integer given as its signed high and its low 32 bits. */
+  appendWords(hi: number, lo: number): void {
+    this.#reserve(16);
+    this.count++;
+    const start = this.len;
+    this.#words(hi, lo);
+    this.#backLength(this.len - start);
+  }
+
+  /** Ends the listpack, which is then buf[0, len). */
+  finish(): void {
+    this.#reserve(1);
+    this.buf[this.len++] = END;
+    putInt32(this.buf, 0, this.len);
+    putUint16(this.buf, 4, Math.min(this.count, COUNT_UNKNOWN));
+  }
+
+  #backLength(size: number): void {
     const { buf } = this;
     if (size < 128) {
       buf[this.len++] = size;
@@ -168,40 +199,31 @@ export class ListpackWriter {
     }
   }
 
-  /** Ends the listpack, which is then buf[0, len). */
-  finish(): void {
-    this.#reserve(1);
-    this.buf[this.len++] = END;
-    putInt32(this.buf, 0, this.len);
-    putUint16(this.buf, 4, Math.min(this.count, COUNT_UNKNOWN));
-  }
-
-  #integer(): void {
+  #words(hi: number, lo: number): void {
     const { buf } = this;
-    const { value, isSafe } = parsedInteger;
     let at = this.len;
-    if (value >= 0 && value <= 127) buf[at++] = value;
-    else if (value >= -4096 && value <= 4095) {
-      buf[at++] = 0xc0 | ((value >> 8) & 31);
-      buf[at++] = value;
-    } else if (value >= -32768 && value <= 32767) {
-      buf[at++] = 0xf1;
-      putUint16(buf, at, value);
-      at += 2;
-    } else if (value >= -8388608 && value <= 8388607) {
-      buf[at++] = 0xf2;
-      putUint16(buf, at, value);
-      buf[at + 2] = value >> 16;
+    if (hi !== lo >> 31) {
+      buf[at] = 0xf4;
+      putInt32(buf, at + 1, lo);
+      putInt32(buf, at + 5, hi);
+      at += 9;
+    } else if (lo >= 0 && lo <= 127) buf[at++] = lo;
+    else if (lo >= -4096 && lo <= 4095) {
+      buf[at++] = 0xc0 | ((lo >> 8) & 31);
+      buf[at++] = lo;
+    } else if (lo >= -32768 && lo <= 32767) {
+      buf[at] = 0xf1;
+      putUint16(buf, at + 1, lo);
       at += 3;
-    } else if (value >= -2147483648 && value <= 2147483647) {
-      buf[at++] = 0xf3;
-      putInt32(buf, at, value);
+    } else if (lo >= -8388608 && lo <= 8388607) {
+      buf[at] = 0xf2;
+      putUint16(buf, at + 1, lo);
+      buf[at + 3] = lo >> 16;
       at += 4;
     } else {
-      buf[at++] = 0xf4;
-      putInt32(buf, at, isSafe ? value | 0 : Number(BigInt.asIntN(32, parsedInteger.big)));
-      putInt32(buf, at + 4, isSafe ? Math.floor(value / 4294967296) : Number(parsedInteger.big >> 32n));
-      at += 8;
+      buf[at] = 0xf3;
+      putInt32(buf, at + 1, lo);
+      at += 5;
     }
     this.len = at;
   }

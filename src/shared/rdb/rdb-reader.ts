@@ -6,6 +6,7 @@
  * have effects before its last read. No length is trusted: memory grows with the bytes fed, never with what they announce.
  */
 import { OperationalError, invariant } from '../errors.ts';
+import type { Int64 } from '../int64.ts';
 import { parseDoubleText } from '../number-text.ts';
 import { latin1Slice } from '../request.ts';
 import type { ByteRange } from './byte-range.ts';
@@ -125,6 +126,18 @@ export class RdbReader {
     const value = this.#lengthOrForm();
     if (this.#form >= 0) throw rdbDamaged('a length is encoded as a string');
     return value;
+  }
+
+  /** A length of up to 64 bits. */
+  lengthWords(out: Int64): void {
+    this.#need(1);
+    if (this.#buf[this.#pos] !== LENGTH_64) {
+      out.setNumber(this.length());
+      return;
+    }
+    this.#need(9);
+    out.set(uint32BigEndianAt(this.#buf, this.#pos + 1), uint32BigEndianAt(this.#buf, this.#pos + 5));
+    this.#pos += 9;
   }
 
   /** Four bytes, little-endian, signed. */

@@ -73,6 +73,9 @@ export const StringForm = { int8: 0, int16: 1, int32: 2, lzf: 3 } as const;
 /** Containers of a node of a quicklist, version 2. */
 export const QuicklistNode = { plain: 1, packed: 2 } as const;
 
+/** Flags of an entry in a node of a stream. */
+export const StreamEntryFlag = { deleted: 1, sameFields: 2 } as const;
+
 /** Length bytes that stand for a score without text, in the first form of sorted sets. */
 export const ScoreText = { nan: 253, positiveInfinity: 254, negativeInfinity: 255 } as const;
 
@@ -80,7 +83,6 @@ export const ScoreText = { nan: 253, positiveInfinity: 254, negativeInfinity: 25
 export function unsupportedTypeName(type: number): string | undefined {
   switch (type) {
     case RdbType.moduleV1: case RdbType.module: return "a module's value";
-    case RdbType.stream: case RdbType.stream2: case RdbType.stream3: return 'a stream';
     case RdbType.hashMetadataPreGa: case RdbType.hashListpackExPreGa: case RdbType.hashMetadata: case RdbType.hashListpackEx:
       return 'a hash whose fields expire';
     default: return undefined;

@@ -84,6 +84,19 @@ export class RdbWriter {
     }
   }
 
+  /** A length of 64 bits, unsigned, by its words. */
+  lengthWords(hi: number, lo: number): void {
+    const value = (hi >>> 0) * 4294967296 + (lo >>> 0);
+    if (value <= Number.MAX_SAFE_INTEGER) {
+      this.length(value);
+      return;
+    }
+    this.#room(PRIMITIVE_BYTES_MAX);
+    this.#buf[this.#pos++] = LENGTH_64;
+    this.#bigEndian32(hi);
+    this.#bigEndian32(lo);
+  }
+
   /** A time in ms, or any other integer of at most 53 bits: eight bytes, little-endian. */
   int64(value: number): void {
     this.#room(PRIMITIVE_BYTES_MAX);

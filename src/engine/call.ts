@@ -7,13 +7,14 @@
  * amounts to. A handler that changed nothing says nothing.
  */
 import { type CommandError, invariant } from '../shared/errors.ts';
+import type { Int64 } from '../shared/int64.ts';
 import { parseDoubleStrict, parseIntegerStrict, parsedInteger } from '../shared/number-text.ts';
 import type { Reply } from '../shared/reply.ts';
 import { Request, latin1Slice } from '../shared/request.ts';
 import type { Command } from './command.ts';
 import type { EffectWriter } from './effects.ts';
 import type { Engine } from './engine.ts';
-import { NOT_FLOAT, NOT_INTEGER, TIMEOUT_NEGATIVE, TIMEOUT_NOT_FLOAT, TIMEOUT_OUT_OF_RANGE, WRONG_TYPE } from './error-texts.ts';
+import { NOT_FLOAT, NOT_INTEGER, TIMEOUT_NEGATIVE, TIMEOUT_NOT_FLOAT, TIMEOUT_NOT_INTEGER, TIMEOUT_OUT_OF_RANGE, WRONG_TYPE } from './error-texts.ts';
 import type { Database } from './keyspace/database.ts';
 import type { Address } from './memory/arena.ts';
 import type { Session } from './session.ts';
@@ -107,6 +108,11 @@ export class Call {
     this.db.modified(this.req.buf, this.req.off[i]!, this.req.len[i]!);
   }
 
+  /** Reports a change of the key's collection that only replies wait for; see Database.modifiedQuietly. */
+  modifiedQuietly(i: number): void {
+    this.db.modifiedQuietly(this.req.buf, this.req.off[i]!, this.req.len[i]!);
+  }
+
   // ---- Arguments ----
 
   /** Argument i as a latin1 string. */
@@ -118,6 +124,13 @@ export class Call {
   integer(i: number, error: CommandError = NOT_INTEGER): number {
     if (!parseIntegerStrict(this.req.buf, this.req.off[i]!, this.req.len[i]!)) throw error;
     return parsedInteger.isSafe ? parsedInteger.value : Number(parsedInteger.big);
+  }
+
+  /** Argument i as an integer of 64 bits, exactly. Throws as `integer` does. */
+  int64(i: number, out: Int64, error: CommandError = NOT_INTEGER): void {
+    if (!parseIntegerStrict(this.req.buf, this.req.off[i]!, this.req.len[i]!)) throw error;
+    if (parsedInteger.isSafe) out.setNumber(parsedInteger.value);
+    else out.setBig(parsedInteger.big);
   }
 
   /** Argument i as a double (inf allowed, nan not). */
@@ -136,6 +149,17 @@ export class Call {
     if (!Number.isFinite(seconds)) throw Number.isNaN(seconds) ? TIMEOUT_NOT_FLOAT : TIMEOUT_OUT_OF_RANGE;
     if (seconds < 0) throw TIMEOUT_NEGATIVE;
     const ms = Math.ceil(seconds * 1000);
+    if (ms > Number.MAX_SAFE_INTEGER - this.nowMs) throw TIMEOUT_OUT_OF_RANGE;
+    return ms === 0 ? Infinity : this.nowMs + ms;
+  }
+
+  /**
+   * Argument i as a time-out in milliseconds.
+   * @returns the time at which it ends, ms since the epoch; Infinity for 0.
+   */
+  timeoutMsAtMs(i: number): number {
+    const ms = this.integer(i, TIMEOUT_NOT_INTEGER);
+    if (ms < 0) throw TIMEOUT_NEGATIVE;
     if (ms > Number.MAX_SAFE_INTEGER - this.nowMs) throw TIMEOUT_OUT_OF_RANGE;
     return ms === 0 ? Infinity : this.nowMs + ms;
   }
@@ -177,18 +201,26 @@ export class Call {
     if (!this.applying) this.effects.integer(value);
   }
 
+  /** An integer by its words. */
+  effectInt64(value: Int64): void {
+    const number = value.toNumber();
+    if (Number.isSafeInteger(number)) this.effectInteger(number);
+    else this.effectText(value.toBig().toString());
+  }
+
   // ---- Blocking ----
 
   /**
    * Makes the client wait for a change of one of the keys at arguments [first, last]; then the command runs again from
    * its beginning. The handler writes no reply and returns. Only if `canBlock`.
+   * @param again what runs then, if it is another request than this one.
    */
-  block(first: number, last: number, timeoutAtMs: number): void {
+  block(first: number, last: number, timeoutAtMs: number, again: Request = this.req): void {
     invariant(this.canBlock, 'a command blocked where it may not');
     const keys: string[] = [];
     for (let i = first; i <= last; i++) keys.push(latin1Slice(this.req.buf, this.req.off[i]!, this.req.off[i]! + this.req.len[i]!));
     this.blocked = true;
-    this.engine.blocking.block(this.session, this.command!, this.req, keys, timeoutAtMs);
+    this.engine.blocking.block(this.session, this.command!, again, keys, timeoutAtMs);
   }
 
   /** Makes the client wait until `Blocking.answer` is called for its session. The handler writes no reply. Only if `canBlock`. */

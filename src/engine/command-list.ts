@@ -8,8 +8,6 @@ import { dumpCommands } from './commands/dump.ts';
 import { expiryCommands } from './commands/expiry.ts';
 import { genericCommands } from './commands/generic.ts';
 import { hashCommands } from './commands/hash.ts';
-import { hyperloglogCommands } from './commands/hyperloglog.ts';
-import { hyperloglogDebugCommands } from './commands/hyperloglog-debug.ts';
 import { keyspaceScanCommands } from './commands/keyspace-scan.ts';
 import { lcsCommands } from './commands/lcs.ts';
 import { listCommands } from './commands/list.ts';
@@ -17,6 +15,7 @@ import { objectCommands } from './commands/object.ts';
 import { setCommands } from './commands/set.ts';
 import { sortedSetCommands } from './commands/sorted-set.ts';
 import { sortCommands } from './commands/sort.ts';
+import { streamCommands } from './commands/stream.ts';
 import { stringCommands } from './commands/string.ts';
 import { stringNumberCommands } from './commands/string-number.ts';
 import { transactionCommands } from './commands/transactions.ts';
@@ -34,12 +33,11 @@ export function engineCommands(): readonly Command[] {
     ...bitmapCommands,
     ...bitopCommands,
     ...bitfieldCommands,
-    ...hyperloglogCommands,
-    ...hyperloglogDebugCommands,
     ...hashCommands,
     ...setCommands,
     ...listCommands,
     ...sortedSetCommands,
+    ...streamCommands,
     ...dumpCommands,
     ...transactionCommands,
     ...objectCommands,

@@ -144,6 +144,12 @@ export class Command {
   /** Whether clients call it by another name (rename-command): the log must not. */
   renamed = false;
 
+  /** The name without that of a subcommand. */
+  get topName(): string {
+    const bar = this.name.indexOf('|');
+    return bar < 0 ? this.name : this.name.slice(0, bar);
+  }
+
   constructor(options: CommandOptions) {
     this.name = options.name;
     this.arity = options.arity;
@@ -230,6 +236,7 @@ export class CommandTable {
       if (row === undefined) throw new OperationalError('BAD_RENAME', `rename-command: there is no command '${from}'`);
       byName.delete(from);
       row.renamed = true;
+      for (const sub of row.subcommands?.values() ?? []) sub.renamed = true;
       if (to === '') continue;
       if (byName.has(to)) throw new OperationalError('BAD_RENAME', `rename-command: there is a command '${to}' already`);
       byName.set(to, row);
@@ -253,6 +260,13 @@ export class CommandTable {
   findForClient(buf: Uint8Array, off: number, len: number): Command | null {
     if (this.#clientNames === null) return this.find(buf, off, len);
     return this.#clientNames.get(latin1Slice(buf, off, off + len).toLowerCase()) ?? null;
+  }
+
+  /** The command that an effect of the log names, subcommand included, or null. */
+  findForEffect(request: Request): Command | null {
+    const row = this.find(request.buf, request.off[0]!, request.len[0]!);
+    if (row === null || row.subcommands === null || request.argc < 2) return row;
+    return row.subcommands.get(request.string(1).toLowerCase()) ?? row;
   }
 
   /** The top-level command with a name, or null. Makes no string. */

@@ -64,7 +64,7 @@ export function contentChecksum(engine: Engine): string {
       return mix(hash, hashBytes(value.buf, value.off, value.len, seed));
     }
     elements.seed = seed;
-    elements.ordered = type === EntryType.list;
+    elements.ordered = type === EntryType.list || type === EntryType.stream;
     elements.sum = 0;
     types.collection(type)!.visit(ref, elements);
     return mix(hash, elements.sum);

@@ -244,7 +244,7 @@ export class Engine {
     if (call.changes > 0) {
       this.changesTotal += call.changes;
       if (!call.hasOwnEffects) {
-        if (command.renamed) this.#effects.requestAs(command.name, db, request);
+        if (command.renamed) this.#effects.requestAs(command.topName, db, request);
         else this.#effects.request(db, request);
       }
       invariant(this.keyspace.hazards.waitFor === this.keyspace.hazards.turn, `${command.name} changed something and marked no key`);
@@ -345,9 +345,9 @@ export class Engine {
     this.#reader.open(block);
     while (this.#reader.next(this.#request)) {
       const request = this.#request;
-      const command = this.table.find(request.buf, request.off[0]!, request.len[0]!);
+      const command = this.table.findForEffect(request);
       const db = keyspace.databases[this.#reader.db];
-      if (command === null || db === undefined) throw new InvariantViolation(`the log holds an effect that cannot be applied: ${request.string(0)} on database ${this.#reader.db}`);
+      if (command === null || command.run === null || db === undefined) throw new InvariantViolation(`the log holds an effect that cannot be applied: ${request.string(0)} on database ${this.#reader.db}`);
       const mark = scratch.mark();
       call.command = command;
       call.req = request;
@@ -355,7 +355,7 @@ export class Engine {
       call.db = db;
       call.nowMs = keyspace.nowMs;
       scratch.errors = 0;
-      command.run!(call);
+      command.run(call);
       if (scratch.errors !== 0) throw new InvariantViolation(`an effect failed where it was applied: ${request.string(0)}: ${scratch.lastError}`);
       scratch.rewind(mark);
     }

@@ -20,6 +20,7 @@ export const INVALID_CURSOR = new CommandError('ERR invalid cursor');
 export const DB_OUT_OF_RANGE = new CommandError('ERR DB index is out of range');
 export const TIMEOUT_NEGATIVE = new CommandError('ERR timeout is negative');
 export const TIMEOUT_NOT_FLOAT = new CommandError('ERR timeout is not a float or out of range');
+export const TIMEOUT_NOT_INTEGER = new CommandError('ERR timeout is not an integer or out of range');
 export const TIMEOUT_OUT_OF_RANGE = new CommandError('ERR timeout is out of range');
 export const MULTI_NESTED = new CommandError('ERR MULTI calls can not be nested');
 export const EXEC_WITHOUT_MULTI = new CommandError('ERR EXEC without MULTI');
@@ -66,10 +67,39 @@ export const BITOP_NOT_SOURCES = new CommandError('ERR BITOP NOT must be called 
 export const BITFIELD_TYPE = new CommandError('ERR Invalid bitfield type. Use something like i16 u8. Note that u64 is not supported but i64 is.');
 export const BITFIELD_OVERFLOW = new CommandError('ERR Invalid OVERFLOW type specified');
 export const BITFIELD_RO_ONLY_GET = new CommandError('ERR BITFIELD_RO only supports the GET subcommand');
-export const NOT_HYPERLOGLOG = new CommandError('WRONGTYPE Key is not a valid HyperLogLog string value.');
-export const CORRUPTED_HYPERLOGLOG = new CommandError('INVALIDOBJ Corrupted HLL object detected');
-export const PFDEBUG_NO_KEY = new CommandError('ERR The specified key does not exist');
-export const PFDEBUG_NOT_SPARSE = new CommandError('ERR HLL encoding is not sparse');
+export const INVALID_STREAM_ID = new CommandError('ERR Invalid stream ID specified as stream command argument');
+export const INVALID_START_ID = new CommandError('ERR invalid start ID for the interval');
+export const INVALID_END_ID = new CommandError('ERR invalid end ID for the interval');
+export const XADD_ZERO_ID = new CommandError('ERR The ID specified in XADD must be greater than 0-0');
+export const XADD_SMALL_ID = new CommandError('ERR The ID specified in XADD is equal or smaller than the target stream top item');
+export const XADD_EXHAUSTED = new CommandError('ERR The stream has exhausted the last possible ID, unable to add more items');
+export const XADD_TOO_LARGE = new CommandError('ERR Elements are too large to be stored');
+export const TRIM_STRATEGIES = new CommandError('ERR syntax error, MAXLEN and MINID options at the same time are not compatible');
+export const TRIM_MAXLEN_NEGATIVE = new CommandError('ERR The MAXLEN argument must be >= 0.');
+export const TRIM_LIMIT_NEGATIVE = new CommandError('ERR The LIMIT argument must be >= 0.');
+export const TRIM_LIMIT_ALONE = new CommandError('ERR syntax error, LIMIT cannot be used without specifying a trimming strategy');
+export const TRIM_LIMIT_EXACT = new CommandError('ERR syntax error, LIMIT cannot be used without the special ~ option');
+export const TRIM_NO_STRATEGY = new CommandError('ERR syntax error, XTRIM must be called with a trimming strategy');
+export const XSETID_BELOW_MAX_DELETED_GIVEN = new CommandError('ERR The ID specified in XSETID is smaller than the provided max_deleted_entry_id');
+export const XSETID_BELOW_MAX_DELETED = new CommandError('ERR The ID specified in XSETID is smaller than current max_deleted_entry_id');
+export const XSETID_BELOW_TOP = new CommandError('ERR The ID specified in XSETID is smaller than the target stream top item');
+export const XSETID_ADDED_BELOW_LENGTH = new CommandError('ERR The entries_added specified in XSETID is smaller than the target stream length');
+export const XSETID_ADDED_NEGATIVE = new CommandError('ERR entries_added must be positive');
+export const XREAD_GROUP_OPTION = new CommandError('ERR The GROUP option is only supported by XREADGROUP. You called XREAD instead.');
+export const XREAD_NOACK_OPTION = new CommandError('ERR The NOACK option is only supported by XREADGROUP. You called XREAD instead.');
+export const XREAD_NEW_ID = new CommandError('ERR The > ID can be specified only when calling XREADGROUP using the GROUP <group> <consumer> option.');
+export const XREADGROUP_NO_GROUP = new CommandError('ERR Missing GROUP option for XREADGROUP');
+export const XREADGROUP_LAST_ID = new CommandError('ERR The $ ID is meaningless in the context of XREADGROUP: you want to read the history of this consumer by specifying a proper ID, or use the > ID to get new messages. The $ ID would just return an empty result set.');
+export const XREADGROUP_TOP_ID = new CommandError('ERR The + ID is meaningless in the context of XREADGROUP: you want to read the history of this consumer by specifying a proper ID, or use the > ID to get new messages. The + ID would just return an empty result set.');
+export const GROUP_EXISTS = new CommandError('BUSYGROUP Consumer Group name already exists');
+export const GROUP_KEY_MISSING = new CommandError('ERR The XGROUP subcommand requires the key to exist. Note that for CREATE you may want to use the MKSTREAM option to create an empty stream automatically.');
+export const ENTRIESREAD_NEGATIVE = new CommandError('ERR value for ENTRIESREAD must be positive or -1');
+export const XCLAIM_MIN_IDLE = new CommandError('ERR Invalid min-idle-time argument for XCLAIM');
+export const XCLAIM_IDLE = new CommandError('ERR Invalid IDLE option argument for XCLAIM');
+export const XCLAIM_TIME = new CommandError('ERR Invalid TIME option argument for XCLAIM');
+export const XCLAIM_RETRYCOUNT = new CommandError('ERR Invalid RETRYCOUNT option argument for XCLAIM');
+export const XAUTOCLAIM_MIN_IDLE = new CommandError('ERR Invalid min-idle-time argument for XAUTOCLAIM');
+export const XAUTOCLAIM_COUNT = new CommandError('ERR COUNT must be > 0');
 
 export const INVALID_FIRST_DB = new CommandError('ERR invalid first DB index');
 export const INVALID_SECOND_DB = new CommandError('ERR invalid second DB index');
@@ -77,12 +107,22 @@ export const NOT_INT32 = new CommandError('ERR value is out of range, value must
 export const EXPIRE_NX_WITH_OTHERS = new CommandError('ERR NX and XX, GT or LT options at the same time are not compatible');
 export const EXPIRE_GT_LT = new CommandError('ERR GT and LT options at the same time are not compatible');
 
-export function unsupportedOption(option: string): CommandError {
-  return new CommandError(`ERR Unsupported option ${option}`);
+/** That a stream or its group is missing, both given as latin1 strings. */
+export function noSuchGroup(key: string, group: string, where = ''): CommandError {
+  return new CommandError(`NOGROUP No such key '${key}' or consumer group '${group}'${where}`);
 }
 
-export function unknownPfdebug(subcommand: string): CommandError {
-  return new CommandError(`ERR Unknown PFDEBUG subcommand '${subcommand}'`);
+export function noSuchGroupForKey(key: string, group: string): CommandError {
+  return new CommandError(`NOGROUP No such consumer group '${group}' for key name '${key}'`);
+}
+
+/** Of a container's subcommand whose arguments are none of its forms. */
+export function badSubcommand(container: string, subcommand: string): CommandError {
+  return new CommandError(`ERR unknown subcommand or wrong number of arguments for '${subcommand}'. Try ${container} HELP.`);
+}
+
+export function unsupportedOption(option: string): CommandError {
+  return new CommandError(`ERR Unsupported option ${option}`);
 }
 
 export function invalidExpire(command: string): CommandError {

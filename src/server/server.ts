@@ -169,7 +169,8 @@ export class Server {
     limits.zsetMaxListpackValue = number('zset-max-listpack-value');
     limits.listMaxListpackSize = number('list-max-listpack-size');
     limits.listCompressDepth = number('list-compress-depth');
-    limits.hllSparseMaxBytes = number('hll-sparse-max-bytes');
+    limits.streamNodeMaxBytes = number('stream-node-max-bytes');
+    limits.streamNodeMaxEntries = number('stream-node-max-entries');
     limits.protoMaxBulkLen = number('proto-max-bulk-len');
     this.parserLimits.bulkBytesMax = number('proto-max-bulk-len');
     this.engine.slowUs = this.slow.configure(config);

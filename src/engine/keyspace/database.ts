@@ -154,6 +154,15 @@ export class Database {
   }
 
   /**
+   * As `modified`, for a change that WATCH and blocked clients do not see, as who has read what of a stream: only replies
+   * wait for it.
+   */
+  modifiedQuietly(buf: Uint8Array, off: number, len: number): void {
+    const ks = this.#ks;
+    if (!ks.applying) ks.hazards.mark(ks.index.hash(buf, off, len), this.number);
+  }
+
+  /**
    * Sets a string. An entry of any type that stood there is replaced. The value's bytes must not be the old value's own.
    * @param expireAtMs time in ms, NO_EXPIRY, or KEEP_EXPIRY.
    * @returns the entry.

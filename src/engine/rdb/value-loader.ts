@@ -19,6 +19,7 @@ import type { Engine } from '../engine.ts';
 import type { Database } from '../keyspace/database.ts';
 import type { Address } from '../memory/arena.ts';
 import { EntryType, NO_EXPIRY } from '../memory/entries.ts';
+import { StreamLoader } from './stream-loader.ts';
 
 /** The type of entry that each RDB type makes. */
 const ENTRY_TYPES: ReadonlyMap<number, number> = new Map([
@@ -29,6 +30,7 @@ const ENTRY_TYPES: ReadonlyMap<number, number> = new Map([
   [RdbType.zsetListpack, EntryType.zset],
   [RdbType.hash, EntryType.hash], [RdbType.hashZipmap, EntryType.hash], [RdbType.hashZiplist, EntryType.hash],
   [RdbType.hashListpack, EntryType.hash],
+  [RdbType.stream, EntryType.stream], [RdbType.stream2, EntryType.stream], [RdbType.stream3, EntryType.stream],
 ]);
 
 /** Types whose value is a number of pieces and the pieces; the others are one packed value. */
@@ -44,9 +46,9 @@ export function checkRdbType(type: number): void {
 }
 
 export class ValueLoader {
-  /** Pieces still to come. */
+  /** Pieces still to come; of a stream 1 as long as there are any. */
   left = 0;
-  /** Whether the entry is there: not before its first element came. */
+  /** Whether the entry is there: not before its first element came, unless it may be empty. */
   exists = false;
   readonly #engine: Engine;
   readonly #blob = new ByteRange();
@@ -56,6 +58,7 @@ export class ValueLoader {
   readonly #ziplist = new ZiplistCursor();
   readonly #intset = new IntsetCursor();
   readonly #zipmap = new ZipmapCursor();
+  readonly #stream: StreamLoader;
   #type = 0;
   #entryType = 0;
   #db: Database | null = null;
@@ -66,6 +69,7 @@ export class ValueLoader {
 
   constructor(engine: Engine) {
     this.#engine = engine;
+    this.#stream = new StreamLoader(engine.types.streams);
   }
 
   /**
@@ -73,7 +77,9 @@ export class ValueLoader {
    * behind the key; the caller marks when this returns, and after each piece. The key's bytes are copied.
    */
   begin(reader: RdbReader, type: number, db: Database, key: ByteRange, expireAtMs: number): void {
-    this.left = COUNTED.has(type) ? reader.length() : 1;
+    const isStream = ENTRY_TYPES.get(type) === EntryType.stream;
+    const pieces = isStream || COUNTED.has(type) ? reader.length() : 1;
+    this.left = isStream ? 1 : pieces;
     this.exists = false;
     this.#type = type;
     this.#entryType = ENTRY_TYPES.get(type)!;
@@ -82,6 +88,7 @@ export class ValueLoader {
     if (key.len > this.#key.length) this.#key = new Uint8Array(key.len);
     this.#key.set(key.buf.subarray(key.off, key.off + key.len));
     this.#keyLength = key.len;
+    if (isStream) this.#beginStream(pieces);
   }
 
   /** Call before the first `piece` after anything else may have used the keyspace: entries move between commands. */
@@ -106,6 +113,11 @@ export class ValueLoader {
    * @throws OperationalError RDB_…, and then the entry may be there with a part of its elements.
    */
   piece(reader: RdbReader): number {
+    if (this.#entryType === EntryType.stream) {
+      const entries = this.#stream.piece(reader, this.#ref);
+      if (this.#stream.isDone) this.left = 0;
+      return entries;
+    }
     const elements = this.#read(reader);
     this.left--;
     return elements;
@@ -252,6 +264,14 @@ export class ValueLoader {
     const db = this.#db!;
     if (db.peekRaw(this.#key, 0, this.#keyLength) !== 0) throw rdbDamaged('the key is there already');
     return db.addCollection(this.#key, 0, this.#keyLength, this.#entryType);
+  }
+
+  /** Streams are there before their first entry: they may have none. */
+  #beginStream(nodes: number): void {
+    const ref = this.#create();
+    this.#engine.types.streams.begin(ref);
+    this.#created(ref);
+    this.#stream.begin(this.#type, nodes);
   }
 
   #created(ref: Address): void {

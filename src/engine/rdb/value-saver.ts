@@ -1,6 +1,6 @@
 /**
  * Writes values of the keyspace in the RDB format, in the forms that Redis 7.0 writes and loads: what is small here as a
- * listpack or intset, what is large element by element, lists as nodes of listpacks.
+ * listpack or intset, what is large element by element, lists as nodes of listpacks. Streams stand in stream-saver.ts.
  */
 import { invariant } from '../../shared/errors.ts';
 import { formatDouble, formatInteger } from '../../shared/number-text.ts';
@@ -13,6 +13,7 @@ import type { Address } from '../memory/arena.ts';
 import { Bytes, EntryType } from '../memory/entries.ts';
 import type { Collection, ElementVisitor } from '../types/collection.ts';
 import { IntegerWords } from '../types/integer-words.ts';
+import { StreamSaver } from './stream-saver.ts';
 
 /** What `visit` does with the elements it is shown. */
 const Mode = { plain: 0, listpack: 1, intset: 2, countNodes: 3, nodes: 4 } as const;
@@ -29,6 +30,7 @@ export class ValueSaver implements ElementVisitor {
   readonly #listpack = new ListpackWriter();
   readonly #intset = new IntsetWriter();
   readonly #words = new IntegerWords();
+  readonly #streams = new StreamSaver();
   readonly #scoreText = new Uint8Array(32);
   #writer: RdbWriter | null = null;
   #mode: number = Mode.plain;
@@ -44,6 +46,7 @@ export class ValueSaver implements ElementVisitor {
       case EntryType.list: return RdbType.listQuicklist2;
       case EntryType.set: return this.#isSmall(engine, ref, 'intset') ? RdbType.setIntset : RdbType.set;
       case EntryType.zset: return this.#isSmall(engine, ref, 'listpack') ? RdbType.zsetListpack : RdbType.zset2;
+      case EntryType.stream: return RdbType.stream2;
       case EntryType.hash: return this.#isSmall(engine, ref, 'listpack') ? RdbType.hashListpack : RdbType.hash;
       default: invariant(false, `rdb: entries of type ${type} have no form in a file`);
     }
@@ -59,6 +62,9 @@ export class ValueSaver implements ElementVisitor {
         return;
       case RdbType.listQuicklist2:
         this.#writeList(engine, ref);
+        return;
+      case RdbType.stream2:
+        this.#streams.write(engine.types.streams, ref, writer);
         return;
       case RdbType.setIntset:
         this.#intset.begin();

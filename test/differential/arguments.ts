@@ -93,6 +93,9 @@ export const MAKERS: Makers = {
   'good-db': (random) => random.pick(['0', '0', '1', '2']),
   type: (random) => random.pick(['string', 'list', 'set', 'zset', 'hash', 'stream', 'none']),
   id: (random) => `${random.below(30)}-${random.below(4)}`,
+  'open-id': (random) => `${random.below(30)}-*`,
+  // Mostly behind all that there is.
+  'next-id': (random) => `${29 + random.below(6)}-${random.pick(['0', '1', '2', '*'])}`,
   'loose-id': (random) => (random.float() < 0.6 ? `${random.below(30)}-${random.below(4)}` : random.pick(['-', '+', '0', '5', '20', '(3-1', '1-'])),
   group: (random) => random.pick(['g1', 'g2']),
   consumer: (random) => random.pick(['alice', 'bob']),

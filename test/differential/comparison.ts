@@ -64,9 +64,23 @@ function sortsBy(command: Command): boolean {
   return /^SORT(_RO)?$/i.test(command[0]!) && command.some((word) => word.toUpperCase() === 'BY');
 }
 
+/** What is left of a reply about pending entries and consumers without their times, and without consumers that have nothing pending. */
+function withoutTimes(command: Command, reply: RespValue): string {
+  if (!Array.isArray(reply)) return canonical(reply);
+  if (command[0]!.toUpperCase() === 'XPENDING') {
+    if (command.length === 3) return canonical(reply);
+    return reply.map((entry) => (Array.isArray(entry) ? canonical([entry[0]!, entry[1]!, entry[3]!]) : canonical(entry))).join(', ');
+  }
+  const consumers = reply.map((item) => new Map(item instanceof RespMap
+    ? item.pairs.map(([name, value]) => [name, value])
+    : (item as RespValue[]).flatMap((name, i, all) => (i % 2 === 0 ? [[name, all[i + 1]!] as const] : []))));
+  return consumers.filter((item) => item.get('pending') !== 0).map((item) => `${canonical(item.get('name')!)}: ${canonical(item.get('pending')!)}`).join(', ');
+}
+
 /** The reply as far as Redis promises it. */
 function promised(command: Command, reply: RespValue): string {
   const name = command[0]!.toUpperCase();
+  if (name === 'XPENDING' || (name === 'XINFO' && command[1]?.toUpperCase() === 'CONSUMERS')) return withoutTimes(command, reply);
   if (SCANS.has(name)) return scanned(command, reply);
   if (RANDOM.has(name)) return shape(reply);
   if (sortsBy(command)) return command.some((word) => word.toUpperCase() === 'LIMIT') ? shape(reply) : Array.isArray(reply) ? sorted(reply).join(', ') : canonical(reply);

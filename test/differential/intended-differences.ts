@@ -96,7 +96,22 @@ export const INTENDED_DIFFERENCES: readonly IntendedDifference[] = [
     reason: 'Since 7.2 ZADD of so many pairs that they could not stay in a listpack makes a skip list at once, though members repeat.',
     matches: (command, redis, holdfast) => isCommand(command, 'OBJECT') && redis === 'listpack' && holdfast === 'skiplist',
   },
+  {
+    reason: 'Since 7.2 a consumer is there once it has asked for something; in 7.0 not before it was given something.',
+    matches: (command, redis, holdfast) => (isCommand(command, 'XGROUP') && command[1]?.toUpperCase() === 'CREATECONSUMER' && redis === 1 && holdfast === 0)
+      || (isCommand(command, 'XINFO') && command[1]?.toUpperCase() === 'GROUPS' && withoutConsumers(redis) === withoutConsumers(holdfast)),
+  },
+  {
+    reason: 'Since 7.2 the error about an unbalanced list of streams names the command and its own id.',
+    matches: (command, redis, holdfast) => isCommand(command, 'XREAD', 'XREADGROUP') && isError(redis) && isError(holdfast)
+      && redis.message.startsWith('ERR Unbalanced XREAD list of streams') && holdfast.message.startsWith('ERR Unbalanced '),
+  },
 ];
+
+/** XINFO GROUPS but for the numbers of consumers. */
+function withoutConsumers(reply: RespValue): string {
+  return canonical(reply).replace(/"consumers"(, |: )\(integer\) \d+/g, '');
+}
 
 /** The reason why these replies may differ, or null. */
 export function intended(command: Command, redis: RespValue, holdfast: RespValue): string | null {

@@ -25,6 +25,33 @@ function score(random: SeededRandom): string {
   return Object.is(value, -0) ? '-0' : value === Infinity ? 'inf' : value === -Infinity ? '-inf' : String(value);
 }
 
+const BIG_IDS = ['9007199254740993', '18446744073709551615'];
+
+/** A stream of so many entries, partly deleted, with groups that have read parts of it. */
+function streamData(random: SeededRandom, key: string, size: number, out: string[][]): void {
+  const fields = [text(random, 20), text(random, 20)];
+  let ms = 0;
+  const ids: string[] = [];
+  for (let n = 0; n < size; n++) {
+    ms += random.below(5);
+    ids.push(`${ms}-${n}`);
+    const names = random.below(10) === 0 ? [text(random, 20)] : fields;
+    out.push(['XADD', key, ids[n]!, ...names.flatMap((name) => [name, text(random, 100)])]);
+  }
+  if (random.below(3) === 0) for (const big of BIG_IDS) out.push(['XADD', key, `${big}-${big}`, 'a', text(random, 9000)]);
+  for (const group of ['g', 'h', text(random, 30)].slice(0, random.below(4))) {
+    out.push(['XGROUP', 'CREATE', key, group, random.pick(['0', '$', '20']), 'MKSTREAM']);
+    for (const consumer of ['a', 'b', text(random, 30)].slice(0, random.below(4))) {
+      out.push(['XGROUP', 'CREATECONSUMER', key, group, consumer]);
+      out.push(['XREADGROUP', 'GROUP', group, consumer, 'COUNT', String(1 + random.below(100)), 'STREAMS', key, '>']);
+      out.push(['XREADGROUP', 'GROUP', group, consumer, 'COUNT', '3', 'STREAMS', key, '0']);
+    }
+    if (size > 0) out.push(['XACK', key, group, random.pick(ids), random.pick(ids)]);
+  }
+  for (let n = random.below(size / 4 + 1); n > 0; n--) out.push(['XDEL', key, random.pick(ids)]);
+  if (random.below(3) === 0) out.push(['XTRIM', key, 'MAXLEN', String(random.below(size + 1))]);
+}
+
 /** Commands in order, for one database. The engine says which types there are. */
 export function randomData(random: SeededRandom, engine: Engine): string[][] {
   const out: string[][] = [];
@@ -45,7 +72,8 @@ export function randomData(random: SeededRandom, engine: Engine): string[][] {
       if (knows(engine, 'RPUSH')) out.push(['RPUSH', `list${i}`, text(random, i === 0 ? 20000 : 200)]);
       if (knows(engine, 'ZADD')) out.push(['ZADD', `z${i}`, score(random), text(random, i % 2 === 0 ? 60 : 80)]);
     }
-    for (const kind of ['h', 'set', 'int', 'list', 'z']) mayExpire(`${kind}${i}`);
+    if (knows(engine, 'XADD')) streamData(random, `stream${i}`, random.pick([0, 1, 5, 150, 500]), out);
+    for (const kind of ['h', 'set', 'int', 'list', 'z', 'stream']) mayExpire(`${kind}${i}`);
   }
   return knows(engine, 'PEXPIREAT') ? [...out, ...expire] : out;
 }

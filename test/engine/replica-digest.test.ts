@@ -1,6 +1,6 @@
 /**
- * digest(primary) == digest(replica that was fed only effects): random strings, bits, counters, SORT … STORE and what they work
- * on. The replica has other hash seeds and another clock, so an effect that leaves anything to chance shows.
+ * digest(primary) == digest(replica that was fed only effects): random strings, bits, counters, streams, SORT … STORE and what
+ * they work on. The replica has other hash seeds and another clock, so an effect that leaves anything to chance shows.
  */
 import { expect, test } from 'vitest';
 import { debugRig } from './debug-rig.ts';
@@ -13,6 +13,7 @@ type Pick = <T>(from: readonly T[]) => T;
 
 const VALUES = ['', '1', '-7', '9007199254740991', '9223372036854775806', '0.25', '3.0e3', 'text', 'a\0b', 'x'.repeat(70), 'y'.repeat(3000)];
 const NUMBERS = ['1', '-1', '10', '9007199254740992', '-9223372036854775808'];
+const STREAMS = ['x', 'y'];
 const KEYS = ['a', 'b', 'c', 'd', 'e'];
 const EXPIRIES: readonly (readonly string[])[] = [[], [], ['PX', '50'], ['EX', '100'], ['KEEPTTL'], ['PXAT', '1800000000000']];
 
@@ -48,6 +49,12 @@ function randomCommand(pick: Pick): string[] {
     () => ['SORT', 'list', 'BY', 'h*->w', 'GET', '#', 'GET', 'h*->w', 'LIMIT', '0', '20', 'STORE', pick(['sorted', 'list', key])],
     () => ['SORT', 'set', 'BY', 'nosort', 'STORE', 'sorted'],
     () => ['SORT', 'set', 'ALPHA', 'BY', 'none*', 'STORE', 'sorted'],
+    () => ['XADD', pick(STREAMS), ...pick([[], ['MAXLEN', '~', '5', 'LIMIT', '3'], ['MINID', '3'], ['NOMKSTREAM']]), pick(['*', '*', '5-*', '9-1']), key, value],
+    () => ['XTRIM', pick(STREAMS), 'MAXLEN', '~', '4', 'LIMIT', '6'],
+    () => ['XDEL', pick(STREAMS), '9-1', '5-0'],
+    () => ['XGROUP', 'CREATE', pick(STREAMS), 'g', pick(['0', '$']), 'MKSTREAM'],
+    () => ['XREADGROUP', 'GROUP', 'g', pick(KEYS), 'COUNT', '3', 'STREAMS', pick(STREAMS), pick(['>', '0'])],
+    () => ['XAUTOCLAIM', pick(STREAMS), 'g', pick(KEYS), pick(['0', '10']), '0'],
     () => ['DEBUG', 'POPULATE', '3', 'p', '5'],
   ])()];
 }

@@ -30,14 +30,37 @@ const READ: Record<string, (key: string) => string[]> = {
   set: (key) => ['SMEMBERS', key],
   hash: (key) => ['HGETALL', key],
   zset: (key) => ['ZRANGE', key, '0', '-1', 'WITHSCORES'],
+  stream: (key) => ['XINFO', 'STREAM', key, 'FULL', 'COUNT', '0'],
 };
 
 function pairs(flat: string[]): string[][] {
   return Array.from({ length: flat.length / 2 }, (_, i) => flat.slice(2 * i, 2 * i + 2));
 }
 
+function mapOf(flat: unknown[]): Record<string, unknown> {
+  return Object.fromEntries(Array.from({ length: flat.length / 2 }, (_, i) => [flat[2 * i], flat[2 * i + 1]])) as Record<string, unknown>;
+}
+
+/** XINFO STREAM … FULL in the form of `contents`. */
+function streamOf(reply: unknown[]): unknown[] {
+  const info = mapOf(reply);
+  const groups = (info['groups'] as unknown[][]).map((flat) => {
+    const group = mapOf(flat);
+    const consumers = (group['consumers'] as unknown[][]).map((consumer) => {
+      const { name, 'seen-time': seen, pending } = mapOf(consumer);
+      return [name, seen, pending];
+    });
+    return [group['name'], group['last-delivered-id'], group['entries-read'], group['pending'], consumers];
+  });
+  const entries = (info['entries'] as [string, string[]][]).flatMap(([id, fields]) => [id, ...pairs(fields)]);
+  return [...entries, {
+    nodes: info['radix-tree-keys'], last: info['last-generated-id'], deleted: info['max-deleted-entry-id'], added: info['entries-added'], groups,
+  }];
+}
+
 function valueOf(type: string, reply: unknown): string | unknown[] {
   if (type === 'string') return reply as string;
+  if (type === 'stream') return streamOf(reply as unknown[]);
   const list = reply as string[];
   if (type === 'set') return [...list].sort();
   if (type === 'hash') return pairs(list).sort();

@@ -62,6 +62,8 @@ export class Engine {
   lastWaitFor = 0;
   /** Whether commands' durations are counted (latency-tracking). */
   trackLatency = true;
+  /** Whether scripts may call what is flagged noscript (DEBUG SET-DISABLE-DENY-SCRIPTS). */
+  scriptsMayAll = false;
   /** Commands that take so long, in microseconds, are told to `onSlow`. */
   slowUs = Infinity;
   onSlow: (command: Command, request: Request, session: Session, microseconds: number) => void = () => undefined;
@@ -220,8 +222,21 @@ export class Engine {
     return !call.blocked;
   }
 
+  /** A call for the commands of a script, which run within the script's own command. Their replies and session are the script's. */
+  nestedCall(reply: Reply, session: Session): Call {
+    return new Call(this, this.#effects, reply, session, this.keyspace.databases[session.db]!);
+  }
+
+  /** Runs a command within the one under way: its effects and what it must wait for are the outer command's as well. */
+  runNested(call: Call, command: Command, request: Request): void {
+    call.nowMs = this.keyspace.nowMs;
+    this.#run(call, command, request);
+  }
+
   #run(call: Call, command: Command, request: Request): void {
     const { reply, session } = call;
+    // A command that runs others takes the time of all of them.
+    const startUs = this.#lastClockUs;
     const mark = reply.mark();
     const errors = reply.errors;
     const db = session.db;
@@ -254,7 +269,7 @@ export class Engine {
     command.calls++;
     if (reply.errors !== errors) command.failedCalls++;
     const nowUs = this.#clockUs();
-    const spentUs = nowUs - this.#lastClockUs;
+    const spentUs = nowUs - startUs;
     command.microseconds += spentUs;
     this.#lastClockUs = nowUs;
     if (this.trackLatency) (command.latency ??= new LatencyHistogram()).record(spentUs);

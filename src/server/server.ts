@@ -30,6 +30,7 @@ import { type AcceptedSocket, Listener } from './listener.ts';
 import type { Logger } from './logger.ts';
 import { OutputPool } from './output-pool.ts';
 import { ReplicaAcks } from './replica-acks.ts';
+import { Scripts } from './scripts.ts';
 import { SlowCommands } from './slow-commands.ts';
 import { Statistics } from './statistics.ts';
 import { GREETING } from './upstream.ts';
@@ -85,6 +86,7 @@ export class Server {
   onRole: (role: MemberRole) => void = () => undefined;
   /** Called when the log or the data cannot go on: the process must end. */
   onFatal: (error: Error) => void = (error) => { throw error; };
+  readonly scripts: Scripts;
   /** Called when SHUTDOWN or a signal ends the server. */
   onShutdown: () => void = () => undefined;
   readonly #listener: Listener;
@@ -114,6 +116,8 @@ export class Server {
     });
     this.gate = new CommitGate((turn) => this.engine.commit(turn));
     this.engine.table.add(serverCommands(this));
+    this.scripts = new Scripts(this);
+    this.engine.table.add(this.scripts.commands());
     if (config.renamedCommands.size > 0) this.engine.table.rename(config.renamedCommands);
     this.engine.onSlow = (command, request, session, microseconds) => {
       const connection = this.connections.get(session.id);

@@ -1,0 +1,110 @@
+/** EVAL, EVALSHA, their read-only forms, and SCRIPT. */
+import type { Call } from '../../engine/call.ts';
+import { type Command, command, keysCounted } from '../../engine/command.ts';
+import { helpHandler } from '../../engine/commands/help.ts';
+import { CommandError } from '../../shared/errors.ts';
+import { type EvalScripts, type Script, shaOf } from '../eval-scripts.ts';
+import type { ScriptHost } from '../script-host.ts';
+import { ScriptFlag } from '../script-run.ts';
+
+const NO_SCRIPT = new CommandError('NOSCRIPT No matching script. Please use EVAL.');
+const WRITES_IN_RO = new CommandError('ERR Can not execute a script with write flag using *_ro command.');
+const SHA_CHARS = 40;
+
+const HELP = [
+  'SCRIPT <subcommand> [<arg> [value] [opt] ...]. Subcommands are:',
+  'DEBUG (YES|SYNC|NO)',
+  '    Set the debug mode for subsequent scripts executed.',
+  'EXISTS <sha1> [<sha1> ...]',
+  '    Return information about the existence of the scripts in the script cache.',
+  'FLUSH [ASYNC|SYNC]',
+  '    Flush the Lua scripts cache. Very dangerous on replicas.',
+  '    When called without the optional mode argument, the behavior is determined by the',
+  '    lazyfree-lazy-user-flush configuration directive. Valid modes are:',
+  '    * ASYNC: Asynchronously flush the scripts cache.',
+  '    * SYNC: Synchronously flush the scripts cache.',
+  'KILL',
+  '    Kill the currently executing Lua script.',
+  'LOAD <script>',
+  '    Load a script into the scripts cache without executing it.',
+  'HELP',
+  '    Prints this help.',
+];
+
+export function evalCommands(host: ScriptHost, scripts: EvalScripts): readonly Command[] {
+  const run = (c: Call, find: () => Script, readOnly: boolean): void => {
+    const { keys, args } = host.keysOf(c);
+    const script = find();
+    const mayWrite = script.flags === null || (script.flags & ScriptFlag.noWrites) === 0;
+    if (script.flags !== null && mayWrite && readOnly) throw WRITES_IN_RO;
+    host.run(c, false, script.sha, readOnly || !mayWrite, script, keys, args);
+  };
+  const byBody = (c: Call) => (): Script => scripts.load(c.string(1));
+  const bySha = (c: Call) => (): Script => {
+    const script = c.req.len[1] === SHA_CHARS ? scripts.get(c.string(1).toLowerCase()) : undefined;
+    if (script === undefined) throw NO_SCRIPT;
+    return script;
+  };
+  const group = 'scripting';
+  const row = { arity: -3, group, keys: [keysCounted(2, 'RW access update')] } as const;
+  const readOnlyRow = { arity: -3, group, keys: [keysCounted(2, 'RO access')] } as const;
+  const flags = 'noscript skip_monitor may_replicate no_mandatory_keys stale';
+  const readOnlyFlags = 'noscript skip_monitor no_mandatory_keys stale readonly';
+  return [
+    command({ ...row, name: 'eval', flags, since: '2.6.0', run: (c) => run(c, byBody(c), false) }),
+    command({ ...row, name: 'evalsha', flags, since: '2.6.0', run: (c) => run(c, bySha(c), false) }),
+    command({ ...readOnlyRow, name: 'eval_ro', flags: readOnlyFlags, since: '7.0.0', run: (c) => run(c, byBody(c), true) }),
+    command({ ...readOnlyRow, name: 'evalsha_ro', flags: readOnlyFlags, since: '7.0.0', run: (c) => run(c, bySha(c), true) }),
+    scriptCommand(host, scripts),
+  ];
+}
+
+function flush(scripts: EvalScripts, c: Call): void {
+  if (c.req.argc > 3 || (c.req.argc === 3 && !c.req.is(2, 'SYNC') && !c.req.is(2, 'ASYNC'))) {
+    throw new CommandError('ERR SCRIPT FLUSH only support SYNC|ASYNC option');
+  }
+  scripts.clear();
+  c.reply.ok();
+}
+
+// There is no debugger: the modes are taken, and scripts run as they are.
+function debug(c: Call): void {
+  if (!['YES', 'SYNC', 'NO'].some((mode) => c.req.is(2, mode))) throw new CommandError('ERR Use SCRIPT DEBUG YES/SYNC/NO');
+  c.reply.ok();
+}
+
+function scriptCommand(host: ScriptHost, scripts: EvalScripts): Command {
+  const group = 'scripting';
+  return command({
+    name: 'script', arity: -2, flags: '', group, since: '2.6.0',
+    subcommands: [
+      command({ name: 'script|debug', arity: 3, flags: 'noscript', group, since: '3.2.0', run: debug }),
+      command({
+        name: 'script|exists', arity: -3, flags: 'noscript', group, since: '2.6.0', tips: ['request_policy:all_shards', 'response_policy:agg_logical_and'],
+        run: (c) => {
+          c.reply.array(c.req.argc - 2);
+          for (let i = 2; i < c.req.argc; i++) c.reply.integer(scripts.get(c.string(i).toLowerCase()) === undefined ? 0 : 1);
+        },
+      }),
+      command({
+        name: 'script|flush', arity: -2, flags: 'noscript', group, since: '2.6.0', tips: ['request_policy:all_nodes', 'response_policy:all_succeeded'],
+        run: (c) => flush(scripts, c),
+      }),
+      command({
+        name: 'script|kill', arity: 2, flags: 'noscript allow_busy', group, since: '2.6.0', tips: ['request_policy:all_shards', 'response_policy:one_succeeded'],
+        run: (c) => {
+          host.kill(false);
+          c.reply.ok();
+        },
+      }),
+      command({
+        name: 'script|load', arity: 3, flags: 'noscript stale', group, since: '2.6.0', tips: ['request_policy:all_nodes', 'response_policy:all_succeeded'],
+        run: (c) => {
+          const body = c.string(2);
+          c.reply.bulkString(scripts.load(body, shaOf(body)).sha);
+        },
+      }),
+      command({ name: 'script|help', arity: 2, flags: 'loading stale', group, since: '5.0.0', run: helpHandler(HELP) }),
+    ],
+  });
+}

@@ -1,0 +1,109 @@
+/** What a script returns, as the reply to its client (luaReplyToRedisReply). All access to tables is raw. */
+import type { Reply } from '../shared/reply.ts';
+import { isTable } from './arguments.ts';
+import type { LuaTable, LuaValue } from './lua-engine.ts';
+import { numberText } from './number-format.ts';
+
+/** Tables within tables. Redis goes on until Lua's stack ends; any bound answers a table that holds itself. */
+const DEPTH_MAX = 1000;
+const INT64_MIN = -(2 ** 63);
+
+/** A string, or a number's text, as lua_tostring gives it; null for others. */
+function textOf(value: LuaValue): string | null {
+  if (typeof value === 'string') return value;
+  return typeof value === 'number' ? numberText(value) : null;
+}
+
+const oneLine = (text: string): string => text.replace(/[\r\n]/g, ' ');
+
+/** @param scriptProto the protocol that the script has chosen: 3 lets booleans be booleans. */
+export function writeLuaValue(value: LuaValue, reply: Reply, scriptProto: 2 | 3, depth = 0): void {
+  if (depth > DEPTH_MAX) {
+    reply.error('ERR reached lua stack limit');
+    return;
+  }
+  switch (typeof value) {
+    case 'string': reply.bulkString(value); return;
+    case 'number': writeNumber(value, reply); return;
+    case 'boolean':
+      if (scriptProto === 3) reply.boolean(value);
+      else if (value) reply.integer(1);
+      else reply.null();
+      return;
+    default:
+      if (isTable(value)) writeTable(value, reply, scriptProto, depth);
+      else reply.null();
+  }
+}
+
+/** A number as C casts it to a 64-bit integer. */
+function writeNumber(value: number, reply: Reply): void {
+  const whole = Math.trunc(value);
+  if (Number.isSafeInteger(whole)) reply.integer(whole);
+  else if (whole > INT64_MIN && whole < -INT64_MIN) reply.integerText(BigInt(whole).toString());
+  else reply.integerText('-9223372036854775808');
+}
+
+function writeTable(table: LuaTable, reply: Reply, scriptProto: 2 | 3, depth: number): void {
+  const error = table.get('err');
+  if (typeof error === 'string') {
+    reply.error(error);
+    return;
+  }
+  const ok = table.get('ok');
+  if (typeof ok === 'string') {
+    reply.status(oneLine(ok));
+    return;
+  }
+  const double = table.get('double');
+  if (typeof double === 'number') {
+    reply.double(double);
+    return;
+  }
+  const bigNumber = table.get('big_number');
+  if (typeof bigNumber === 'string') {
+    reply.bigNumber(oneLine(bigNumber));
+    return;
+  }
+  const verbatim = table.get('verbatim_string');
+  if (isTable(verbatim)) {
+    const text = textOf(verbatim.get('string'));
+    const format = textOf(verbatim.get('format'));
+    if (text !== null && format !== null) {
+      reply.verbatim(format.slice(0, 3).padEnd(3, ' '), text);
+      return;
+    }
+  }
+  const map = table.get('map');
+  if (isTable(map)) {
+    const mark = reply.mark();
+    let pairs = 0;
+    for (let pair = map.next(undefined); pair !== null; pair = map.next(pair[0])) {
+      writeLuaValue(pair[0], reply, scriptProto, depth + 1);
+      writeLuaValue(pair[1], reply, scriptProto, depth + 1);
+      pairs++;
+    }
+    reply.insertMap(mark, pairs);
+    return;
+  }
+  const set = table.get('set');
+  if (isTable(set)) {
+    const mark = reply.mark();
+    let count = 0;
+    for (let pair = set.next(undefined); pair !== null; pair = set.next(pair[0])) {
+      writeLuaValue(pair[0], reply, scriptProto, depth + 1);
+      count++;
+    }
+    reply.insertSet(mark, count);
+    return;
+  }
+  writeArray(table, reply, scriptProto, depth);
+}
+
+/** The elements up to the first nil. */
+function writeArray(table: LuaTable, reply: Reply, scriptProto: 2 | 3, depth: number): void {
+  let count = 0;
+  while (table.get(count + 1) !== undefined) count++;
+  reply.array(count);
+  for (let i = 1; i <= count; i++) writeLuaValue(table.get(i), reply, scriptProto, depth + 1);
+}

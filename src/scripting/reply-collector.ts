@@ -1,0 +1,207 @@
+/**
+ * The reply of a command that a script calls, as Lua values: no RESP in between. What Redis turns each kind of reply into
+ * depends on the protocol that the script has chosen (redis.setresp).
+ */
+import { formatDouble } from '../shared/number-text.ts';
+import type { Reply } from '../shared/reply.ts';
+import { latin1Slice } from '../shared/request.ts';
+import type { LuaEngine, LuaTable, LuaValue } from './lua-engine.ts';
+
+const Kind = { value: 0, array: 1, map: 2, set: 3 } as const;
+
+export class ReplyCollector implements Reply {
+  proto: 2 | 3 = 2;
+  errors = 0;
+  lastError = '';
+  readonly #engine: LuaEngine;
+  /** Values in the order in which they were written; of an aggregate, how many follow. */
+  readonly #values: LuaValue[] = [];
+  readonly #kinds: number[] = [];
+  #at = 0;
+  /** Whether the reply as a whole is an error. */
+  isError = false;
+
+  constructor(engine: LuaEngine) {
+    this.#engine = engine;
+  }
+
+  /** The reply written since the last `take`. */
+  take(): LuaValue {
+    const value = this.#kinds.length === 1 && this.#kinds[0] === Kind.value ? this.#values[0] : this.#build();
+    this.#values.length = 0;
+    this.#kinds.length = 0;
+    this.isError = false;
+    return value;
+  }
+
+  #build(): LuaValue {
+    this.#at = 0;
+    return this.#next();
+  }
+
+  #next(): LuaValue {
+    const at = this.#at++;
+    const kind = this.#kinds[at]!;
+    const value = this.#values[at];
+    if (kind === Kind.value) return value;
+    const count = value as number;
+    const table = this.#engine.newTable();
+    if (kind === Kind.array) {
+      for (let i = 1; i <= count; i++) table.set(i, this.#next());
+      return table;
+    }
+    for (let i = 0; i < count; i++) {
+      const key = this.#next();
+      const element = kind === Kind.map ? this.#next() : true;
+      // Lua has no nil as a key.
+      if (key !== undefined && !Number.isNaN(key)) table.set(key, element);
+    }
+    return this.#wrap(kind === Kind.map ? 'map' : 'set', table);
+  }
+
+  #wrap(field: string, value: LuaValue): LuaTable {
+    const table = this.#engine.newTable();
+    table.set(field, value);
+    return table;
+  }
+
+  #put(value: LuaValue): void {
+    this.#values.push(value);
+    this.#kinds.push(Kind.value);
+  }
+
+  #open(kind: number, count: number): void {
+    this.#values.push(count);
+    this.#kinds.push(kind);
+  }
+
+  ok(): void {
+    this.status('OK');
+  }
+
+  status(text: string): void {
+    this.#put(this.#wrap('ok', text));
+  }
+
+  error(text: string): void {
+    this.errors++;
+    this.lastError = text;
+    if (this.#kinds.length === 0) this.isError = true;
+    const table = errorTable(this.#engine, `-${text}`);
+    // It has been counted where the command ran.
+    table.set('ignore_error_stats_update', true);
+    this.#put(table);
+  }
+
+  integer(value: number): void {
+    this.#put(value);
+  }
+
+  integerText(text: string): void {
+    this.#put(Number(text));
+  }
+
+  bulk(buf: Uint8Array, off: number, len: number): void {
+    this.#put(latin1Slice(buf, off, off + len));
+  }
+
+  bulkString(text: string): void {
+    this.#put(text);
+  }
+
+  double(value: number): void {
+    this.#put(this.proto === 3 ? this.#wrap('double', value) : formatDouble(value));
+  }
+
+  boolean(value: boolean): void {
+    this.#put(this.proto === 3 ? value : value ? 1 : 0);
+  }
+
+  null(): void {
+    this.#put(this.proto === 3 ? undefined : false);
+  }
+
+  nullArray(): void {
+    this.null();
+  }
+
+  array(length: number): void {
+    this.#open(Kind.array, length);
+  }
+
+  map(pairs: number): void {
+    if (this.proto === 3) this.#open(Kind.map, pairs);
+    else this.#open(Kind.array, 2 * pairs);
+  }
+
+  set(length: number): void {
+    this.#open(this.proto === 3 ? Kind.set : Kind.array, length);
+  }
+
+  push(length: number): void {
+    this.#open(Kind.array, length);
+  }
+
+  verbatim(format: string, text: string): void {
+    if (this.proto === 2) {
+      this.#put(text);
+      return;
+    }
+    const inner = this.#engine.newTable();
+    inner.set('format', format);
+    inner.set('string', text);
+    this.#put(this.#wrap('verbatim_string', inner));
+  }
+
+  bigNumber(text: string): void {
+    this.#put(this.proto === 3 ? this.#wrap('big_number', text) : text);
+  }
+
+  mark(): number {
+    return this.#kinds.length;
+  }
+
+  rewind(mark: number): void {
+    this.#values.length = mark;
+    this.#kinds.length = mark;
+    if (mark === 0) this.isError = false;
+  }
+
+  insertArray(mark: number, length: number): void {
+    this.#insert(mark, Kind.array, length);
+  }
+
+  insertMap(mark: number, pairs: number): void {
+    if (this.proto === 3) this.#insert(mark, Kind.map, pairs);
+    else this.#insert(mark, Kind.array, 2 * pairs);
+  }
+
+  insertSet(mark: number, length: number): void {
+    this.#insert(mark, this.proto === 3 ? Kind.set : Kind.array, length);
+  }
+
+  #insert(mark: number, kind: number, count: number): void {
+    this.#values.splice(mark, 0, count);
+    this.#kinds.splice(mark, 0, kind);
+  }
+}
+
+/**
+ * The table that stands for an error: `{err = "CODE message"}`. `text` is a bare message, which gets the code ERR, or
+ * "-CODE message" (luaPushErrorBuff).
+ */
+export function errorTable(engine: LuaEngine, text: string): LuaTable {
+  let code = 'ERR';
+  let message = text;
+  if (text.startsWith('-')) {
+    const space = text.indexOf(' ');
+    if (space < 0) message = text.slice(1);
+    else {
+      code = text.slice(1, space);
+      message = text.slice(space + 1);
+    }
+  }
+  const table = engine.newTable();
+  table.set('err', `${code} ${message.replace(/^[\r\n]+|[\r\n]+$/g, '')}`);
+  return table;
+}

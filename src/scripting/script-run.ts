@@ -1,0 +1,44 @@
+/** One script or function under way: who called it, what it may do, what it has done so far. */
+import type { Session } from '../engine/session.ts';
+
+/** Flags of scripts and functions, by their names in Lua. */
+export const ScriptFlag = {
+  noWrites: 1 << 0,
+  allowOom: 1 << 1,
+  allowStale: 1 << 2,
+  noCluster: 1 << 3,
+  allowCrossSlotKeys: 1 << 4,
+} as const;
+
+export const SCRIPT_FLAG_NAMES: readonly (readonly [string, number])[] = [
+  ['no-writes', ScriptFlag.noWrites], ['allow-oom', ScriptFlag.allowOom], ['allow-stale', ScriptFlag.allowStale],
+  ['no-cluster', ScriptFlag.noCluster], ['allow-cross-slot-keys', ScriptFlag.allowCrossSlotKeys],
+];
+
+export class ScriptRun {
+  /** A function of a library, or a script of EVAL. */
+  readonly isFunction: boolean;
+  /** The script's SHA-1, or the function's name. */
+  readonly name: string;
+  readonly readOnly: boolean;
+  /** Its own: SELECT in a script does not concern the client. */
+  readonly session: Session;
+  readonly startedAtMs: number;
+  /** The command that runs it, for FUNCTION STATS. */
+  readonly words: readonly string[];
+  /** What redis.setresp has chosen. */
+  proto: 2 | 3 = 2;
+  /** Whether it has called a command that writes: then it cannot be killed. */
+  hasWritten = false;
+  /** It is to end at the next opportunity. */
+  killed = false;
+
+  constructor(isFunction: boolean, name: string, readOnly: boolean, session: Session, startedAtMs: number, words: readonly string[]) {
+    this.isFunction = isFunction;
+    this.name = name;
+    this.readOnly = readOnly;
+    this.session = session;
+    this.startedAtMs = startedAtMs;
+    this.words = words;
+  }
+}

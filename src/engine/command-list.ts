@@ -8,6 +8,8 @@ import { dumpCommands } from './commands/dump.ts';
 import { expiryCommands } from './commands/expiry.ts';
 import { genericCommands } from './commands/generic.ts';
 import { hashCommands } from './commands/hash.ts';
+import { hyperloglogCommands } from './commands/hyperloglog.ts';
+import { hyperloglogDebugCommands } from './commands/hyperloglog-debug.ts';
 import { keyspaceScanCommands } from './commands/keyspace-scan.ts';
 import { lcsCommands } from './commands/lcs.ts';
 import { listCommands } from './commands/list.ts';
@@ -33,6 +35,8 @@ export function engineCommands(): readonly Command[] {
     ...bitmapCommands,
     ...bitopCommands,
     ...bitfieldCommands,
+    ...hyperloglogCommands,
+    ...hyperloglogDebugCommands,
     ...hashCommands,
     ...setCommands,
     ...listCommands,

@@ -16,6 +16,8 @@ export class EncodingLimits {
   /** Bytes and entries of a stream's node; 0: no bound. */
   streamNodeMaxBytes = 4096;
   streamNodeMaxEntries = 100;
+  /** Longer HyperLogLogs take the dense form. */
+  hllSparseMaxBytes = 3000;
   /** proto-max-bulk-len: the longest string value. */
   protoMaxBulkLen = 512 * 1024 * 1024;
 }

@@ -100,6 +100,10 @@ export const XCLAIM_TIME = new CommandError('ERR Invalid TIME option argument fo
 export const XCLAIM_RETRYCOUNT = new CommandError('ERR Invalid RETRYCOUNT option argument for XCLAIM');
 export const XAUTOCLAIM_MIN_IDLE = new CommandError('ERR Invalid min-idle-time argument for XAUTOCLAIM');
 export const XAUTOCLAIM_COUNT = new CommandError('ERR COUNT must be > 0');
+export const NOT_HYPERLOGLOG = new CommandError('WRONGTYPE Key is not a valid HyperLogLog string value.');
+export const CORRUPTED_HYPERLOGLOG = new CommandError('INVALIDOBJ Corrupted HLL object detected');
+export const PFDEBUG_NO_KEY = new CommandError('ERR The specified key does not exist');
+export const PFDEBUG_NOT_SPARSE = new CommandError('ERR HLL encoding is not sparse');
 
 export const INVALID_FIRST_DB = new CommandError('ERR invalid first DB index');
 export const INVALID_SECOND_DB = new CommandError('ERR invalid second DB index');
@@ -123,6 +127,10 @@ export function badSubcommand(container: string, subcommand: string): CommandErr
 
 export function unsupportedOption(option: string): CommandError {
   return new CommandError(`ERR Unsupported option ${option}`);
+}
+
+export function unknownPfdebug(subcommand: string): CommandError {
+  return new CommandError(`ERR Unknown PFDEBUG subcommand '${subcommand}'`);
 }
 
 export function invalidExpire(command: string): CommandError {

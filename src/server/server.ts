@@ -175,6 +175,7 @@ export class Server {
     limits.listCompressDepth = number('list-compress-depth');
     limits.streamNodeMaxBytes = number('stream-node-max-bytes');
     limits.streamNodeMaxEntries = number('stream-node-max-entries');
+    limits.hllSparseMaxBytes = number('hll-sparse-max-bytes');
     limits.protoMaxBulkLen = number('proto-max-bulk-len');
     this.parserLimits.bulkBytesMax = number('proto-max-bulk-len');
     this.engine.slowUs = this.slow.configure(config);

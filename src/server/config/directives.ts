@@ -99,6 +99,7 @@ const WITH_EFFECT: readonly Directive[] = [
   directive('set-max-listpack-value', long(), '64'),
   directive('zset-max-listpack-entries', long(), '128', { aliases: ['zset-max-ziplist-entries'] }),
   directive('zset-max-listpack-value', memory(), '64', { aliases: ['zset-max-ziplist-value'] }),
+  directive('hll-sparse-max-bytes', memory(), '3000'),
   directive('list-max-listpack-size', int(-INT_MAX - 1), '-2', { aliases: ['list-max-ziplist-size'] }),
   directive('list-compress-depth', int(), '0'),
   directive('stream-node-max-bytes', memory(), '4096'),

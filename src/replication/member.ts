@@ -19,7 +19,9 @@ export type MemberRole =
   | 'replica'
   | 'primary'
   /** Was primary until now, and does not know yet what becomes of its last effects: nothing is served. */
-  | 'demoting';
+  | 'demoting'
+  /** Keeps the log and no data: votes and acknowledges, serves nothing. */
+  | 'log-only';
 
 /** The log as a member needs it: of those that lead and those that follow. */
 export interface MemberOptions {
@@ -84,6 +86,13 @@ export class Member {
     return this.#reload(() => this.#options.load(this.#txlog.commitIndex));
   }
 
+  /** Takes part with the log alone: the engine stays empty. */
+  startLogOnly(): void {
+    // The core sees to it that it leads at most for as long as it takes to hand over to a member that has the data.
+    this.#txlog.setElectable(true);
+    this.#setRole('log-only');
+  }
+
   /**
    * Replaces the engine's state by what `load` puts there, at the cost of not serving meanwhile: a snapshot that was
    * wanted. `load` finds the engine empty and resolves with the index that it then stands for.
@@ -123,7 +132,7 @@ export class Member {
 
   #truncated(from: number): void {
     if (from > this.appliedIndex) return;
-    if (this.role === 'loading') return;
+    if (this.role === 'loading' || this.role === 'log-only') return;
     invariant(this.role === 'demoting' || this.role === 'primary', `committed records from ${from} on were thrown away`);
     // Whatever else is to be done for the new leader comes first: this is called in the middle of it.
     if (this.role === 'primary') this.#demote();

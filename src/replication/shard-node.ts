@@ -22,7 +22,7 @@ import { type MemberLabel, addressesOf, formatLabel } from './member-label.ts';
 import { Membership, isJoinKind } from './membership.ts';
 import { IdentityFile, type NodeIdentity } from './node-identity.ts';
 import type { PeerAddress, PeerTransport, PeerTransportOptions, StreamHeader } from './peers/peer-transport.ts';
-import { SNAPSHOT_STREAM, fetchSnapshot, sendSnapshot } from './snapshot-transfer.ts';
+import { SNAPSHOT_STREAM, type SentSnapshot, fetchSnapshot, sendSnapshot } from './snapshot-transfer.ts';
 
 /** What a network tells its user; `memberId` and the kinds open to new nodes are for its handshake. */
 export type PeerHandlers = Pick<
@@ -155,7 +155,7 @@ export class ShardNode {
   }
 
   /** Gets the leader's newest snapshot of at least `minIndex` into the store. @throws OperationalError */
-  fetchSnapshotFrom(member: string, minIndex: number): Promise<SnapshotPosition> {
+  fetchSnapshotFrom(member: string, minIndex: number): Promise<SentSnapshot> {
     if (this.network === null) throw new OperationalError('NO_LEADER', 'there is nobody else to get a snapshot from');
     return fetchSnapshot(this.network, member, minIndex, this.#options.snapshots);
   }
@@ -239,7 +239,7 @@ async function openLog(identity: IdentityFile, network: PeerTransport | null, op
   const { memberId, shardId, firstConfig: config } = identity.identity;
   const txlog = await RaftTransactionLog.open({
     id: memberId, shardId, firstConfig: config!, store: options.store,
-    maxBatchesInFlight: options.maxBatchesInFlight, appliedIndex: 0, tickMs: options.tickMs, electable: false,
+    maxBatchesInFlight: options.maxBatchesInFlight, appliedIndex: 0, tickMs: options.tickMs, electable: false, caretaker: options.role === 'log-only',
     // Alone, nobody could give back what is lost: better not to start than to serve a part.
     onDamage: network === null ? 'refuse' : 'salvage',
     send: (message) => {

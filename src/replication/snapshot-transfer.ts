@@ -15,8 +15,8 @@ const LINE_BYTES_MAX = 256 * 1024;
 /** An RDB file ends with the checksum of all that is before it. */
 const TRAILER_BYTES = 8;
 
-/** What is sent: which snapshot, and where it stands in the log. */
-interface Announcement {
+/** A snapshot that is sent, and where it stands in the log. */
+export interface SentSnapshot {
   readonly info: SnapshotInfo;
   readonly position: SnapshotPosition;
 }
@@ -32,7 +32,7 @@ export async function sendSnapshot(
     if (newest === undefined || newest.index < Number(header['minIndex'])) {
       throw new OperationalError('SNAPSHOT_NONE', `there is no snapshot that reaches log record ${header['minIndex']}`);
     }
-    const announcement: Announcement = { info: newest, position: await positionAt(newest.index) };
+    const announcement: SentSnapshot = { info: newest, position: await positionAt(newest.index) };
     await write(stream, Buffer.from(`${JSON.stringify(announcement)}\n`));
     for await (const chunk of store.read(newest.name)) await write(stream, chunk);
     stream.end();
@@ -42,10 +42,10 @@ export async function sendSnapshot(
 }
 
 /**
- * Gets a snapshot of at least record `minIndex` from member `from`, and publishes it in `store`. Resolves with where it stands.
+ * Gets a snapshot of at least record `minIndex` from member `from`, and publishes it in `store`.
  * @throws OperationalError when it cannot be had or came damaged: nothing was published.
  */
-export async function fetchSnapshot(network: PeerNetwork, from: string, minIndex: number, store: SnapshotStore): Promise<SnapshotPosition> {
+export async function fetchSnapshot(network: PeerNetwork, from: string, minIndex: number, store: SnapshotStore): Promise<SentSnapshot> {
   const stream = await network.openStream(from, SNAPSHOT_STREAM, { minIndex });
   try {
     const chunks = stream[Symbol.asyncIterator]() as AsyncIterator<Buffer>;
@@ -57,8 +57,7 @@ export async function fetchSnapshot(network: PeerNetwork, from: string, minIndex
       for (let next = await chunks.next(); next.done !== true; next = await chunks.next()) await checked.add(next.value);
       checked.finish(info.bytes);
       await draft.finish();
-      await draft.publish();
-      return position;
+      return { info: await draft.publish(), position };
     } catch (error) {
       await draft.discard();
       throw error;
@@ -68,14 +67,14 @@ export async function fetchSnapshot(network: PeerNetwork, from: string, minIndex
   }
 }
 
-async function readLine(chunks: AsyncIterator<Buffer>): Promise<Announcement & { rest: Buffer }> {
+async function readLine(chunks: AsyncIterator<Buffer>): Promise<SentSnapshot & { rest: Buffer }> {
   let head = Buffer.alloc(0);
   for (;;) {
     const next = await chunks.next();
     if (next.done === true || head.length > LINE_BYTES_MAX) throw new SnapshotError('SNAPSHOT_DAMAGED', 'the sender did not say what it sends');
     head = Buffer.concat([head, next.value]);
     const end = head.indexOf(10);
-    if (end >= 0) return { ...(JSON.parse(head.subarray(0, end).toString()) as Announcement), rest: head.subarray(end + 1) };
+    if (end >= 0) return { ...(JSON.parse(head.subarray(0, end).toString()) as SentSnapshot), rest: head.subarray(end + 1) };
   }
 }
 

@@ -12,6 +12,7 @@ import type { Reply } from '../shared/reply.ts';
 import { Request } from '../shared/request.ts';
 import type { ClientSocket } from './client-socket.ts';
 import type { OutputBuffer } from './output-pool.ts';
+import { ReadConsistency } from './read-consistency.ts';
 import type { Server } from './server.ts';
 import { SocketOutput } from './socket-output.ts';
 import type { Upstream } from './upstream.ts';
@@ -58,6 +59,10 @@ export class Connection implements SessionHost, Waiter {
   noEvict = false;
   /** READONLY: this client takes what a replica has. */
   readOnly = false;
+  /** CLIENT READ-CONSISTENCY. */
+  readonly reads = new ReadConsistency();
+  /** Where in this connection's input the command under way ends; kept up to date where this member does not serve as primary. */
+  inputEnd = 0;
   /** CLIENT CAPA REDIRECT: this client goes to the primary itself when it is told where that is. */
   redirects = false;
   /** This client's way to the primary, if this node forwarded anything for it. */
@@ -159,6 +164,7 @@ export class Connection implements SessionHost, Waiter {
       at = parser.next;
       if (status === ParseStatus.empty) continue;
       const before = writer.pos;
+      if (!server.serving) this.inputEnd = this.bytesIn - (end - at);
       const outcome = server.dispatcher.run(this, request, writer);
       if (outcome === Outcome.postponed) {
         at = begin;

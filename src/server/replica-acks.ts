@@ -1,5 +1,5 @@
 /**
- * WAIT and WAITAOF: clients that wait until so many other members have what was written before. A write's reply already
+ * WAIT, WAITAOF and CLIENT WRITE-TOKEN: clients that wait until so many other members have what was written before. A write's reply already
  * says that a majority has it; these tell of more than that, or of a certain number.
  */
 import type { Session } from '../engine/session.ts';
@@ -12,7 +12,7 @@ interface Waiting {
   index: number;
   readonly replicas: number;
   readonly deadlineMs: number;
-  readonly write: (reply: Reply, replicas: number) => void;
+  readonly write: (reply: Reply, replicas: number, index: number) => void;
 }
 
 export class ReplicaAcks {
@@ -29,7 +29,7 @@ export class ReplicaAcks {
   }
 
   /** Has a suspended session answered once so many others have everything written so far, or at a time (Infinity: never). */
-  wait(session: Session, replicas: number, deadlineMs: number, write: (reply: Reply, replicas: number) => void): void {
+  wait(session: Session, replicas: number, deadlineMs: number, write: (reply: Reply, replicas: number, index: number) => void): void {
     const waiting: Waiting = { session, index: -1, replicas, deadlineMs, write };
     this.#waiting.push(waiting);
     setImmediate(() => {
@@ -49,7 +49,7 @@ export class ReplicaAcks {
     const done = this.#waiting.filter(isDone);
     if (done.length === 0) return;
     this.#waiting = this.#waiting.filter((waiting) => !done.includes(waiting));
-    for (const { session, index, write } of done) this.#server.engine.blocking.answer(session, (reply) => write(reply, this.count(index)));
+    for (const { session, index, write } of done) this.#server.engine.blocking.answer(session, (reply) => write(reply, this.count(index), index));
   }
 
   /** This member no longer leads: it does not hear any more what others have. */

@@ -34,13 +34,18 @@ export class ReplicaGate {
     if (upstream?.pinned === true && !isOfConnection(command)) return 'forward';
     if (!concernsData(command)) return this.#behindReplies(connection, (command.flags & Flag.loading) !== 0 || !this.#server.loading ? 'run' : LOADING);
     const isRead = (command.flags & Flag.readonly) !== 0;
-    if (connection.readOnly && isRead) return this.#behindReplies(connection, this.#server.loading ? LOADING : 'run');
+    if (connection.readOnly && isRead) return this.#behindReplies(connection, this.#readHere(connection));
     if (connection.redirects && !connection.readOnly) return this.#redirect(connection);
     if (!this.#server.config.bool('proxy-to-primary') || this.#server.node?.network === null) {
       if (this.#server.loading) return LOADING;
       return isRead || this.#isAlone ? 'run' : READ_ONLY;
     }
     return this.#forward(connection);
+  }
+
+  #readHere(connection: Connection): GateAnswer {
+    if (this.#server.loading) return LOADING;
+    return connection.reads.allows(this.#server, connection, connection.inputEnd) ? 'run' : 'wait';
   }
 
   /** A node alone that does not lead yet will in a moment. */
@@ -81,5 +86,5 @@ function isOfConnection({ name }: Command): boolean {
 }
 
 function concernsData({ flags, group, name }: Command): boolean {
-  return (flags & DATA) !== 0 || group === 'scripting' || group === 'transactions' || name === 'wait' || name === 'waitaof';
+  return (flags & DATA) !== 0 || group === 'scripting' || group === 'transactions' || name === 'wait' || name === 'waitaof' || name === 'client|write-token';
 }

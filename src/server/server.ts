@@ -67,6 +67,8 @@ export class Server {
   node: ShardNode | null = null;
   /** Null until recovery is over. */
   snapshots: Snapshots | null = null;
+  /** A snapshot of another member is on its way into the store: none is made meanwhile. */
+  fetchingSnapshot = false;
   /** The engine's count of changes that the newest snapshot holds. */
   changesAtSave = 0;
   /** Bytes of the snapshot loaded so far, and of the whole, while `loading`. */
@@ -131,7 +133,7 @@ export class Server {
       engine: this.engine, gate: this.gate, txlog, load,
       onRole: (role) => this.#roleChanged(role),
       onCommitted: () => {
-        if (this.pausedForWrites) this.#resumePostponed();
+        if (this.#postponed.size > 0 || this.pausedForWrites) this.#resumePostponed();
         this.acks.check();
       },
       onInDoubt: (waiters) => {
@@ -144,7 +146,8 @@ export class Server {
 
   /** Whether the data is not there: commands are refused with LOADING. */
   get loading(): boolean {
-    return this.member.role === 'loading' || this.member.role === 'demoting';
+    const { role } = this.member;
+    return role !== 'replica' && role !== 'primary';
   }
 
   /** Whether another member is primary, as far as this one knows. */
@@ -209,12 +212,17 @@ export class Server {
     }
   }
 
-  /** Loads the data; resolves when that is done. Commands run from then on, as far as the member's role allows. */
-  async start(): Promise<void> {
-    await this.member.start();
+  /**
+   * Loads the data; resolves when that is done. Commands run from then on, as far as the member's role allows.
+   * @param hasData false: this member keeps the log alone
+   */
+  async start(hasData = true): Promise<void> {
+    if (hasData) await this.member.start();
+    else this.member.startLogOnly();
     this.#cron = setInterval(() => this.#tick(), CRON_MS);
     this.#slowCron = setInterval(() => {
-      if (!this.loading) this.snapshots?.tick();
+      const { role } = this.member;
+      if ((!this.loading || role === 'log-only') && !this.fetchingSnapshot) this.snapshots?.tick();
     }, SLOW_CRON_MS);
   }
 

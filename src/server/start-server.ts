@@ -41,10 +41,11 @@ export async function startServer(config: Config, log: Logger): Promise<Server> 
   server.onFatal = die('the data cannot be loaded');
   server.onRole = (role) => log.notice(role === 'primary' ? `This member is primary, in term ${txlog.term}` : `This member is ${role}`);
   node.onSnapshotWanted = ({ index }) => { void replaceBySnapshot(server, node, index, log); };
+  const hasData = config.string('member-role') !== 'log-only';
   await server.listen();
   log.notice('Server initialized');
-  server.snapshots = await openSnapshots(server, node, snapshots, log);
-  await server.start();
+  server.snapshots = await openSnapshots(server, node, snapshots, hasData, log);
+  await server.start(hasData);
   await leadAlone(server, node);
   warnOfZones(node, log);
   log.notice(`Ready to accept connections tcp, port ${server.port}`);
@@ -124,30 +125,35 @@ async function load(server: Server, node: ShardNode, through: number, log: Logge
 
 /** The leader no longer has the log that this member lacks: its newest snapshot takes the place of the data here. */
 async function replaceBySnapshot(server: Server, node: ShardNode, minIndex: number, log: Logger): Promise<void> {
+  server.fetchingSnapshot = true;
   try {
-    const position = await node.fetchSnapshotFrom(node.txlog.leader, minIndex);
-    log.notice(`Snapshot of log record ${position.index} fetched`);
-    await server.member.replaceState(() => load(server, node, 0, log));
+    const { info, position } = await node.fetchSnapshotFrom(node.txlog.leader, minIndex);
+    log.notice(`Snapshot of log record ${position.index} fetched: ${info.bytes} bytes`);
+    server.snapshots?.received(info);
+    if (server.member.role === 'log-only') node.install(position);
+    else await server.member.replaceState(() => load(server, node, 0, log));
   } catch (error) {
     if (!(error instanceof OperationalError)) throw error;
     log.warning(`The snapshot could not be had, and is asked for again: ${error.message}`);
     node.txlog.snapshotLost(minIndex);
+  } finally {
+    server.fetchingSnapshot = false;
   }
 }
 
-async function openSnapshots(server: Server, node: ShardNode, store: DirectoryStore, log: Logger): Promise<Snapshots> {
+async function openSnapshots(server: Server, node: ShardNode, store: DirectoryStore, hasData: boolean, log: Logger): Promise<Snapshots> {
   const { config, engine } = server;
   const { txlog } = node;
   const found = await store.list();
   await store.removeDrafts();
   const warn = (message: string): void => log.warning(message);
   const records = (from: number, through: number, stop: AbortSignal): AsyncIterable<LogRecord> => txlog.read(from, through, stop);
-  const snapshots = new Snapshots({
+  const snapshots: Snapshots = new Snapshots({
     store, txlog, warn,
     notice: (message) => log.notice(message),
     nowMs: Date.now,
-    datasetBytes: () => engine.keyspace.arena.liveBytes,
-    appliedIndex: () => server.member.appliedIndex,
+    datasetBytes: () => (hasData ? engine.keyspace.arena.liveBytes : (found[0]?.bytes ?? 0)),
+    appliedIndex: () => (hasData ? server.member.appliedIndex : txlog.commitIndex),
     policy: () => ({
       freshnessPercent: config.number('snapshot-freshness-percent'),
       freshnessMinBytes: config.number('snapshot-freshness-min-bytes'),
@@ -155,7 +161,9 @@ async function openSnapshots(server: Server, node: ShardNode, store: DirectorySt
       retentionDays: config.number('snapshot-retention-days'),
       keep: config.number('snapshot-keep'),
     }),
-    make: (through, reason, stop) => {
+    make: async (through, reason, stop) => {
+      // Without the data none can be made here: the leader's lets the log be trimmed.
+      if (!hasData) return (await node.fetchSnapshotFrom(txlog.leader, snapshots.newestIndex + 1)).info;
       const { config: members, configIndex } = txlog.snapshotMetaAt(through);
       return snapshotByShadow({
         through, reason,

@@ -58,6 +58,8 @@ export interface RaftTransactionLogOptions {
   readonly flushSends?: () => void;
   /** Length of a tick of the core: an election begins after ten to twenty of them in silence. */
   readonly tickMs?: number;
+  /** See RawNodeOptions.caretaker. */
+  readonly caretaker?: boolean;
   /** Whether this member may lead at once; else not before `setElectable`. */
   readonly electable?: boolean;
   readonly clock?: LogClock;
@@ -168,6 +170,7 @@ export class RaftTransactionLog implements TransactionLog {
         applied: Math.max(base.index, Math.min(options.appliedIndex, last.index)),
         impaired: recovery.impaired,
       },
+      caretaker: options.caretaker ?? false,
       random: options.random ?? Math.random,
     });
     this.#node.setElectable(options.electable ?? true);

@@ -15,10 +15,15 @@ export class ServerRig {
   }
 
   /** @param args redis-server's arguments */
-  static async start(...args: string[]): Promise<ServerRig> {
+  static start(...args: string[]): Promise<ServerRig> {
+    return ServerRig.on(new ScriptedLog('at once'), ...args);
+  }
+
+  /** As `start`, on a log of the test's own. */
+  static async on(log: ScriptedLog, ...args: string[]): Promise<ServerRig> {
     const given = readArguments([...args, '--port', '0', '--bind', '127.0.0.1']);
     const config = Config.from(given.directives, given.file);
-    const server = new Server(config, new Logger('nothing', ''), new ScriptedLog('at once'), 'a'.repeat(40), () => Promise.resolve(0));
+    const server = new Server(config, new Logger('nothing', ''), log, 'a'.repeat(40), () => Promise.resolve(0));
     await server.listen();
     await server.start();
     return new ServerRig(server);

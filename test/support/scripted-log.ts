@@ -1,5 +1,5 @@
 /** A TransactionLog in memory that commits at once, or when it is told to. */
-import type { TransactionLog } from '../../src/txlog/transaction-log.ts';
+import type { CommittedRecord, TransactionLog } from '../../src/txlog/transaction-log.ts';
 
 export class ScriptedLog implements TransactionLog {
   readonly shardId = 'f'.repeat(40);
@@ -7,10 +7,10 @@ export class ScriptedLog implements TransactionLog {
   lastIndex = 0;
   commitIndex = 0;
   readonly term = 1;
-  readonly isLeader = true;
-  readonly committedInTerm = true;
+  readonly isLeader: boolean = true;
+  readonly committedInTerm: boolean = true;
   inFlightBytes = 0;
-  readonly leaseValid = true;
+  readonly leaseValid: boolean = true;
   readonly blocks: Uint8Array[] = [];
   onCommit: (index: number) => void = () => undefined;
   onLeadership: () => void = () => undefined;
@@ -65,7 +65,7 @@ export class ScriptedLog implements TransactionLog {
     return;
   }
 
-  follow(): void {
+  follow(_from: number, _deliver: (record: CommittedRecord) => void): void {
     // Nothing is committed that was not executed here.
   }
 

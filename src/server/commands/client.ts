@@ -137,11 +137,39 @@ const HELP = [
   'SETINFO <option> <value>', '    Set client meta attr. Options are:', '    * LIB-NAME: the client lib name.', '    * LIB-VER: the client lib version.',
   'UNBLOCK <clientid> [TIMEOUT|ERROR]', '    Unblock the specified blocked client.',
   'TRACKINGINFO', '    Report tracking status for the current connection.',
+  'READ-CONSISTENCY [STALE | TOKEN <token> | LINEARIZABLE]', '    Shows or sets how current a replica must be to answer this connection, once it said READONLY.',
+  'WRITE-TOKEN', '    Returns a token for READ-CONSISTENCY that stands for everything written so far.',
   'CAPA <option> [options...]', '    The client claims its some capability options. Options are:', '    * REDIRECT', '      The client can handle redirection during primary and replica failover in standalone mode.',
   'NO-EVICT (ON|OFF)', '    Protect current client connection from eviction.',
   'NO-TOUCH (ON|OFF)', '    Will not touch LRU/LFU stats when this mode is on.',
   'HELP', '    Prints this help.',
 ];
+
+function readConsistency(server: Server, c: Call): void {
+  const { reads } = connectionOf(server, c);
+  const { req } = c;
+  if (req.argc === 2) {
+    c.reply.bulkString(reads.mode === 'token' ? `token ${reads.token}` : reads.mode);
+    return;
+  }
+  if (req.argc === 3 && req.is(2, 'STALE')) reads.mode = 'stale';
+  else if (req.argc === 3 && req.is(2, 'LINEARIZABLE')) reads.mode = 'linearizable';
+  else if (req.argc === 4 && req.is(2, 'TOKEN')) {
+    const token = c.integer(3);
+    if (token < 0) throw new CommandError('ERR a token is what CLIENT WRITE-TOKEN returned');
+    // Of several writers' tokens the newest stands for all.
+    reads.token = reads.mode === 'token' ? Math.max(reads.token, token) : token;
+    reads.mode = 'token';
+  } else throw SYNTAX;
+  c.reply.ok();
+}
+
+/** The index of the last log record so far: everything written before, by whomever, is in the log through there. */
+function writeToken(server: Server, c: Call): void {
+  if (!c.canBlock) throw new CommandError('ERR CLIENT WRITE-TOKEN is not allowed in transactions');
+  c.suspend();
+  server.acks.wait(c.session, 0, Infinity, (reply, _replicas, index) => reply.integer(index));
+}
 
 const ALL_NODES = ['request_policy:all_nodes', 'response_policy:all_succeeded'];
 
@@ -184,6 +212,8 @@ export function clientCommand(server: Server): Command {
         c.session.noTouch = onOff(c);
         c.reply.ok();
       }),
+      sub('read-consistency', -2, '7.2.0', (c) => readConsistency(server, c)),
+      sub('write-token', 2, '7.2.0', (c) => writeToken(server, c)),
       sub('capa', -3, '8.0.0', (c) => {
         // What is not known is passed over, as in Valkey: clients tell all that they can do.
         for (let i = 2; i < c.req.argc; i++) if (c.req.is(i, 'REDIRECT')) connectionOf(server, c).redirects = true;

@@ -125,7 +125,7 @@ function waitaof(server: Server, c: Call): void {
 // ---- Reads of a replica ----
 
 function readMode(server: Server, c: Call, readOnly: boolean): void {
-  if ((server.node?.network ?? null) === null) throw new CommandError('ERR This instance has cluster support disabled');
+  if (server.node !== null && server.node.network === null) throw new CommandError('ERR This instance has cluster support disabled');
   connectionOf(server, c).readOnly = readOnly;
   c.reply.ok();
 }

@@ -22,18 +22,18 @@ export class ShardProcesses {
   readonly nodes: HoldfastProcess[] = [];
   readonly peerPorts: number[];
   readonly #members: string;
-  readonly #args: readonly string[];
+  readonly #args: (i: number) => readonly string[];
 
-  private constructor(peerPorts: number[], args: readonly string[]) {
+  private constructor(peerPorts: number[], args: (i: number) => readonly string[]) {
     this.peerPorts = peerPorts;
     this.#members = peerPorts.map((port) => `127.0.0.1:${port}`).join(',');
     this.#args = args;
   }
 
-  /** Founds a shard of `count` new nodes; resolves when one of them is primary. */
-  static async start(count: number, ...args: string[]): Promise<ShardProcesses> {
+  /** Founds a shard of `count` new nodes; resolves when one of them is primary. `args` are for all, or what `each` gives for each. */
+  static async start(count: number, ...args: string[] | [{ readonly each: (i: number) => readonly string[] }]): Promise<ShardProcesses> {
     const ports = await freePorts(2 * count);
-    const shard = new ShardProcesses(ports.slice(count), args);
+    const shard = new ShardProcesses(ports.slice(count), (i) => args.flatMap((arg) => (typeof arg === 'string' ? [arg] : arg.each(i))));
     for (let i = 0; i < count; i++) shard.nodes.push(await HoldfastProcess.prepare(ports[i]!));
     await Promise.all(shard.nodes.map((_, i) => shard.restart(i)));
     await shard.primary();
@@ -44,7 +44,7 @@ export class ShardProcesses {
   argsOf(i: number): string[] {
     return [
       '--bind', '127.0.0.1', '--replica-announce-ip', '127.0.0.1', '--peer-port', String(this.peerPorts[i]!), '--peer-announce', `127.0.0.1:${this.peerPorts[i]!}`,
-      '--cluster-members', this.#members, '--availability-zone', `zone-${i}`, ...this.#args,
+      '--cluster-members', this.#members, '--availability-zone', `zone-${i}`, ...this.#args(i),
     ];
   }
 

@@ -82,7 +82,7 @@ export class SlowCommands {
 }
 
 /** Parameters whose values are secrets. */
-const SECRETS = /^(requirepass|masterauth|masteruser|tls-key-file-pass|tls-client-key-file-pass)$/i;
+const SECRETS = /^(requirepass|cluster-secret|masterauth|masteruser|tls-key-file-pass|tls-client-key-file-pass)$/i;
 
 function argsOf(command: Command, request: Request): string[] {
   const out: string[] = [];

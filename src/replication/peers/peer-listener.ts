@@ -161,7 +161,12 @@ export class PeerListener {
       });
     });
     server.on('tlsClientError', (error, socket) => {
-      this.#securing.get(origin(socket))?.drop(new PeerError('PEER_HANDSHAKE', `TLS: ${error.message}`, error));
+      // Node closes a connection with a foreign certificate before it tells, and then knows no address any more.
+      const why = socket.authorizationError as unknown;
+      const refusal = new PeerError('PEER_HANDSHAKE', `TLS: ${typeof why === 'string' ? why : error.message}`, error);
+      const visitor = this.#securing.get(origin(socket));
+      if (visitor !== undefined) visitor.drop(refusal);
+      else if (typeof why === 'string') this.#owner.refused('somewhere', refusal);
     });
     return server;
   }

@@ -245,16 +245,37 @@ describe('a stranger', () => {
     ['a browser', 'GET / HTTP/1.1\r\nHost: holdfast\r\n\r\n'],
     ['a Redis client', '*1\r\n$4\r\nPING\r\n'],
     ['zeros', '\0'.repeat(64)],
-    ['a long message of the handshake', '\xff\xff\x01'],
+    ['a hello that is too long', '\x02\x01\x01'],
+    ['a message of no known type', '\x00\x01\x07'],
     ['a message out of turn', '\x00\x08\x05\x00\x00\x00\x00\x00\x00\x00\x01'],
-  ])('who is %s is cut off without a word', async (_, said) => {
-    const n1 = await Member.start('n1');
+  ])('who is %s is cut off at once and without a word', async (_, said) => {
+    const n1 = await Member.start('n1', { timing: { handshakeMaxMs: 1_000_000 } });
     const stranger = strangerTo(n1);
     stranger.socket.write(said, 'latin1');
     await stranger.ended;
     expect(stranger.unheard.length).toBe(0);
     expect(n1.transport.visitors).toBe(0);
     expect(n1.warnings.length).toBe(1);
+  });
+
+  it('who listens in a member\'s place without the secret is not spoken to', async () => {
+    const impostor = net.createServer((socket) => {
+      socket.once('data', () => {
+        socket.write(handshakeMessage(HandshakeType.reply, encodeHello({ ...HELLO, memberId: 'n2' })));
+        socket.once('data', () => socket.write(handshakeMessage(HandshakeType.accept, Buffer.alloc(32), encodeNumber(1))));
+      });
+      socket.on('error', () => undefined);
+    });
+    await new Promise<void>((resolve) => {
+      impostor.listen(0, '127.0.0.1', resolve);
+    });
+    closers.push(() => { impostor.close(); });
+    const n1 = await Member.start('n1');
+    n1.knows([{ id: 'n2', port: (impostor.address() as net.AddressInfo).port }]);
+    await until(() => n1.warnings.length > 0);
+    expect(n1.warnings[0]).toMatch(/n2 and n1 have different cluster secrets \(PEER_SECRET\)$/);
+    expect(n1.events).toEqual([]);
+    expect(n1.isConnected('n2')).toBe(false);
   });
 
   it('who changes any byte of a handshake, or sends noise, does not get in and breaks nothing', async () => {

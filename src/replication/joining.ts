@@ -11,7 +11,7 @@ import { firstConfig } from '../txlog/raft/configuration.ts';
 import type { MemberConfig, MemberRole } from '../txlog/raft/types.ts';
 import { type MemberLabel, formatAddress, formatLabel, parseAddress, parseLabel } from './member-label.ts';
 import type { IdentityFile } from './node-identity.ts';
-import type { PeerAddress, PeerNetwork } from './peers/peer-transport.ts';
+import type { PeerAddress, PeerNetwork } from './peers/peer-network.ts';
 
 /** Kinds of `ask` between nodes of which one belongs to no shard. */
 export const JOIN_KINDS = ['hello', 'found', 'join'] as const;

@@ -1,5 +1,5 @@
 /** What members say of themselves in the shard's configuration: where they are reached, and in which availability zone they are. */
-import type { PeerAddress } from './peers/peer-transport.ts';
+import type { PeerAddress } from './peers/peer-network.ts';
 import type { ConfigAt, MemberConfig, MemberRole } from '../txlog/raft/types.ts';
 
 export interface MemberLabel {

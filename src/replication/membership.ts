@@ -11,7 +11,7 @@ import type { RaftTransactionLog } from '../txlog/raft-transaction-log.ts';
 import type { MemberChange, PeerStatus } from '../txlog/raft/types.ts';
 import { type Hello, JOIN_KINDS, type JoinReply, type JoinRequest, NODE_GROUP, askToJoin, decodeJson, encodeJson } from './joining.ts';
 import { type MemberInfo, type MemberLabel, formatAddress, addressesOf, formatLabel, membersOf, parseLabel } from './member-label.ts';
-import type { PeerAddress, PeerNetwork } from './peers/peer-transport.ts';
+import type { PeerAddress, PeerNetwork } from './peers/peer-network.ts';
 
 export interface MembershipOptions {
   readonly memberId: string;

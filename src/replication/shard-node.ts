@@ -21,7 +21,8 @@ import { Joining, JOIN_KINDS } from './joining.ts';
 import { type MemberLabel, addressesOf, formatLabel } from './member-label.ts';
 import { Membership, isJoinKind } from './membership.ts';
 import { IdentityFile, type NodeIdentity } from './node-identity.ts';
-import type { PeerAddress, PeerTransport, PeerTransportOptions, StreamHeader } from './peers/peer-transport.ts';
+import type { PeerAddress, PeerTransportOptions, StreamHeader } from './peers/peer-network.ts';
+import type { PeerTransport } from './peers/peer-transport.ts';
 import { SNAPSHOT_STREAM, type SentSnapshot, fetchSnapshot, sendSnapshot } from './snapshot-transfer.ts';
 
 /** What a network tells its user; `memberId` and the kinds open to new nodes are for its handshake. */

@@ -7,7 +7,7 @@ import { OperationalError } from '../shared/errors.ts';
 import { Crc64 } from '../shared/rdb/crc64.ts';
 import type { SnapshotPosition } from '../snapshot/snapshot-position.ts';
 import { SnapshotError, type SnapshotInfo, type SnapshotStore } from '../snapshot/snapshot-store.ts';
-import type { PeerNetwork, StreamHeader } from './peers/peer-transport.ts';
+import type { PeerNetwork, StreamHeader } from './peers/peer-network.ts';
 
 /** Kind of the stream: see PeerNetwork.openStream. */
 export const SNAPSHOT_STREAM = 'snapshot';

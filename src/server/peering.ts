@@ -2,7 +2,8 @@
 import { readFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { type MemberLabel, parseAddress } from '../replication/member-label.ts';
-import { type PeerAddress, type PeerTls, PeerTransport } from '../replication/peers/peer-transport.ts';
+import type { PeerAddress, PeerTls } from '../replication/peers/peer-network.ts';
+import { PeerTransport } from '../replication/peers/peer-transport.ts';
 import type { PeeringOptions } from '../replication/shard-node.ts';
 import { OperationalError } from '../shared/errors.ts';
 import type { Config } from './config/config.ts';
@@ -33,7 +34,7 @@ export function peeringOf(config: Config, log: Logger): PeeringOptions | null {
     return null;
   }
   if (members.length > 0 && join.length > 0) throw invalid('cluster-members founds a shard, cluster-join joins one: give one of them');
-  const hosts = (config.string('peer-bind') || config.string('bind')).split(/\s+/).map((word) => word.replace(/^-/, ''));
+  const words = (config.string('peer-bind') || config.string('bind')).split(/\s+/);
   const secret = secretOf(config);
   const tls = tlsOf(config);
   return {
@@ -41,7 +42,10 @@ export function peeringOf(config: Config, log: Logger): PeeringOptions | null {
     mayFound: join.length === 0,
     connect: (handlers) => PeerTransport.listen({
       ...handlers, secret, tls,
-      listen: hosts.map((host) => ({ host: host === '*' ? '0.0.0.0' : host.replace('::*', '::'), port })),
+      listen: words.map((word) => {
+        const host = word.replace(/^-/, '');
+        return { host: host === '*' ? '0.0.0.0' : host.replace('::*', '::'), port, optional: word.startsWith('-') };
+      }),
       notice: (message) => log.notice(message),
       warn: (message) => log.warning(message),
     }),

@@ -10,7 +10,7 @@ import { AcceptorHandshake, type HandshakeOwner, type LocalMember, type RemoteMe
 import type { StreamRequest } from './handshake-messages.ts';
 import { PeerError } from './peer-errors.ts';
 import { PeerSocket } from './peer-socket.ts';
-import type { PeerAddress, PeerTls } from './peer-network.ts';
+import type { ListenAddress, PeerTls } from './peer-network.ts';
 
 const UNPROVED_MAX = 256;
 
@@ -123,14 +123,19 @@ export class PeerListener {
   }
 
   /** @throws PeerError PEER_LISTEN_FAILED */
-  async listen(address: PeerAddress): Promise<void> {
+  async listen({ host, port, optional }: ListenAddress): Promise<void> {
     const server = this.#tls === null ? this.#plainServer() : this.#secureServer(this.#tls);
-    await new Promise<void>((resolve, reject) => {
-      server.once('error', (error) => {
-        reject(new PeerError('PEER_LISTEN_FAILED', `cannot listen for members on ${address.host}:${address.port}: ${error.message}`, error));
+    try {
+      await new Promise<void>((resolve, reject) => {
+        server.once('error', reject);
+        // The wildcard of IPv6 would take the port of IPv4's as well.
+        server.listen({ host, port, ipv6Only: true }, resolve);
       });
-      server.listen(address.port, address.host, resolve);
-    });
+    } catch (error) {
+      const { code, message } = error as NodeJS.ErrnoException;
+      if (optional === true && (code === 'EADDRNOTAVAIL' || code === 'EAFNOSUPPORT')) return;
+      throw new PeerError('PEER_LISTEN_FAILED', `cannot listen for members on ${host}:${port}: ${message}`, error);
+    }
     this.#servers.push(server);
   }
 

@@ -9,6 +9,11 @@ export interface PeerAddress {
   readonly port: number;
 }
 
+export interface ListenAddress extends PeerAddress {
+  /** The machine may lack it, as the wildcard of a version of IP that is switched off. */
+  readonly optional?: boolean;
+}
+
 /** Certificates for mutual TLS, as PEM. Whoever has a certificate signed by `ca` is let through to the handshake. */
 export interface PeerTls {
   readonly cert: string;
@@ -35,7 +40,7 @@ export interface PeerTransportOptions {
   /** 40 hexadecimal digits, or '' while this member does not know it: then only the `joinKinds` may be asked, by either side. */
   readonly clusterId: string;
   /** All on one port: a port 0 takes the one that the first got. */
-  readonly listen: readonly PeerAddress[];
+  readonly listen: readonly ListenAddress[];
   /** Shared by all members. '' is taken only with `tls`, or if every address in `listen` is a loopback one. */
   readonly secret: string;
   readonly tls: PeerTls | null;

@@ -21,8 +21,6 @@ import type { PeerSocket } from './peer-socket.ts';
 import { PeerStream } from './peer-stream.ts';
 import { RefusalLog } from './refusal-log.ts';
 
-export { FRAME_BYTES_MAX, type FrameSlot, type PeerAddress, type PeerNetwork, type PeerStatus, type PeerTiming, type PeerTls, type PeerTransportOptions, type StreamHeader } from './peer-network.ts';
-
 const DEFAULT_TIMING: PeerTiming = { handshakeMaxMs: 2000, backoffMinMs: 50, backoffMaxMs: 1000, pingAfterMs: 250, silenceMaxMs: 1000 };
 /** Members that dialled us and that `setPeers` does not name: the configuration that names them may not have come yet. */
 const UNNAMED_MAX = 64;
@@ -71,7 +69,7 @@ export class PeerTransport implements PeerNetwork, PeerOwner, ListenerOwner {
     }
     const transport = new PeerTransport(options);
     try {
-      for (const { host, port } of options.listen) await transport.#listener.listen({ host, port: port === 0 ? transport.port : port });
+      for (const each of options.listen) await transport.#listener.listen({ ...each, port: each.port === 0 ? transport.port : each.port });
     } catch (error) {
       await transport.close();
       throw error;

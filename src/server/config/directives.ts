@@ -9,7 +9,6 @@ import {
 } from './directive.ts';
 import { DIRECTIVES_WITHOUT_EFFECT } from './directives-without-effect.ts';
 import { parseOutputLimits } from './output-limits.ts';
-import { PEER_DIRECTIVES } from './peer-directives.ts';
 
 const fixed = { mutable: false };
 /** One argument, or one client's input, is held in one piece of memory. */
@@ -118,7 +117,7 @@ const REFUSED: readonly Directive[] = [
   directive('aclfile', string, '', { mutable: false, refuse: only('', 'ACL users are not built yet') }),
 ];
 
-export const DIRECTIVES: readonly Directive[] = [...WITH_EFFECT, ...PEER_DIRECTIVES, ...REFUSED, ...DIRECTIVES_WITHOUT_EFFECT];
+export const DIRECTIVES: readonly Directive[] = [...WITH_EFFECT, ...REFUSED, ...DIRECTIVES_WITHOUT_EFFECT];
 
 /** Lines that are no setting of one value, and what is said to those that cannot be had. */
 export const REFUSED_LINES: Readonly<Record<string, string>> = {

@@ -122,7 +122,17 @@ describe('a transport does not start', () => {
     await expect(Member.start('n2', { listen: [{ host: '127.0.0.1', port: n1.port }] })).rejects.toMatchObject({ code: 'PEER_LISTEN_FAILED' });
   });
 
-  it('on several addresses but with one port', async () => {
+  it('but does on both wildcards, as redis.conf has them, and without an address that the machine lacks if it is optional', async () => {
+    const wildcards = [{ host: '0.0.0.0', port: 0 }, { host: '::', port: 0, optional: true }];
+    const n1 = await Member.start('n1', { listen: [...wildcards, { host: '192.0.2.1', port: 0, optional: true }] });
+    const n2 = await Member.start('n2');
+    n2.knows([n1]);
+    await until(() => n2.isConnected('n1'));
+    await expect(Member.start('n3', { listen: [...wildcards, { host: '192.0.2.1', port: 0 }] })).rejects.toMatchObject({ code: 'PEER_LISTEN_FAILED' });
+    await expect(Member.start('n3', { listen: [{ host: '127.0.0.1', port: n1.port, optional: true }] })).rejects.toMatchObject({ code: 'PEER_LISTEN_FAILED' });
+  });
+
+  it('but does on several addresses, all on one port', async () => {
     const n1 = await Member.start('n1', { listen: [{ host: '127.0.0.1', port: 0 }, { host: '127.0.0.2', port: 0 }] });
     const n2 = await Member.start('n2');
     n2.transport.setPeers(new Map([['n1', { host: '127.0.0.2', port: n1.port }]]));

@@ -84,7 +84,7 @@ describe('questions', () => {
     const [n1] = await pair();
     const asked = Array.from({ length: 1024 }, () => n1.transport.ask('n2', 'g', 'never', BODY, 60_000));
     const refused = asked.map((answer) => expect(answer).rejects.toMatchObject({ code: 'PEER_DOWN' }));
-    await expect(n1.transport.ask('n2', 'g', 'never', BODY, 60_000)).rejects.toMatchObject({ code: 'PEER_BUSY' });
+    await expect(n1.transport.ask('n2', 'g', 'never', BODY, 60_000)).rejects.toMatchObject({ code: 'PEER_BUSY', message: 'too much is waiting for n2' });
     await n1.transport.close();
     await Promise.all(refused);
   });

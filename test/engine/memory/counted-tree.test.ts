@@ -111,4 +111,21 @@ describe('counted tree', () => {
     rig.tree.clear(rig.root);
     expect(rig.tree.count(rig.root)).toBe(0);
   });
+
+  test('taken down leaf by leaf it stays a tree, and looks at no record', () => {
+    const rig = new Rig();
+    const random = randomOf(9);
+    for (let i = 0; i < 5000; i++) rig.add(Math.floor(random() * 1000), `k${i}`);
+    const bytes = rig.tree.bytes(rig.root);
+    let left = 5000;
+    for (let leaves = 0; rig.tree.dropFirstLeaf(rig.root); leaves++) {
+      expect(rig.tree.count(rig.root)).toBeLessThan(left);
+      left = rig.tree.count(rig.root);
+      if (leaves % 5 === 0) rig.tree.check(rig.root);
+    }
+    expect(left).toBe(0);
+    expect(bytes).toBeGreaterThan(5000 * 12);
+    expect(rig.tree.bytes(rig.root)).toBe(0);
+    rig.tree.check(rig.root);
+  });
 });

@@ -118,14 +118,15 @@ function medianOf(cell: CellResult, kind: ServerKind): Measurement | undefined {
 function rowOf(cell: CellResult): string[] {
   const ours = medianOf(cell, 'holdfast');
   const theirs = medianOf(cell, 'redis-aof');
+  const reads = medianOf(cell, 'redis-memory');
   const latency = (m: Measurement | undefined): string => (m === undefined ? '-' : `${figure(m.p50Ms, 2)}/${figure(m.p99Ms, 2)}`);
   return [
     cell.test, String(cell.clients), String(cell.pipeline), figure(ours?.rps ?? NaN), figure(theirs?.rps ?? NaN),
-    figure((ours?.rps ?? NaN) / (theirs?.rps ?? NaN), 2), latency(ours), latency(theirs), figure(medianOf(cell, 'redis-memory')?.rps ?? NaN),
+    figure((ours?.rps ?? NaN) / (theirs?.rps ?? NaN), 2), latency(ours), latency(theirs), figure(reads?.rps ?? NaN), figure((ours?.rps ?? NaN) / (reads?.rps ?? NaN), 2),
   ];
 }
 
-const HEADER = ['test', 'clients', 'pipeline', 'holdfast/s', 'redis-aof/s', 'ratio', 'p50/p99 ms', 'redis p50/p99', 'redis no-aof/s'];
+const HEADER = ['test', 'clients', 'pipeline', 'holdfast/s', 'redis-aof/s', 'ratio', 'p50/p99 ms', 'redis p50/p99', 'redis no-aof/s', 'ratio'];
 
 async function main(): Promise<void> {
   const { values } = parseArgs({

@@ -23,22 +23,35 @@ export class LuaOracle {
     return new LuaOracle(server, socket);
   }
 
-  /** What each script returns, which has to be a string, or its error behind "ERR ". Scripts are latin1. */
+  /** What each script returns, which has to be a string, or its error. Scripts are latin1. */
   async run(scripts: readonly string[]): Promise<string[]> {
-    const outcomes: string[] = [];
-    for (let from = 0; from < scripts.length; from += BATCH) {
-      const batch = scripts.slice(from, from + BATCH);
-      this.#socket.write(batch.map((script) => `*3\r\n$4\r\nEVAL\r\n$${script.length}\r\n${script}\r\n$1\r\n0\r\n`).join(''), 'latin1');
-      while (outcomes.length < from + batch.length) {
+    return (await this.#exchange(scripts.map((script) => ['EVAL', script, '0']))).map(String);
+  }
+
+  /** What the server counts for a call of a script that it knows. */
+  async microsecondsPerCall(script: string, keys: readonly string[], args: readonly string[], calls: number): Promise<number> {
+    const [sha] = await this.#exchange([['SCRIPT', 'LOAD', script], ['CONFIG', 'RESETSTAT']]);
+    const call = ['EVALSHA', String(sha), String(keys.length), ...keys, ...args];
+    await this.#exchange(new Array<string[]>(calls).fill(call));
+    const [statistics] = await this.#exchange([['INFO', 'commandstats']]);
+    return Number(/cmdstat_evalsha:.*usec_per_call=([\d.]+)/.exec(String(statistics))![1]);
+  }
+
+  async #exchange(commands: readonly string[][]): Promise<unknown[]> {
+    const replies: unknown[] = [];
+    for (let from = 0; from < commands.length; from += BATCH) {
+      const batch = commands.slice(from, from + BATCH);
+      const text = batch.map((words) => `*${words.length}\r\n${words.map((word) => `$${word.length}\r\n${word}\r\n`).join('')}`);
+      this.#socket.write(text.join(''), 'latin1');
+      while (replies.length < from + batch.length) {
         const reply = this.#reader.next();
         if (reply === undefined) {
           const [bytes] = (await once(this.#socket, 'data')) as [Buffer];
           this.#reader.push(bytes);
-        } else if (reply instanceof RespError) outcomes.push(reply.message);
-        else outcomes.push(String(reply));
+        } else replies.push(reply instanceof RespError ? reply.message : reply);
       }
     }
-    return outcomes;
+    return replies;
   }
 
   async stop(): Promise<void> {

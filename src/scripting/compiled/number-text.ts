@@ -9,22 +9,22 @@ const HEXADECIMAL = '0[xX](?:([0-9a-fA-F]+)\\.?([0-9a-fA-F]*)|\\.([0-9a-fA-F]+))
 const NUMBER = new RegExp(
   `^${SPACES}([+-]?)(?:(${DECIMAL})|${HEXADECIMAL}|([iI][nN][fF](?:[iI][nN][iI][tT][yY])?)|([nN][aA][nN](?:\\(\\w*\\))?))${SPACES}$`,
 );
-/** Digits of this many characters are read without the pattern: exact, and nearly all there are. */
-const PLAIN_DIGITS_MAX = 15;
 const SIGNIFICANT_DIGITS = 14;
 /** Integers from here on have an exponent in "%.14g". */
 const EXPONENT_FROM = 1e14;
 const MANTISSA_DIGITS_MAX = 13;
 /** Smaller numbers may have an exponent in JavaScript's text or in C's. */
 const SHORT_FROM = 1e-4;
+/** Numbers that need up to so many digits are their shortest text exactly. */
+const FEW_DIGITS = 13;
 /** So many digits behind the last wanted one show whether a number lies exactly between two results. */
 const TIE_DIGITS = 30;
 const DIGITS_MAX = 100;
 
 /** The number that the whole text is, blanks around it aside; undefined if it is none. */
 export function parseNumber(text: string): number | undefined {
-  const plain = plainDigits(text);
-  if (plain >= 0) return plain;
+  const plain = plainNumber(text);
+  if (plain === plain) return plain;
   const end = text.indexOf('\0');
   const found = NUMBER.exec(end < 0 ? text : text.slice(0, end));
   if (found === null) return undefined;
@@ -37,16 +37,17 @@ export function parseNumber(text: string): number | undefined {
   return sign === '-' ? -value : value;
 }
 
-/** A short run of digits and nothing else, or -1. */
-function plainDigits(text: string): number {
-  if (text.length === 0 || text.length > PLAIN_DIGITS_MAX) return -1;
-  let value = 0;
-  for (let at = 0; at < text.length; at++) {
-    const digit = text.charCodeAt(at) - 48;
-    if (digit < 0 || digit > 9) return -1;
-    value = value * 10 + digit;
+/** A number of plain form: digits with at most one point and a minus sign; NaN for other text. */
+function plainNumber(text: string): number {
+  let digits = 0;
+  let points = 0;
+  for (let at = text.charCodeAt(0) === 45 ? 1 : 0; at < text.length; at++) {
+    const code = text.charCodeAt(at);
+    if (code >= 48 && code <= 57) digits++;
+    else if (code === 46) points++;
+    else return NaN;
   }
-  return value;
+  return digits > 0 && points <= 1 ? Number(text) : NaN;
 }
 
 function parseHexadecimal(integer: string, fraction: string, exponent: number): number {
@@ -113,6 +114,8 @@ export function exponentForm(value: number, precision: number): string {
 /** toExponential, but halfway cases go to the even digit, as in C; JavaScript's go up. */
 function rounded(value: number, precision: number): string {
   const text = value.toExponential(precision);
+  // A number between two results has one digit more than they, a 5. Shortest text has all digits of numbers that have few.
+  if (precision <= FEW_DIGITS && !isHalfwayText(Math.abs(value).toExponential(), precision)) return text;
   const [mantissa, exponent] = value.toExponential(Math.min(precision + TIE_DIGITS, DIGITS_MAX)).split('e') as [string, string];
   const end = mantissa.indexOf('.') + 1 + precision;
   return isTie(mantissa, end) ? `${withoutPoint(mantissa.slice(0, end))}e${exponent}` : text;
@@ -121,9 +124,17 @@ function rounded(value: number, precision: number): string {
 /** toFixed, likewise. */
 function roundedFixed(size: number, precision: number): string {
   const text = size.toFixed(precision);
+  // Halves of what counts in the last place are multiples of this power of two.
+  if (!Number.isInteger(size * 2 ** (precision + 1))) return text;
   const long = size.toFixed(Math.min(precision + TIE_DIGITS, DIGITS_MAX));
   const end = long.indexOf('.') + 1 + precision;
   return isTie(long, end) ? withoutPoint(long.slice(0, end)) : text;
+}
+
+/** Whether a number's shortest text has one digit more than `precision` behind its point, a 5. */
+function isHalfwayText(text: string, precision: number): boolean {
+  const end = text.indexOf('e');
+  return end === precision + 3 && text.charCodeAt(end - 1) === 53;
 }
 
 /** Whether the digits from `end` on are exactly a half, and the one before is even. */

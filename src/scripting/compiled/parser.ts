@@ -299,7 +299,7 @@ class Parser {
       this.#lexer.next();
       this.#settle(left);
       const right = this.#expression(priority[1]);
-      if (operator === 'and' || operator === 'or') left = { kind: operator, left, right };
+      if (operator === 'and' || operator === 'or') left = isDecided(operator, left) ? { kind: 'parenthesis', inner: right } : { kind: operator, left, right };
       else left = binaryOrConstant(operator as BinaryOperator, left, right, this.#lexer.lastLine);
     }
     this.#levels--;
@@ -479,6 +479,12 @@ class Parser {
     const { parameters } = this.#scopes.body;
     parameters.push(this.#scopes.create(name, parameters.length));
   }
+}
+
+/** Whether a constant on the left leaves just the right operand: C makes no code for it, and so the value keeps its name. */
+function isDecided(operator: 'and' | 'or', left: Expression): boolean {
+  if (operator === 'or') return left.kind === 'nil' || left.kind === 'false';
+  return left.kind === 'number' || left.kind === 'string' || left.kind === 'true';
 }
 
 /** Arithmetic of constants is done here, as in C: not divisions by zero, and nothing that gives no number. */

@@ -110,7 +110,10 @@ export class Table implements LuaTable {
       if (key < array.length) {
         array[key] = value;
         if (value === undefined) this.#cleared(key);
-      } else if (value !== undefined) this.#extend(key, value);
+      } else if (value !== undefined) {
+        if (key === array.length && array !== NO_ARRAY) array.push(value);
+        else this.#extend(key, value);
+      }
     } else if (key === this.size + 1 && key === array.length && this.map === null && this.#hashSize === 0 && value !== undefined) {
       // Full, without holes and without a hash part: growing finds nothing to move.
       if ((this.#state & HOLES) !== 0) this.#putHash(key, value);

@@ -3,11 +3,15 @@ import { describe, expect, it } from 'vitest';
 import { CompiledEngine, UnsupportedChunk } from '../../src/scripting/compiled/compiled-engine.ts';
 import { LuaError, LuaKilled, LuaSyntaxError, type LuaTable, type LuaValue, NULL_USERDATA } from '../../src/scripting/lua-engine.ts';
 
-function run(source: string, engine = new CompiledEngine(), args: LuaValue[] = []): readonly LuaValue[] {
+function newEngine(): CompiledEngine {
+  return new CompiledEngine({ memoryBytes: () => 0, clock: () => 0 });
+}
+
+function run(source: string, engine = newEngine(), args: LuaValue[] = []): readonly LuaValue[] {
   return engine.call(engine.compile(source, '@user_script'), args);
 }
 
-function errorOf(source: string, engine = new CompiledEngine()): LuaError {
+function errorOf(source: string, engine = newEngine()): LuaError {
   try {
     run(source, engine);
   } catch (error) {
@@ -25,7 +29,7 @@ describe('calls between host and script', () => {
   });
 
   it('gives a chunk its environment', () => {
-    const engine = new CompiledEngine();
+    const engine = newEngine();
     const environment = engine.newTable();
     environment.set('x', 5);
     expect(engine.call(engine.compile('y = x + 1 return y', '@user_script', environment), [])).toEqual([6]);
@@ -34,7 +38,7 @@ describe('calls between host and script', () => {
   });
 
   it('sees a global that changes between two calls of one chunk', () => {
-    const engine = new CompiledEngine();
+    const engine = newEngine();
     const fn = engine.compile('return KEYS', '@user_script');
     expect(engine.call(fn, [])).toEqual([undefined]);
     engine.globals.set('KEYS', 'a');
@@ -46,7 +50,7 @@ describe('calls between host and script', () => {
   });
 
   it('sees a library that is replaced, and a field of it', () => {
-    const engine = new CompiledEngine();
+    const engine = newEngine();
     const fn = engine.compile('return redis.x', '@user_script');
     const [first, second] = [engine.newTable(), engine.newTable()];
     first.set('x', 1);
@@ -62,7 +66,7 @@ describe('calls between host and script', () => {
   });
 
   it('lets a host function call back, and say where its caller stands', () => {
-    const engine = new CompiledEngine();
+    const engine = newEngine();
     engine.globals.set('host', engine.hostFunction('host', ([fn, value]) => [engine.where(), ...engine.call(fn as never, [value])]));
     expect(run('\nreturn host(function(x) return x * 2 end, 21)', engine)).toEqual(['user_script:2: ', 42]);
     expect(run('return pcall(host, function() end)', engine)).toEqual([true, '']);
@@ -70,7 +74,7 @@ describe('calls between host and script', () => {
   });
 
   it('keeps a userdata what it is', () => {
-    const engine = new CompiledEngine();
+    const engine = newEngine();
     engine.globals.set('null', NULL_USERDATA);
     expect(run('return type(null), tostring(null), null == null, not null, ({[null] = 1})[null]', engine))
       .toEqual(['userdata', 'userdata: (nil)', true, false, 1]);
@@ -96,7 +100,7 @@ describe('errors', () => {
   });
 
   it('of the host get the place of the call, and pass pcall as values', () => {
-    const engine = new CompiledEngine();
+    const engine = newEngine();
     engine.globals.set('fail', engine.hostFunction('fail', () => {
       throw new LuaError('no');
     }));
@@ -109,7 +113,7 @@ describe('errors', () => {
   });
 
   it('that are not of Lua are not the script\'s to catch', () => {
-    const engine = new CompiledEngine();
+    const engine = newEngine();
     engine.globals.set('broken', engine.hostFunction('broken', () => {
       throw new TypeError('a bug');
     }));
@@ -117,7 +121,7 @@ describe('errors', () => {
   });
 
   it('still know their places in a chunk whose text has been dropped', () => {
-    const engine = new CompiledEngine();
+    const engine = newEngine();
     const fn = engine.compile('\n\nlocal function f() error("late") end return f', '@user_script');
     const [inner] = engine.call(fn, []);
     expect(() => engine.call(inner as never, [])).toThrow('user_script:3: late');
@@ -141,7 +145,7 @@ describe('limits', () => {
     'local t = setmetatable({}, {__index = function(t, k) return t[k + 1] end}) while true do pcall(function() return t[1] end) end',
     'while true do table.sort({5, 4, 3, 2, 1}, function(a, b) return a < b end) end',
   ])('stop %s', (source) => {
-    const engine = new CompiledEngine();
+    const engine = newEngine();
     let ticks = 0;
     engine.onTick = () => {
       if (++ticks === 3) throw new LuaKilled('killed');
@@ -169,7 +173,7 @@ describe('limits', () => {
   });
 
   it('leave a chunk that cannot be compiled to another engine', () => {
-    const engine = new CompiledEngine();
+    const engine = newEngine();
     expect(() => engine.compile(`return ${'f() + '.repeat(100_000)} 1`, '@user_script')).toThrow(UnsupportedChunk);
   });
 

@@ -33,7 +33,7 @@ function nodeOf(table: unknown, key: string): Node {
 
 /** @throws LuaSyntaxError, UnsupportedChunk */
 export function compileChunk(source: string, chunkName: string, environment: Table): LuaFunction {
-  const body = parseChunk(source, chunkName);
+  const body = parseChunk(source, chunkName, machine.cCalls);
   const sites = new ChunkSites(chunkName);
   const url = registerChunk(sites);
   try {

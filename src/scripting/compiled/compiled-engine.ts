@@ -23,10 +23,10 @@ import { installTable } from './table-library.ts';
 export { UnsupportedChunk } from './chunk-compiler.ts';
 
 export interface CompiledEngineOptions {
-  /** os.clock: seconds of processor time. */
-  readonly clockSeconds?: () => number;
-  /** collectgarbage("count") and gcinfo, in bytes. */
-  readonly memoryBytes?: () => number;
+  /** Bytes of memory in use, for collectgarbage('count'). */
+  readonly memoryBytes: () => number;
+  /** Seconds of processor time, for os.clock. */
+  readonly clock: () => number;
 }
 
 export class CompiledEngine implements LuaEngine {
@@ -36,7 +36,7 @@ export class CompiledEngine implements LuaEngine {
   onTick: (() => void) | null = null;
   readonly #tick = (): void => this.onTick?.();
 
-  constructor({ clockSeconds = () => 0, memoryBytes = () => 0 }: CompiledEngineOptions = {}) {
+  constructor({ memoryBytes, clock }: CompiledEngineOptions) {
     const { globals } = this;
     installBase(globals, { compile: (source, name) => this.compile(source, name), memoryBytes });
     this.stringMetatable = installString(globals);
@@ -44,7 +44,7 @@ export class CompiledEngine implements LuaEngine {
     installMath(globals);
     installCoroutine(globals);
     const os = new Table();
-    os.putString('clock', hostCode(() => [clockSeconds()]));
+    os.putString('clock', hostCode(() => [clock()]));
     globals.putString('os', os);
   }
 

@@ -266,9 +266,6 @@ export class Lexer {
       if (this.#at >= source.length) throw this.error(complaint, END);
       const code = source.charCodeAt(this.#at);
       if (code === 93 && this.#longBracketLevel(']') === level) break;
-      if (code === 91 && level === 0 && source[this.#at + 1] === '[') {
-        throw this.error('nesting of [[...]] is deprecated', '[');
-      }
       if (isLineEnd(code)) {
         text += `${source.slice(from, this.#at)}\n`;
         this.#lineEnd();

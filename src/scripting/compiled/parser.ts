@@ -23,17 +23,22 @@ const PRIORITY: ReadonlyMap<Token, readonly [left: number, right: number]> = new
 ] as const);
 const BLOCK_ENDS = new Set(['else', 'elseif', 'end', 'until', END]);
 
-/** Parses a whole chunk to its main function. @throws LuaSyntaxError */
-export function parseChunk(source: string, chunkName: string): FunctionBody {
-  return new Parser(source, chunkName).chunk();
+/**
+ * Parses a whole chunk to its main function.
+ * @param level how many C calls are within each other already: they count towards the levels of syntax
+ * @throws LuaSyntaxError
+ */
+export function parseChunk(source: string, chunkName: string, level = 0): FunctionBody {
+  return new Parser(source, chunkName, level).chunk();
 }
 
 class Parser {
   readonly #lexer: Lexer;
   readonly #scopes = new Scopes();
-  #levels = 0;
+  #levels: number;
 
-  constructor(source: string, chunkName: string) {
+  constructor(source: string, chunkName: string, level: number) {
+    this.#levels = level;
     this.#lexer = new Lexer(source, chunkName);
   }
 
@@ -257,7 +262,7 @@ class Parser {
     const targets = [this.#target(first)];
     while (this.#accept(',')) {
       targets.push(this.#target(this.#primary()));
-      if (targets.length > LEVELS_MAX - this.#levels) {
+      if (targets.length > LEVELS_MAX - this.#levels + 1) {
         const where = this.#scopes.body.parent === null ? 'main function' : `function at line ${this.#scopes.body.line}`;
         throw new LimitExceeded(`${where} has more than ${LEVELS_MAX - this.#levels} variables in assignment`);
       }

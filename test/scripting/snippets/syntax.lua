@@ -212,3 +212,21 @@ if x then end end
 return (...)
 return (... )
 local function f(...) return (... + 1) end return f(1)
+return [[ a [[ b ]], 1
+return loadstring("return " .. string.rep("(", 197) .. "1" .. string.rep(")", 197)) ~= nil
+return loadstring("return " .. string.rep("(", 198) .. "1" .. string.rep(")", 198), "=s")
+return loadstring(string.rep("do ", 198) .. string.rep(" end", 198), "=s") ~= nil
+return loadstring(string.rep("do ", 199) .. string.rep(" end", 199), "=s")
+return loadstring("return " .. string.rep("-", 197) .. "1", "=s")
+return loadstring("return " .. string.rep("- ", 197) .. "1", "=s") ~= nil, loadstring("return " .. string.rep("- ", 198) .. "1", "=s")
+return loadstring("return " .. string.rep("{", 197) .. string.rep("}", 197), "=s") ~= nil, loadstring("return " .. string.rep("{", 199) .. string.rep("}", 199), "=s")
+return loadstring("return " .. string.rep("a .. ", 197) .. "a", "=s") ~= nil, loadstring("return " .. string.rep("a .. ", 199) .. "a", "=s")
+return loadstring("local " .. string.rep("a, ", 199) .. "b", "=s") ~= nil, loadstring("local " .. string.rep("a, ", 200) .. "b", "=s")
+return loadstring(string.rep("local a ", 200), "=s") ~= nil, loadstring(string.rep("local a ", 201), "=s")
+return loadstring("\nfunction f() " .. string.rep("local a ", 201) .. " end", "=s")
+return loadstring("function f(" .. string.rep("a, ", 200) .. "b) end", "=s")
+return loadstring(string.rep("for i = 1, 2 do ", 50) .. string.rep(" end", 50), "=s") ~= nil, loadstring(string.rep("for i = 1, 2 do ", 51) .. string.rep(" end", 51), "=s")
+return loadstring(string.rep("for k in 1 do ", 50) .. string.rep(" end", 50), "=s") ~= nil, loadstring(string.rep("for k in 1 do ", 51) .. string.rep(" end", 51), "=s")
+return loadstring(string.rep("a, ", 198) .. "a = 1", "=s") ~= nil, loadstring(string.rep("a, ", 199) .. "a = 1", "=s")
+local s = "" for i = 1, 61 do s = s .. "local v" .. i .. " " end local function use(n) local u = "" for i = 1, n do u = u .. "+v" .. i end return loadstring(s .. " function f() return 0" .. u .. " end", "=s") end return use(60) ~= nil, use(61)
+local s = "" for i = 1, 61 do s = s .. "local v" .. i .. " " end local u = "" for i = 1, 61 do u = u .. "+v" .. i end return loadstring(s .. " function f()\nreturn function() return 0" .. u .. " end end", "=s")

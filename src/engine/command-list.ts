@@ -7,6 +7,8 @@ import { databaseCommands } from './commands/databases.ts';
 import { dumpCommands } from './commands/dump.ts';
 import { expiryCommands } from './commands/expiry.ts';
 import { genericCommands } from './commands/generic.ts';
+import { geoCommands } from './commands/geo.ts';
+import { geoSearchCommands } from './commands/geo-search.ts';
 import { hashCommands } from './commands/hash.ts';
 import { hyperloglogCommands } from './commands/hyperloglog.ts';
 import { hyperloglogDebugCommands } from './commands/hyperloglog-debug.ts';
@@ -37,6 +39,8 @@ export function engineCommands(): readonly Command[] {
     ...bitfieldCommands,
     ...hyperloglogCommands,
     ...hyperloglogDebugCommands,
+    ...geoCommands,
+    ...geoSearchCommands,
     ...hashCommands,
     ...setCommands,
     ...listCommands,

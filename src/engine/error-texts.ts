@@ -104,6 +104,15 @@ export const NOT_HYPERLOGLOG = new CommandError('WRONGTYPE Key is not a valid Hy
 export const CORRUPTED_HYPERLOGLOG = new CommandError('INVALIDOBJ Corrupted HLL object detected');
 export const PFDEBUG_NO_KEY = new CommandError('ERR The specified key does not exist');
 export const PFDEBUG_NOT_SPARSE = new CommandError('ERR HLL encoding is not sparse');
+export const UNSUPPORTED_UNIT = new CommandError('ERR unsupported unit provided. please use M, KM, FT, MI');
+export const RADIUS_NOT_NUMERIC = new CommandError('ERR need numeric radius');
+export const RADIUS_NEGATIVE = new CommandError('ERR radius cannot be negative');
+export const BOX_NEGATIVE = new CommandError('ERR height or width cannot be negative');
+export const POLYGON_VERTICES = new CommandError('ERR invalid number of vertices');
+export const POLYGON_TOO_SMALL = new CommandError('ERR GEOSEARCH BYPOLYGON must have at least 3 vertices');
+export const MEMBER_WITHOUT_PLACE = new CommandError('ERR could not decode requested zset member');
+export const COUNT_MUST_BE_POSITIVE = new CommandError('ERR COUNT must be > 0');
+export const ANY_WITHOUT_COUNT = new CommandError('ERR the ANY argument requires COUNT argument');
 
 export const INVALID_FIRST_DB = new CommandError('ERR invalid first DB index');
 export const INVALID_SECOND_DB = new CommandError('ERR invalid second DB index');
@@ -131,6 +140,19 @@ export function unsupportedOption(option: string): CommandError {
 
 export function unknownPfdebug(subcommand: string): CommandError {
   return new CommandError(`ERR Unknown PFDEBUG subcommand '${subcommand}'`);
+}
+
+export function boxNotNumeric(side: 'width' | 'height'): CommandError {
+  return new CommandError(`ERR need numeric ${side}`);
+}
+
+/** @param command as the client wrote it. */
+export function exactlyOneOf(options: string, command: string): CommandError {
+  return new CommandError(`ERR exactly one of ${options} can be specified for ${command}`);
+}
+
+export function storeWithDetails(what: string): CommandError {
+  return new CommandError(`ERR ${what} is not compatible with WITHDIST, WITHHASH and WITHCOORD options`);
 }
 
 export function invalidExpire(command: string): CommandError {

@@ -174,7 +174,10 @@ export class RespWriter implements Reply {
       else this.bulk(this.#digits, 0, formatInteger(this.#digits, 0, value));
       return;
     }
-    const text = formatDouble(value);
+    this.doubleText(formatDouble(value));
+  }
+
+  doubleText(text: string): void {
     if (this.proto === 3) this.#line(COMMA, text);
     else this.bulkString(text);
   }

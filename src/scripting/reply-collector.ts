@@ -113,6 +113,11 @@ export class ReplyCollector implements Reply {
     this.#put(this.proto === 3 ? this.#wrap('double', value) : formatDouble(value));
   }
 
+  /** Scripts have doubles, whatever digits the text has beyond them. */
+  doubleText(text: string): void {
+    this.#put(this.proto === 3 ? this.#wrap('double', Number(text)) : text);
+  }
+
   boolean(value: boolean): void {
     this.#put(this.proto === 3 ? value : value ? 1 : 0);
   }

@@ -26,6 +26,8 @@ export interface Reply {
   bulkString(text: string): void;
   /** RESP3 double; RESP2 bulk string. Formatted as Redis formats it (shortest form that reads back, inf, -inf, nan). */
   double(value: number): void;
+  /** A double given as its text, for digits beyond those that `double` writes. */
+  doubleText(text: string): void;
   boolean(value: boolean): void;
   /** RESP3 `_`; RESP2 `$-1`. */
   null(): void;

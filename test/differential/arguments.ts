@@ -99,6 +99,7 @@ export const MAKERS: Makers = {
   'loose-id': (random) => (random.float() < 0.6 ? `${random.below(30)}-${random.below(4)}` : random.pick(['-', '+', '0', '5', '20', '(3-1', '1-'])),
   group: (random) => random.pick(['g1', 'g2']),
   consumer: (random) => random.pick(['alice', 'bob']),
+  'many-places': some((random) => [String(random.float() * 360 - 180), String(random.float() * 170 - 85), wide(random) as string]),
   lon: (random) => String(random.pick([13.361389, 15.087269, 0, 2.35, -73.98, 179.9, 181])),
   lat: (random) => String(random.pick([38.115556, 37.502669, 0, 48.85, 40.73, 85, 86])),
   radius: (random) => String(random.pick([0, 100, 1000, 20000])),

@@ -63,11 +63,14 @@ const FORMS: readonly (readonly [number, string])[] = [
   [2, 'XCLAIM <stream> <group> <consumer> 0 <id>+ {JUSTID | FORCE | RETRYCOUNT <count> | LASTID <id> | IDLE 0}'],
   [2, 'XAUTOCLAIM <stream> <group> <consumer> 0 <loose-id> {COUNT <count> | JUSTID}'], [0.5, 'XSETID <stream> <next-id> {ENTRIESADDED 100}'],
   [2, 'XINFO (STREAM <stream> | GROUPS <stream> | CONSUMERS <stream> <group> | HELP)'],
-  // HyperLogLog, geo
+  // HyperLogLog, geo. Not STOREDIST: the last digit of a distance is a matter of the C library.
   [3, 'PFADD <hll> <member>+'], [1, 'PFADD <hll> <many-members>'], [2, 'PFCOUNT <hll>+'], [1, 'PFMERGE <hll> <hll>+'], [0.3, 'PFDEBUG (ENCODING | DECODE | TODENSE) <hll>'],
-  [3, 'GEOADD <geo> {NX | XX | CH} (<lon> <lat> <member>)+'], [1, 'GEODIST <geo> <member> <member> [<unit>]'], [1, '(GEOPOS | GEOHASH) <geo> <member>+'],
-  [2, 'GEOSEARCH <geo> (FROMMEMBER <member> | FROMLONLAT <lon> <lat>) (BYRADIUS <radius> <unit> | BYBOX <radius> <radius> <unit>) (ASC | DESC) {COUNT <count> | WITHCOORD | WITHDIST | WITHHASH}'],
-  [1, 'GEORADIUS <geo> <lon> <lat> <radius> <unit> {WITHDIST | WITHHASH | COUNT <count> | ASC}'],
+  [3, 'GEOADD <geo> {NX | XX | CH} (<lon> <lat> <member>)+'], [1, 'GEOADD <geo> <many-places>'], [1, 'GEODIST <geo> <member> <member> [<unit>]'], [1, '(GEOPOS | GEOHASH) <geo> <member>+'],
+  [2, 'GEOSEARCH <geo> (FROMMEMBER <member> | FROMLONLAT <lon> <lat>) (BYRADIUS <radius> <unit> | BYBOX <radius> <radius> <unit>) {ASC | DESC | COUNT <count> | COUNT <count> ANY | WITHCOORD | WITHDIST | WITHHASH}'],
+  [1, 'GEOSEARCHSTORE <geo> <geo> (FROMMEMBER <member> | FROMLONLAT <lon> <lat>) (BYRADIUS <radius> <unit> | BYBOX <radius> <radius> <unit>) {ASC | DESC | COUNT <count>}'],
+  [1, '(GEORADIUS | GEORADIUS_RO) <geo> <lon> <lat> <radius> <unit> {WITHDIST | WITHHASH | WITHCOORD | COUNT <count> | ASC | DESC}'],
+  [1, '(GEORADIUSBYMEMBER | GEORADIUSBYMEMBER_RO) <geo> <member> <radius> <unit> {WITHDIST | COUNT <count> | ASC | DESC}'],
+  [0.5, '(GEORADIUS <geo> <lon> <lat> | GEORADIUSBYMEMBER <geo> <member>) <radius> <unit> {STORE <geo> | COUNT <count> | ASC}'],
   // Any key
   [6, '(DEL | UNLINK | EXISTS | TOUCH) <key>+'], [4, 'TYPE <key>'], [2, '(RENAME | RENAMENX) <key> <key>'], [2, 'COPY <key> <key> {DB <good-db> | REPLACE}'],
   [1, 'MOVE <key> <db>'], [3, 'EXPIRE <key> <seconds-any> {NX | XX | GT | LT}'], [2, 'PEXPIRE <key> <ms-any> {NX | XX | GT | LT}'], [2, 'EXPIREAT <key> <stamp-any> {NX | XX | GT | LT}'],

@@ -7,7 +7,7 @@ import {
 } from '../../src/protocol/resp-reader.ts';
 import type { Command } from './generator.ts';
 
-const UNORDERED = new Set(['SMEMBERS', 'SUNION', 'SINTER', 'SDIFF', 'HKEYS', 'HVALS', 'KEYS', 'GEORADIUS', 'GEOSEARCH']);
+const UNORDERED = new Set(['SMEMBERS', 'SUNION', 'SINTER', 'SDIFF', 'HKEYS', 'HVALS', 'KEYS']);
 const UNORDERED_PAIRS = new Set(['HGETALL']);
 const SCANS = new Set(['SCAN', 'SSCAN', 'HSCAN', 'ZSCAN']);
 const RANDOM = new Set(['SRANDMEMBER', 'HRANDFIELD', 'ZRANDMEMBER', 'RANDOMKEY', 'SPOP']);

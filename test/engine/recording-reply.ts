@@ -30,7 +30,9 @@ export class RecordingReply implements Reply {
   bulk(buf: Uint8Array, off: number, len: number): void { this.bulkString(latin1Slice(buf, off, off + len)); }
   bulkString(text: string): void { this.#parts.push(`$${text.length}\r\n${text}\r\n`); }
   double(value: number): void {
-    const text = value === Infinity ? 'inf' : value === -Infinity ? '-inf' : Object.is(value, -0) ? '-0' : String(value);
+    this.doubleText(value === Infinity ? 'inf' : value === -Infinity ? '-inf' : Object.is(value, -0) ? '-0' : String(value));
+  }
+  doubleText(text: string): void {
     if (this.proto === 3) this.#line(',', text);
     else this.bulkString(text);
   }

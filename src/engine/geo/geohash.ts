@@ -1,0 +1,122 @@
+/**
+ * Places as sorted-set scores: a cell of a grid over the globe, whose column and row are interleaved bit by bit to an
+ * integer of 52 bits (26 of each), as Redis does. Longitudes span 180 degrees to each side, latitudes what the Web
+ * Mercator projection shows (EPSG:3857).
+ */
+
+export const LONGITUDE_MAX = 180;
+export const LATITUDE_MAX = 85.05112878;
+/** Halvings of each side that a score tells apart. */
+export const STEPS_MAX = 26;
+
+/** A point in degrees. */
+export interface Point {
+  longitude: number;
+  latitude: number;
+}
+
+/** A square of the grid that has 2^steps columns and as many rows. */
+export interface Cell {
+  column: number;
+  row: number;
+  steps: number;
+}
+
+/** Edges of a cell, in degrees. */
+export interface Bounds {
+  west: number;
+  south: number;
+  east: number;
+  north: number;
+}
+
+const TWO_32 = 2 ** 32;
+
+/** Spreads 16 bits to the even bits of 32. */
+function spread(bits: number): number {
+  let x = bits;
+  x = (x | (x << 8)) & 0x00ff00ff;
+  x = (x | (x << 4)) & 0x0f0f0f0f;
+  x = (x | (x << 2)) & 0x33333333;
+  return (x | (x << 1)) & 0x55555555;
+}
+
+/** Gathers the even bits of 32. */
+function gather(bits: number): number {
+  let x = bits & 0x55555555;
+  x = (x | (x >>> 1)) & 0x33333333;
+  x = (x | (x >>> 2)) & 0x0f0f0f0f;
+  x = (x | (x >>> 4)) & 0x00ff00ff;
+  return (x | (x >>> 8)) & 0xffff;
+}
+
+/** Row and column interleaved, the row in the even bits. */
+export function interleave(cell: Cell): number {
+  const { column, row } = cell;
+  const low = spread(row & 0xffff) | (spread(column & 0xffff) << 1);
+  const high = spread(row >>> 16) | (spread(column >>> 16) << 1);
+  return (high >>> 0) * TWO_32 + (low >>> 0);
+}
+
+function cellAmong(point: Point, longitudeMax: number, latitudeMax: number, steps: number): Cell {
+  const across = (point.longitude + longitudeMax) / (longitudeMax + longitudeMax);
+  const up = (point.latitude + latitudeMax) / (latitudeMax + latitudeMax);
+  return { column: Math.floor(across * 2 ** steps), row: Math.floor(up * 2 ** steps), steps };
+}
+
+/** The cell that has a point, at a coarseness. On the eastern and the northern edge it is one beyond the last. */
+export function cellOf(point: Point, steps: number): Cell {
+  return cellAmong(point, LONGITUDE_MAX, LATITUDE_MAX, steps);
+}
+
+export function boundsOf(cell: Cell): Bounds {
+  const size = 2 ** cell.steps;
+  return {
+    west: -LONGITUDE_MAX + (cell.column / size) * (LONGITUDE_MAX + LONGITUDE_MAX),
+    east: -LONGITUDE_MAX + ((cell.column + 1) / size) * (LONGITUDE_MAX + LONGITUDE_MAX),
+    south: -LATITUDE_MAX + (cell.row / size) * (LATITUDE_MAX + LATITUDE_MAX),
+    north: -LATITUDE_MAX + ((cell.row + 1) / size) * (LATITUDE_MAX + LATITUDE_MAX),
+  };
+}
+
+/** The first score within a cell, and the first behind it. */
+export function scoresOf(cell: Cell): { from: number; to: number } {
+  const size = 4 ** (STEPS_MAX - cell.steps);
+  const bits = interleave(cell);
+  return { from: bits * size, to: (bits + 1) * size };
+}
+
+/** @returns the score of a point. */
+export function scoreOf(point: Point): number {
+  return interleave(cellOf(point, STEPS_MAX));
+}
+
+/** Sets `out` to the middle of the cell that a score names. Any score names one, as in Redis: also one that was no place. */
+export function pointOf(score: number, out: Point): void {
+  let low = score % TWO_32;
+  let high = (score - low) / TWO_32;
+  if (score < 0 || !Number.isSafeInteger(score)) {
+    const bits = BigInt.asUintN(64, Number.isFinite(score) && Math.abs(score) < 2 ** 64 ? BigInt(Math.trunc(score)) : 1n << 63n);
+    low = Number(BigInt.asUintN(32, bits));
+    high = Number(bits >> 32n);
+  }
+  const row = (gather(low) | (gather(high) << 16)) >>> 0;
+  const column = (gather(low >>> 1) | (gather(high >>> 1) << 16)) >>> 0;
+  const { west, south, east, north } = boundsOf({ column, row, steps: STEPS_MAX });
+  out.longitude = Math.max(-LONGITUDE_MAX, Math.min(LONGITUDE_MAX, (west + east) / 2));
+  out.latitude = Math.max(-LATITUDE_MAX, Math.min(LATITUDE_MAX, (south + north) / 2));
+}
+
+const ALPHABET = '0123456789bcdefghjkmnpqrstuvwxyz';
+const GEOHASH_CHARACTERS = 10;
+
+/**
+ * A point's geohash as the world writes it (geohash.org), where latitudes go up to 90 degrees. Of its eleven characters
+ * the last is always 0: 52 bits are worth ten.
+ */
+export function geohashText(point: Point): string {
+  const bits = interleave(cellAmong(point, LONGITUDE_MAX, 90, STEPS_MAX));
+  let text = '';
+  for (let i = 1; i <= GEOHASH_CHARACTERS; i++) text += ALPHABET[Math.floor(bits / 2 ** (2 * STEPS_MAX - 5 * i)) % 32]!;
+  return `${text}0`;
+}

@@ -10,6 +10,8 @@ import { invariant } from '../shared/errors.ts';
 export interface Waiter {
   /** Turns up to `turn` are committed: what waited for them may go out now. */
   release(turn: number): void;
+  /** Leadership is lost: whether the turns that it waits for will ever be committed is not known. */
+  inDoubt(): void;
 }
 
 interface PendingTurn {
@@ -39,6 +41,11 @@ export class CommitGate {
     return this.#pending.length - this.#head;
   }
 
+  /** The last turn that has ended: all committed turns and those in flight are not behind it. */
+  get lastPendingTurn(): number {
+    return this.committedTurn + this.inFlight;
+  }
+
   /** Wakes `waiter` once `turn` is committed. `turn` must be neither committed nor later than the current one. */
   wait(waiter: Waiter, turn: number): void {
     invariant(turn > this.committedTurn, 'commit gate: a wait for a committed turn');
@@ -59,16 +66,16 @@ export class CommitGate {
   /**
    * Leadership is lost: whether the turns in flight will commit is not known, and what waits for them must never go out.
    * Forgets them all; the next turn to end is the one behind the current one.
-   * @returns the waiters that were waiting, each once.
+   * Tells each waiter once.
    */
-  abandon(currentTurn: number): Waiter[] {
+  abandon(currentTurn: number): void {
     const waiters = new Set<Waiter>(this.#current);
     for (let i = this.#head; i < this.#pending.length; i++) for (const waiter of this.#pending[i]!.waiters) waiters.add(waiter);
     this.#pending = [];
     this.#head = 0;
     this.#current = [];
     this.committedTurn = currentTurn - 1;
-    return [...waiters];
+    for (const waiter of waiters) waiter.inDoubt();
   }
 
   /** The log has committed everything up to `index`. */

@@ -11,7 +11,7 @@
 import type { Engine } from '../engine/engine.ts';
 import { invariant } from '../shared/errors.ts';
 import type { CommittedRecord, TransactionLog } from '../txlog/transaction-log.ts';
-import type { CommitGate, Waiter } from './commit-gate.ts';
+import type { CommitGate } from './commit-gate.ts';
 
 export type MemberRole =
   /** The engine is being filled from snapshot and log: nothing is served. */
@@ -36,10 +36,10 @@ export interface MemberOptions {
   readonly load: (through: number) => Promise<number>;
   /** The role changed. Called when everything of this member is as the new role wants it. */
   readonly onRole: (role: MemberRole) => void;
+  /** Another member leads, or none does, or this one does. */
+  readonly onLeadership: () => void;
   /** More is committed; held replies that waited for it are on their way. */
   readonly onCommitted: () => void;
-  /** Leadership was lost while these waited for commits that may or may not come about (promise P5). */
-  readonly onInDoubt: (waiters: readonly Waiter[]) => void;
   /** Loading failed for good: the process must end. */
   readonly onFatal: (error: Error) => void;
 }
@@ -128,6 +128,7 @@ export class Member {
     // A term's leader never becomes another's without having been a follower in between.
     if (this.role === 'primary' && !this.#txlog.isLeader) this.#demote();
     else this.#maybePromote();
+    this.#options.onLeadership();
   }
 
   #truncated(from: number): void {
@@ -152,11 +153,10 @@ export class Member {
     const engine = this.#engine;
     const isDirty = engine.effectBytes > 0;
     this.#setRoleSilently('demoting');
-    const waiters = this.#gate.abandon(engine.turn);
+    this.#gate.abandon(engine.turn);
     engine.dropEffects();
     engine.setReplica(true);
     engine.blocking.unblockAll(UNBLOCKED_BY_DEMOTION);
-    this.#options.onInDoubt(waiters);
     this.#options.onRole(this.role);
     if (isDirty) this.#rebuild();
     else if (this.#txlog.commitIndex >= this.appliedIndex) this.#becomeReplica(this.appliedIndex);

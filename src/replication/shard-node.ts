@@ -50,6 +50,8 @@ export interface ShardNodeOptions {
   readonly snapshots: SnapshotStore;
   readonly notice: (message: string) => void;
   readonly warn: (message: string) => void;
+  /** A frame of a group that is not this shard's. `frame` is valid during the call only. */
+  readonly onMessage: (group: string, frame: Uint8Array) => void;
   /** A stream of a kind that this file does not know was opened by another member. */
   readonly onStream: (kind: string, from: string, header: StreamHeader, stream: Duplex) => void;
   /** A question of a kind that this file does not know. @throws OperationalError for those that nobody knows */
@@ -117,8 +119,9 @@ export class ShardNode {
 
   #connect(network: PeerTransport, switchboard: Switchboard): void {
     const { txlog, memberId } = this;
-    const { snapshots, warn, onStream, onAsk } = this.#options;
-    switchboard.onFrame = (from, _group, frame) => {
+    const { snapshots, warn, onStream, onAsk, onMessage } = this.#options;
+    switchboard.onFrame = (from, group, frame) => {
+      if (group !== txlog.shardId) return onMessage(group, frame);
       let message: PeerMessage;
       try {
         message = decodePeerMessage(frame, from, memberId);

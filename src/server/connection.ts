@@ -12,6 +12,7 @@ import type { Reply } from '../shared/reply.ts';
 import { Request } from '../shared/request.ts';
 import type { ClientSocket } from './client-socket.ts';
 import type { OutputBuffer } from './output-pool.ts';
+import { Subscriptions } from './pubsub.ts';
 import { ReadConsistency } from './read-consistency.ts';
 import type { Server } from './server.ts';
 import { SocketOutput } from './socket-output.ts';
@@ -59,6 +60,7 @@ export class Connection implements SessionHost, Waiter {
   noEvict = false;
   /** READONLY: this client takes what a replica has. */
   readOnly = false;
+  readonly subscriptions = new Subscriptions();
   /** CLIENT READ-CONSISTENCY. */
   readonly reads = new ReadConsistency();
   /** Where in this connection's input the command under way ends; kept up to date where this member does not serve as primary. */
@@ -330,7 +332,7 @@ export class Connection implements SessionHost, Waiter {
   /** Closes the connection when its output exceeds what client-output-buffer-limit allows. */
   checkOutputLimit(): void {
     if (this.closed) return;
-    const { hardBytes, softBytes, softSeconds } = this.server.config.outputBufferLimit.normal;
+    const { hardBytes, softBytes, softSeconds } = this.server.config.outputBufferLimit[this.subscriptions.isEmpty ? 'normal' : 'pubsub'];
     const bytes = this.outputBytes;
     let over = hardBytes > 0 && bytes >= hardBytes;
     if (softBytes > 0 && bytes >= softBytes) {
@@ -364,11 +366,27 @@ export class Connection implements SessionHost, Waiter {
   }
 
   endReply(waitFor: number): void {
+    this.#endLate(waitFor);
+    this.resume();
+  }
+
+  #endLate(waitFor: number): void {
     const buffer = this.#lateBuffer!;
     this.#lateBuffer = null;
     const last = this.#held.length > 0 ? this.#held[this.#held.length - 1]!.turn : 0;
     this.#send(buffer, this.#lateStart, buffer.writer.pos, Math.max(waitFor, last));
-    this.resume();
+  }
+
+  /** Sends what `write` writes, a message that answers no command, behind all replies so far. */
+  push(write: (reply: Reply) => void): void {
+    if (this.closed) return;
+    write(this.beginReply());
+    this.#endLate(0);
+  }
+
+  /** The gate's word that a write of this client may or may not come about: an error would make it try again (promise P5). */
+  inDoubt(): void {
+    this.close();
   }
 
   // ---- End ----

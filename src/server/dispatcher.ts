@@ -9,6 +9,15 @@ import type { Connection } from './connection.ts';
 import { ReplicaGate } from './replica-gate.ts';
 import type { Server } from './server.ts';
 
+/** What a client of RESP2 may send while it listens: there messages and replies cannot be told apart. */
+const MAY_RUN_SUBSCRIBED = new Set([
+  'subscribe', 'unsubscribe', 'psubscribe', 'punsubscribe', 'ssubscribe', 'sunsubscribe', 'ping', 'quit', 'reset',
+]);
+
+function onlySubscribing({ name }: Command): string {
+  return `ERR Can't execute '${name}': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET are allowed in this context`;
+}
+
 const NOAUTH = 'NOAUTH Authentication required.';
 
 export class Dispatcher {
@@ -38,6 +47,9 @@ export class Dispatcher {
     connection.lastCommand = command.name;
     const refusal = this.#refusal(connection, command);
     if (refusal !== null) return this.#refuse(command, connection, reply, refusal);
+    if (!connection.subscriptions.isEmpty && connection.proto === 2 && !MAY_RUN_SUBSCRIBED.has(command.name)) {
+      return this.#refuse(command, connection, reply, onlySubscribing(command));
+    }
     if (this.#server.pause.active && this.#server.pause.holds(command, session)) {
       this.#server.pause.wait(connection);
       return Outcome.postponed;

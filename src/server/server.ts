@@ -29,6 +29,7 @@ import { Handover } from './handover.ts';
 import { type AcceptedSocket, Listener } from './listener.ts';
 import type { Logger } from './logger.ts';
 import { OutputPool } from './output-pool.ts';
+import { PubSub } from './pubsub.ts';
 import { ReplicaAcks } from './replica-acks.ts';
 import { Scripts } from './scripts.ts';
 import { SlowCommands } from './slow-commands.ts';
@@ -54,6 +55,7 @@ export class Server {
   readonly dispatcher: Dispatcher;
   readonly handover = new Handover(this);
   readonly acks = new ReplicaAcks(this);
+  readonly pubsub = new PubSub(this);
   readonly output = new OutputPool();
   readonly parserLimits: ParserLimits;
   readonly connections = new Map<number, Connection>();
@@ -97,7 +99,9 @@ export class Server {
   readonly #postponed = new Set<Connection>();
   #awaited: { readonly role: MemberRole; readonly resolve: () => void }[] = [];
   #nextId = 1;
+  #lastPrimary: { readonly host: string; readonly port: number } | null = null;
   #turnOpen = false;
+  #networkDue = false;
   #cron: NodeJS.Timeout | null = null;
   #slowCron: NodeJS.Timeout | null = null;
 
@@ -132,13 +136,10 @@ export class Server {
     this.member = new Member({
       engine: this.engine, gate: this.gate, txlog, load,
       onRole: (role) => this.#roleChanged(role),
+      onLeadership: () => this.#announceLeader(),
       onCommitted: () => {
         if (this.#postponed.size > 0 || this.pausedForWrites) this.#resumePostponed();
         this.acks.check();
-      },
-      onInDoubt: (waiters) => {
-        // Each of them waits for a write whose outcome is not known; an error would make it try again (promise P5).
-        for (const waiter of waiters) (waiter as Connection).close();
       },
       onFatal: (error) => this.onFatal(error),
     });
@@ -279,6 +280,17 @@ export class Server {
     return new Promise((resolve) => { this.#awaited.push({ role, resolve }); });
   }
 
+  /** Tells Sentinel-aware clients of this node who is primary now. */
+  #announceLeader(): void {
+    const leader = this.node?.membership.leader;
+    if (leader === undefined) return;
+    const last = this.#lastPrimary;
+    const { host, port } = leader.client;
+    this.#lastPrimary = { host, port };
+    if (last === null || (last.host === host && last.port === port)) return;
+    this.pubsub.tellHere('+switch-master', `${this.config.string('sentinel-master-name')} ${last.host} ${last.port} ${host} ${port}`);
+  }
+
   #roleChanged(role: MemberRole): void {
     this.serving = false;
     for (const { resolve } of this.#awaited.filter((awaited) => awaited.role === role)) resolve();
@@ -336,6 +348,7 @@ export class Server {
     this.connections.delete(connection.id);
     this.#postponed.delete(connection);
     this.pause.forget(connection);
+    this.pubsub.forget(connection);
     this.engine.endSession(connection.session);
   }
 
@@ -377,6 +390,16 @@ export class Server {
     stream.on('data', (chunk: Buffer) => {
       this.enterTurn(() => connection.receive(chunk, chunk.length));
       if (!connection.wantsInput) stream.pause();
+    });
+  }
+
+  /** What was given to the network goes out at the end of the turn. */
+  flushNetwork(): void {
+    if (this.#networkDue) return;
+    this.#networkDue = true;
+    setImmediate(() => {
+      this.#networkDue = false;
+      this.node?.network?.flush();
     });
   }
 

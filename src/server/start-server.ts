@@ -13,6 +13,7 @@ import type { MemberRole } from '../txlog/raft/types.ts';
 import type { LogRecord } from '../txlog/transaction-log.ts';
 import type { Config } from './config/config.ts';
 import type { Logger } from './logger.ts';
+import { PUBSUB_GROUP } from './pubsub.ts';
 import { labelOf, peeringOf } from './peering.ts';
 import { Server } from './server.ts';
 import { CLIENT_STREAM } from './upstream.ts';
@@ -72,6 +73,9 @@ async function openNode(config: Config, log: Logger, snapshots: DirectoryStore, 
       const { server } = late;
       if (kind === CLIENT_STREAM && server !== null) server.acceptProxied(header, stream);
       else stream.destroy(new OperationalError('PEER_UNKNOWN_KIND', `no stream of kind ${kind} is known here`));
+    },
+    onMessage: (group, frame) => {
+      if (group === PUBSUB_GROUP) late.server?.pubsub.receive(frame);
     },
     onAsk: (_from, kind) => Promise.reject(new OperationalError('PEER_UNKNOWN_KIND', `no question of kind ${kind} is known here`)),
     onRemoved: () => {

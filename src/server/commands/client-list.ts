@@ -41,7 +41,7 @@ export function describeClient(server: Server, call: Call, c: Connection): strin
   const queued = session.queue?.reduce((sum, { request }) => sum + request.buf.length + request.argc * ARGUMENT_OVERHEAD_BYTES, 0) ?? 0;
   const input = c.inputBytes + wire;
   return `id=${c.id} addr=${c.address} laddr=${c.localAddress} fd=${descriptorOf(c)} name=${c.name} age=${seconds(c.connectedAtMs)} idle=${seconds(c.lastActiveMs)} `
-    + `flags=${flagsOf(server, c)} db=${session.db} sub=0 psub=0 ssub=0 multi=${session.queue?.length ?? -1} qbuf=${input} qbuf-free=0 `
+    + `flags=${flagsOf(server, c)} db=${session.db} sub=${c.subscriptions.channel.size} psub=${c.subscriptions.pattern.size} ssub=${c.subscriptions.shard.size} multi=${session.queue?.length ?? -1} qbuf=${input} qbuf-free=0 `
     + `argv-mem=${args} multi-mem=${queued} rbs=0 rbp=0 obl=${c.outputBytes} oll=0 omem=${c.outputBytes} tot-mem=${c.outputBytes + input + queued} `
     + `events=${c.socket.writableLength > 0 ? 'rw' : 'r'} cmd=${c.lastCommand || 'NULL'} user=${c.user} redir=-1 resp=${c.proto} lib-name=${c.libName} lib-ver=${c.libVersion}`;
 }

@@ -284,6 +284,25 @@ script|load {"summary":"Makes a script known.","complexity":"O(N) with N the len
 sdiff {"summary":"Returns what is in the first set and in none of the others.","complexity":"O(N) with N the number of members of all sets","arguments":[{"name":"key","type":"key","key_spec_index":0,"multiple":true}]}
 sdiffstore {"summary":"Stores what is in the first set and in none of the others.","complexity":"O(N) with N the number of members of all sets","arguments":[{"name":"destination","type":"key","key_spec_index":0},{"name":"key","type":"key","key_spec_index":1,"multiple":true}]}
 select {"summary":"Chooses the database.","complexity":"O(1)","arguments":[{"name":"index","type":"integer"}]}
+sentinel {"summary":"The Sentinel protocol, as every member speaks it.","complexity":"O(1)"}
+sentinel|masters {"summary":"Shows the shard as Sentinel shows a master.","complexity":"O(1)"}
+sentinel|master {"summary":"Shows the shard as Sentinel shows a master.","complexity":"O(1)"}
+sentinel|replicas {"summary":"Shows the members that are not primary.","complexity":"O(1)"}
+sentinel|slaves {"summary":"Shows the members that are not primary.","complexity":"O(1)"}
+sentinel|sentinels {"summary":"Shows the other members as Sentinels.","complexity":"O(1)"}
+sentinel|get-master-addr-by-name {"summary":"Tells where the primary is.","complexity":"O(1)"}
+sentinel|is-master-down-by-addr {"summary":"Tells whether a primary is known.","complexity":"O(1)"}
+sentinel|ckquorum {"summary":"Tells whether a majority of the members is there.","complexity":"O(1)"}
+sentinel|failover {"summary":"Hands leadership to another member.","complexity":"O(1)"}
+sentinel|myid {"summary":"Tells the id of this member.","complexity":"O(1)"}
+sentinel|pending-scripts {"summary":"Lists scripts that wait: none.","complexity":"O(1)"}
+sentinel|monitor {"summary":"Refused: the members are the Sentinels.","complexity":"O(1)"}
+sentinel|remove {"summary":"Refused: the members are the Sentinels.","complexity":"O(1)"}
+sentinel|set {"summary":"Refused: the members are the Sentinels.","complexity":"O(1)"}
+sentinel|reset {"summary":"Refused: the members are the Sentinels.","complexity":"O(1)"}
+sentinel|config {"summary":"Refused: the members are the Sentinels.","complexity":"O(1)"}
+sentinel|flushconfig {"summary":"Refused: the members are the Sentinels.","complexity":"O(1)"}
+sentinel|help {"summary":"Shows the subcommands.","complexity":"O(1)"}
 set {"summary":"Sets a key's string, whatever its type was.","complexity":"O(1)","arguments":[{"name":"key","type":"key","key_spec_index":0},{"name":"value","type":"string"},{"name":"condition","type":"oneof","since":"2.6.12","optional":true,"arguments":[{"name":"nx","type":"pure-token","token":"NX"},{"name":"xx","type":"pure-token","token":"XX"}]},{"name":"get","type":"pure-token","token":"GET","since":"6.2.0","optional":true},{"name":"expiration","type":"oneof","optional":true,"arguments":[{"name":"seconds","type":"integer","token":"EX","since":"2.6.12"},{"name":"milliseconds","type":"integer","token":"PX","since":"2.6.12"},{"name":"unix-time-seconds","type":"unix-time","token":"EXAT","since":"6.2.0"},{"name":"unix-time-milliseconds","type":"unix-time","token":"PXAT","since":"6.2.0"},{"name":"keepttl","type":"pure-token","token":"KEEPTTL","since":"6.0.0"}]}]}
 setbit {"summary":"Sets or clears a bit of a string.","complexity":"O(1)","arguments":[{"name":"key","type":"key","key_spec_index":0},{"name":"offset","type":"integer"},{"name":"value","type":"integer"}]}
 setex {"summary":"Sets a key's string and its time to live, in seconds.","complexity":"O(1)","arguments":[{"name":"key","type":"key","key_spec_index":0},{"name":"seconds","type":"integer"},{"name":"value","type":"string"}]}

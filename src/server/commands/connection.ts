@@ -32,8 +32,16 @@ function authenticate(server: Server, connection: Connection, user: string, pass
   return true;
 }
 
-function ping(c: Call): void {
+function ping(server: Server, c: Call): void {
   if (c.req.argc > 2) throw new CommandError("ERR wrong number of arguments for 'ping' command");
+  const connection = server.connections.get(c.session.id);
+  if (connection?.proto === 2 && !connection.subscriptions.isEmpty) {
+    // Among messages it is answered in the form of one.
+    c.reply.array(2);
+    c.reply.bulkString('pong');
+    c.reply.bulkString(c.req.argc === 2 ? c.string(1) : '');
+    return;
+  }
   if (c.req.argc === 1) c.reply.status('PONG');
   else c.reply.bulk(c.req.buf, c.req.off[1]!, c.req.len[1]!);
 }
@@ -102,6 +110,7 @@ function reset(server: Server, c: Call): void {
   connection.readOnly = connection.redirects = false;
   connection.upstream?.close();
   connection.upstream = null;
+  server.pubsub.forget(connection);
   connection.noEvict = false;
   connection.replyMode = 'on';
   connection.authenticated = !server.passwordRequired;
@@ -112,7 +121,7 @@ function reset(server: Server, c: Call): void {
 export function connectionCommands(server: Server): readonly Command[] {
   const group = 'connection';
   return [
-    command({ name: 'ping', arity: -1, flags: 'fast', group, since: '1.0.0', tips: ['request_policy:all_shards', 'response_policy:all_succeeded'], run: ping }),
+    command({ name: 'ping', arity: -1, flags: 'fast', group, since: '1.0.0', tips: ['request_policy:all_shards', 'response_policy:all_succeeded'], run: (c) => ping(server, c) }),
     command({ name: 'echo', arity: 2, flags: 'loading stale fast', group, since: '1.0.0', run: (c) => c.reply.bulk(c.req.buf, c.req.off[1]!, c.req.len[1]!) }),
     command({ name: 'auth', arity: -2, flags: 'noscript loading stale fast no_auth allow_busy', group, since: '1.0.0', run: (c) => auth(server, c) }),
     command({ name: 'hello', arity: -1, flags: 'noscript loading stale fast no_auth allow_busy', group, since: '6.0.0', run: (c) => hello(server, c) }),

@@ -11,13 +11,15 @@ import { infoCommand } from './info.ts';
 import { latencyCommand } from './latency.ts';
 import { memoryCommand } from './memory.ts';
 import { persistenceCommands } from './persistence.ts';
+import { pubsubCommands } from './pubsub.ts';
 import { replicationCommands } from './replication.ts';
+import { sentinelCommand } from './sentinel.ts';
 import { slowlogCommand } from './slowlog.ts';
 
 export function serverCommands(server: Server): readonly Command[] {
   return [
     ...connectionCommands(server), clientCommand(server), configCommand(server), infoCommand(server), commandCommand(server),
     ...adminCommands(server), memoryCommand(server), debugCommand(server), ...persistenceCommands(server), slowlogCommand(server),
-    latencyCommand(server), ...replicationCommands(server),
+    latencyCommand(server), ...replicationCommands(server), ...pubsubCommands(server), sentinelCommand(server),
   ];
 }

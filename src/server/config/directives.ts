@@ -68,6 +68,8 @@ const WITH_EFFECT: readonly Directive[] = [
   directive('shutdown-timeout', int(), '10'),
   // The shard and its members
   directive('availability-zone', string, '', fixed),
+  // What Sentinel-aware clients call this shard.
+  directive('sentinel-master-name', string, 'mymaster'),
   directive('proxy-to-primary', bool, 'yes'),
   directive('member-role', oneOf('voter', 'log-only', 'learner'), 'voter', fixed),
   // 0: this node is a shard alone, and speaks to no other.

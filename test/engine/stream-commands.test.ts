@@ -121,6 +121,22 @@ describe('what is logged', () => {
   });
 });
 
+test('changes are counted as Redis counts them', () => {
+  const rig = withGroup();
+  const counted = (line: string): number => {
+    const before = rig.engine.changesTotal;
+    rig.line(line);
+    return rig.engine.changesTotal - before;
+  };
+  expect(counted('XGROUP CREATECONSUMER s g a')).toBe(1);
+  expect(counted('XREADGROUP GROUP g a COUNT 2 STREAMS s >')).toBe(1);
+  expect(counted('XREADGROUP GROUP g a COUNT 2 NOACK STREAMS s >')).toBe(1);
+  expect(counted('XREADGROUP GROUP g a STREAMS s 0')).toBe(0);
+  expect(counted('XREADGROUP GROUP g nobody STREAMS s 0')).toBe(1);
+  expect(counted('XCLAIM s g b 0 1-0 2-0 7-0')).toBe(2);
+  expect(counted('XACK s g 1-0 2-0 3-0')).toBe(2);
+});
+
 describe('by the clock', () => {
   test('XPENDING shows and filters by idleness; XCLAIM and XAUTOCLAIM ask for it', () => {
     const rig = withGroup();

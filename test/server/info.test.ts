@@ -69,6 +69,23 @@ test('figures follow what was done', async () => {
   expect([after.get('keyspace_hits'), after.get('cmdstat_get'), after.get('errorstat_ERR'), after.get('latency_percentiles_usec_get')]).toEqual(['0', undefined, undefined, undefined]);
 });
 
+test('a reader that waits for a group is counted apart, and so is the error that it gets late', async () => {
+  const reader = await rig.connect();
+  await client.send('config', 'resetstat');
+  await client.send('xgroup', 'create', 'stream', 'g', '$', 'mkstream');
+  const late = reader.send('xreadgroup', 'group', 'g', 'c', 'block', '0', 'streams', 'stream', '>');
+  while (rig.server.engine.blocking.count === 0) await client.send('ping');
+  const waiting = await fields('clients');
+  expect([waiting.get('total_blocking_keys'), waiting.get('total_blocking_keys_on_nokey')]).toEqual(['1', '1']);
+  await client.send('xgroup', 'destroy', 'stream', 'g');
+  expect(await late).toMatch(/^-NOGROUP /);
+  const shown = await fields('everything');
+  expect(shown.get('total_blocking_keys_on_nokey')).toBe('0');
+  expect(shown.get('errorstat_NOGROUP')).toBe('count=1');
+  expect(shown.get('total_error_replies')).toBe('1');
+  expect(shown.get('cmdstat_xreadgroup')).toMatch(/^calls=1,.*rejected_calls=0,failed_calls=1$/);
+});
+
 test('used_memory follows the data', async () => {
   const used = async (): Promise<number> => Number((await fields('memory')).get('used_memory'));
   const before = await used();

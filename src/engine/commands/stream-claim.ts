@@ -141,6 +141,7 @@ function logClaims(c: Call, isNewConsumer: boolean, hasNewLastId: boolean): void
     c.effectText('LASTID');
     effectId(c, lastId);
   }
+  c.changes += touched.length - 1;
 }
 
 function logLastId(c: Call): void {

@@ -209,6 +209,7 @@ function deliver(c: Call, n: number, consumer: Address): void {
   }
   reply.insertArray(mark, count);
   const key = request.streamsAt + n;
+  const { changes } = c;
   if (count > 0) c.modifiedQuietly(key);
   if (delivered.length > 0) {
     streams.groups.setActiveMs(consumer, nowMs);
@@ -221,6 +222,8 @@ function deliver(c: Call, n: number, consumer: Address): void {
     c.effectInteger(nowMs);
   }
   if (advanced) effectGroupId(c, key, group);
+  // For statistics it is one change, as in Redis.
+  if (count > 0) c.changes = changes + 1;
 }
 
 /** Writes the entries behind the id asked for that are pending with the consumer; their delivery counts once more. */
@@ -253,10 +256,13 @@ function serveHistory(c: Call, n: number, consumer: Address): void {
   reply.insertArray(mark, count);
   if (delivered.length === 0) return;
   const key = request.streamsAt + n;
+  const { changes } = c;
   c.modifiedQuietly(key);
   effectClaim(c, key, 2);
   c.effectText('TIME');
   c.effectInteger(nowMs);
+  // Redis keeps that to itself, and does not count it. Here it must not be lost either, but statistics are Redis's.
+  c.changes = changes;
 }
 
 /** Begins an XCLAIM of all that was delivered; `more` arguments follow. */

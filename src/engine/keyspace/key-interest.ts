@@ -96,6 +96,19 @@ export class KeyInterest {
     return this.#blocked.size;
   }
 
+  /** Those of them whose deletion is news as well: to a reader for a group, which goes with its stream. */
+  get keysBlockedUntilDeleted(): number {
+    let keys = 0;
+    for (const sessions of this.#blocked.values()) {
+      for (const { blocked } of sessions) {
+        if (blocked?.command.name !== 'xreadgroup') continue;
+        keys++;
+        break;
+      }
+    }
+    return keys;
+  }
+
   get watchedKeys(): number {
     return this.#watchers.size;
   }

@@ -50,7 +50,7 @@ function clientsSection(server: Server): Fields {
   return {
     connected_clients: server.connections.size, cluster_connections: 0, maxclients: server.config.maxClients, client_recent_max_input_buffer: input,
     client_recent_max_output_buffer: output, blocked_clients: blocking.count + server.pause.waiting, tracking_clients: 0,
-    clients_in_timeout_table: blocking.count, total_blocking_keys: keyspace.interest.blockedKeys, total_blocking_keys_on_nokey: 0,
+    clients_in_timeout_table: blocking.count, total_blocking_keys: keyspace.interest.blockedKeys, total_blocking_keys_on_nokey: keyspace.interest.keysBlockedUntilDeleted,
     total_watched_keys: keyspace.interest.watchedKeys,
   };
 }

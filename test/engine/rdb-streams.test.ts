@@ -156,7 +156,8 @@ describe('damage', () => {
     for (const chunk of [3, 1e6]) {
       const caught = ((): unknown => {
         try {
-          return load(file(RdbType.stream2, parts), chunk, 10);
+          load(file(RdbType.stream2, parts), chunk, 10);
+          return null;
         } catch (error) {
           return error;
         }

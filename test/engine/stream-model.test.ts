@@ -296,6 +296,22 @@ test.each([[41, 100], [42, 5], [43, 1]])('random commands on streams; seed %d, %
   world.checkAll();
 });
 
+test('compaction moves names, and lists of them', () => {
+  const rig = new EngineRig(8);
+  rig.run('XADD', 's', '1-0', 'a', 'b');
+  for (let n = 0; n < 9000; n++) {
+    rig.run('XGROUP', 'CREATE', 's', `group:${n * 7919 % 9000}`, '0');
+    rig.run('XGROUP', 'CREATECONSUMER', 's', `group:${n * 7919 % 9000}`, `consumer:${n}`);
+  }
+  for (let n = 0; n < 9000; n++) if (n % 9 !== 4) rig.run('XGROUP', 'DESTROY', 's', `group:${n}`);
+  const before = contents(rig.engine);
+  while (rig.engine.keyspace.compactor.step(5000));
+  expect(rig.engine.keyspace.compactor.moved).toBeGreaterThan(1000);
+  rig.check();
+  expect(contents(rig.engine)).toEqual(before);
+  expect(rig.line('XINFO CONSUMERS s group:4')).toHaveLength(1);
+});
+
 test('compaction moves every cell of living and dying streams', () => {
   const rig = new EngineRig(7);
   const { keyspace, types } = rig.engine;

@@ -44,9 +44,9 @@ test.each([[31, 0], [32, 1], [33, 5]])('random records; seed %d, %d words each',
     return id.text();
   };
   for (let step = 0; step < 8_000; step++) {
-    const growing = Math.floor(step / 2000) % 2 === 0;
-    const text = random() < 0.3 && sorted.length > 0 ? sorted[Math.floor(random() * sorted.length)]! : randomId(random);
-    if (random() < (growing ? 0.8 : 0.2)) {
+    const growing = step % 4000 < 2500;
+    const text = random() < (growing ? 0.1 : 0.95) && sorted.length > 0 ? sorted[Math.floor(random() * sorted.length)]! : randomId(random);
+    if (random() < (growing ? 0.9 : 0.05)) {
       expect(tree.insert(root, idOf(text), words, cursor)).toBe(!model.has(text));
       model.set(text, step);
       for (let n = 0; n < words; n++) tree.setWord(cursor, n, step + n);
@@ -56,7 +56,7 @@ test.each([[31, 0], [32, 1], [33, 5]])('random records; seed %d, %d words each',
       if (found) tree.remove(cursor);
     }
     if (step % 7 === 0) compactor.step(50);
-    if (step % 200 !== 199) continue;
+    if (step % 1000 !== 999) continue;
     expect(tree.check(root)).toBe(model.size);
     sorted = [...model.keys()].sort(before);
     const walked: string[] = [];
@@ -101,4 +101,29 @@ test('ascending records fill their nodes, and a draining front leaves none behin
   }
   expect(tree.check(root)).toBe(10);
   expect(arena.liveBytes).toBeLessThan(5000);
+});
+
+test('records that came before the first of an inner node are found when that node is merged', () => {
+  const arena = new Arena({ poison: true });
+  const tree = new IdTree(arena, new Compactor(arena));
+  const root = arena.allocPinned(Kind.root);
+  const cursor = new IdCursor();
+  const id = new StreamId();
+  const remove = (from: number, to: number): void => {
+    for (let i = from; i < to; i++) {
+      expect(tree.find(root, id.set(0, i * 10, 0, 0), cursor)).toBe(true);
+      tree.remove(cursor);
+    }
+  };
+  // Full leaves of 63 records, 50 of them below each of the inner nodes.
+  const leaf = 63;
+  const inner = leaf * 50;
+  for (let i = 0; i < 2 * inner; i++) tree.insert(root, id.set(0, i * 10, 0, 0), 0, cursor);
+  remove(inner, inner + leaf);
+  const late = inner * 10 + 5;
+  tree.insert(root, id.set(0, late, 0, 0), 0, cursor);
+  remove(leaf * 20, inner);
+  remove(inner + leaf * 10, 2 * inner);
+  expect(tree.check(root)).toBe(leaf * 20 + leaf * 9 + 1);
+  expect(tree.find(root, id.set(0, late, 0, 0), cursor)).toBe(true);
 });

@@ -124,8 +124,9 @@ function rounded(value: number, precision: number): string {
 /** toFixed, likewise. */
 function roundedFixed(size: number, precision: number): string {
   const text = size.toFixed(precision);
-  // Halves of what counts in the last place are multiples of this power of two.
-  if (!Number.isInteger(size * 2 ** (precision + 1))) return text;
+  // Halfway means an odd multiple of 10^-precision / 2, and so, for a double, an odd multiple of this power of two.
+  const halves = size * 2 ** (precision + 1);
+  if (!Number.isInteger(halves) || halves % 2 === 0) return text;
   const long = size.toFixed(Math.min(precision + TIE_DIGITS, DIGITS_MAX));
   const end = long.indexOf('.') + 1 + precision;
   return isTie(long, end) ? withoutPoint(long.slice(0, end)) : text;

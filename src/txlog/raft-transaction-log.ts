@@ -6,9 +6,11 @@
  */
 import { OperationalError } from '../shared/errors.ts';
 import { CommittedFeed } from './committed-feed.ts';
+import { InFlight } from './in-flight.ts';
 import { NO_BLOCK, effectsOf, effectsPayload, identityOf, identityPayload } from './log-payload.ts';
 import { LogError } from './log-store.ts';
 import type { LogPosition, LogRecovery, LogStore } from './log-store.ts';
+import { MembershipChanges } from './membership-changes.ts';
 import { PendingWrites } from './pending-writes.ts';
 import { firstConfig } from './raft/configuration.ts';
 import { RaftError } from './raft/errors.ts';
@@ -107,11 +109,7 @@ export class RaftTransactionLog implements TransactionLog {
   /** Position of the snapshot that the next reset of the log is about. */
   #installed: LogPosition | null = null;
 
-  /** Records in flight, oldest first, beginning at #head: indexes and bytes. */
-  #flightIndexes: number[] = [];
-  #flightBytes: number[] = [];
-  #head = 0;
-  #inFlightBytes = 0;
+  readonly #inFlight = new InFlight();
 
   readonly #startMs: number;
   #ticks = 0;
@@ -122,8 +120,7 @@ export class RaftTransactionLog implements TransactionLog {
   /** Readers that wait for a commit, and whoever waits for leadership. */
   #readers: (() => void)[] = [];
   #candidacies: { resolve: (index: number) => void; reject: (error: Error) => void }[] = [];
-  /** Whoever waits for a change of membership to be complete. */
-  #changes: { index: number; term: number; resolve: () => void; reject: (error: Error) => void }[] = [];
+  readonly #changes = new MembershipChanges();
 
   /** Opens the store, giving a new one its identity. Throws LogError as LogStore.open does. */
   static async open(options: RaftTransactionLogOptions): Promise<RaftTransactionLog> {
@@ -227,7 +224,7 @@ export class RaftTransactionLog implements TransactionLog {
   }
 
   get inFlightBytes(): number {
-    return this.#inFlightBytes;
+    return this.#inFlight.bytes;
   }
 
   get leaseValid(): boolean {
@@ -263,7 +260,7 @@ export class RaftTransactionLog implements TransactionLog {
   }
 
   #readLease(): void {
-    const { leaseUntilTick } = this.#node.status();
+    const { leaseUntilTick } = this.#node;
     this.#leaseUntilMs = leaseUntilTick === 0 ? 0 : this.#startMs + leaseUntilTick * this.#tickMs;
   }
 
@@ -320,8 +317,8 @@ export class RaftTransactionLog implements TransactionLog {
     return new Promise((resolve, reject) => {
       if (this.#ended !== 'no') return reject(closed());
       try {
-        const index = this.#node.proposeConfig({ kind: 'change', changes, transition: 'auto' });
-        this.#changes.push({ index, term: this.#leadership.term, resolve, reject });
+        this.#node.proposeConfig({ kind: 'change', changes, transition: 'auto' });
+        this.#changes.add({ term: this.#leadership.term, resolve, reject });
       } catch (error) {
         return reject(refusal(error));
       }
@@ -349,13 +346,13 @@ export class RaftTransactionLog implements TransactionLog {
   }
 
   canAppend(): boolean {
-    return this.#leadership.isLeader && this.#ended === 'no' && this.#inFlightBytes < this.#inFlightBytesMax;
+    return this.#leadership.isLeader && this.#ended === 'no' && this.#inFlight.bytes < this.#inFlightBytesMax;
   }
 
   append(block: Uint8Array): number {
     if (this.#ended !== 'no') throw closed();
-    if (this.#inFlightBytes >= this.#inFlightBytesMax) {
-      throw new TransactionLogError('TXLOG_BACK_PRESSURE', `${this.#inFlightBytes} bytes are in flight`);
+    if (this.#inFlight.bytes >= this.#inFlightBytesMax) {
+      throw new TransactionLogError('TXLOG_BACK_PRESSURE', `${this.#inFlight.bytes} bytes are in flight`);
     }
     const data = effectsPayload(block);
     let index: number;
@@ -366,9 +363,7 @@ export class RaftTransactionLog implements TransactionLog {
     }
     const bytes = data.length + ENTRY_OVERHEAD_BYTES;
     this.#lastIndex = index;
-    this.#flightIndexes.push(index);
-    this.#flightBytes.push(bytes);
-    this.#inFlightBytes += bytes;
+    this.#inFlight.add(index, bytes);
     return index;
   }
 
@@ -459,10 +454,7 @@ export class RaftTransactionLog implements TransactionLog {
     const { role, term, leader } = this.#node.status();
     const isLeader = role === 'leader';
     if (!isLeader || term !== this.#leadership.term) {
-      this.#flightIndexes = [];
-      this.#flightBytes = [];
-      this.#head = 0;
-      this.#inFlightBytes = 0;
+      this.#inFlight.clear();
     }
     this.#leadership = { isLeader, term, leader };
     this.#readLease();
@@ -470,23 +462,8 @@ export class RaftTransactionLog implements TransactionLog {
       this.#identified = true;
       this.#lastIndex = this.#node.propose(identityPayload(this.shardId));
     }
-    this.#rejectChanges();
+    this.#changes.leadershipChanged(this.#leadership);
     this.onLeadership(this.#leadership);
-  }
-
-  /** A change that was begun as leader of another term may or may not come about: whoever asked must look. */
-  #rejectChanges(): void {
-    const { isLeader, term } = this.#leadership;
-    const lost = this.#changes.filter((change) => !isLeader || change.term !== term);
-    this.#changes = this.#changes.filter((change) => isLeader && change.term === term);
-    for (const { reject } of lost) reject(new TransactionLogError('TXLOG_NOT_LEADER', 'leadership was lost before the change was known to be complete'));
-  }
-
-  #checkChanges(): void {
-    if (this.#changes.length === 0) return;
-    const { config, configCommitted } = this.#node.status();
-    if (!configCommitted || config.config.votersOutgoing.length > 0) return;
-    for (const { resolve } of this.#changes.splice(0)) resolve();
   }
 
   /** Another shard's entries must not get into this log. */
@@ -501,22 +478,10 @@ export class RaftTransactionLog implements TransactionLog {
 
   #committed(index: number): void {
     this.#commitIndex = index;
-    while (this.#head < this.#flightIndexes.length && this.#flightIndexes[this.#head]! <= index) {
-      this.#inFlightBytes -= this.#flightBytes[this.#head]!;
-      this.#head++;
-    }
-    if (this.#head === this.#flightIndexes.length) {
-      this.#flightIndexes.length = 0;
-      this.#flightBytes.length = 0;
-      this.#head = 0;
-    } else if (this.#head >= 1024) {
-      this.#flightIndexes.splice(0, this.#head);
-      this.#flightBytes.splice(0, this.#head);
-      this.#head = 0;
-    }
+    this.#inFlight.committed(index);
     this.onCommit(index);
     this.#checkCandidacies();
-    this.#checkChanges();
+    if (!this.#changes.isEmpty) this.#changes.check(this.#node.status());
   }
 
   #checkCandidacies(): void {
@@ -602,7 +567,8 @@ export class RaftTransactionLog implements TransactionLog {
     this.#feed.stop();
     this.#questions.end(closed());
     for (const wake of this.#readers.splice(0)) wake();
-    for (const { reject } of [...this.#candidacies.splice(0), ...this.#changes.splice(0)]) reject(closed());
+    this.#changes.end(closed());
+    for (const { reject } of this.#candidacies.splice(0)) reject(closed());
   }
 
   async close(): Promise<void> {

@@ -326,6 +326,11 @@ export class RawNode {
     return role !== this.#softState.role || term !== this.#softState.term || leader !== this.#softState.leader;
   }
 
+  /** See Status.leaseUntilTick. */
+  get leaseUntilTick(): number {
+    return leaseUntilTick(this.#core);
+  }
+
   /** See Status.committedInTerm. */
   get committedInTerm(): boolean {
     return this.#core.committedInTerm;

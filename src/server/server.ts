@@ -42,6 +42,9 @@ const CRON_MS = 10;
 const SLOW_CRON_MS = 1000;
 /** How long background work may take in one tick of the cron. */
 const BACKGROUND_US_MAX = 1000;
+/** … and where compaction is behind: a tenth of the arena, and so many bytes, hold nothing. */
+const BACKGROUND_BEHIND_US_MAX = 4000;
+const BEHIND_BYTES_MIN = 32 * 1024 * 1024;
 
 const nowUs = (): number => performance.now() * 1000;
 
@@ -411,8 +414,10 @@ export class Server {
       if (engine.blocking.count > 0) engine.blocking.expire(this.nowMs);
       this.#resumePostponed();
       this.acks.check();
-      const end = nowUs() + BACKGROUND_US_MAX;
       const { keyspace } = engine;
+      const { usedBytes, liveBytes } = keyspace.arena;
+      const isBehind = usedBytes - liveBytes > Math.max(BEHIND_BYTES_MIN, liveBytes / 10);
+      const end = nowUs() + (isBehind ? BACKGROUND_BEHIND_US_MAX : BACKGROUND_US_MAX);
       if (keyspace.activeExpire && this.serving) while (keyspace.expireStep(16) === 16 && nowUs() < end);
       while (keyspace.lazyFreeStep(64) && nowUs() < end);
       while (keyspace.compactor.step(128) && nowUs() < end);

@@ -1,8 +1,9 @@
 /** LPOP, RPOP, LMPOP, and the pops that wait: BLPOP, BRPOP, BLMPOP. */
 import type { Call, Ref } from '../call.ts';
 import { type Command, command, keysAt, keysCounted, keysThrough } from '../command.ts';
-import { COUNT_NOT_POSITIVE, NOT_POSITIVE, NUMKEYS_NOT_POSITIVE, SYNTAX, wrongArity } from '../error-texts.ts';
+import { NOT_POSITIVE, wrongArity } from '../error-texts.ts';
 import { Bytes, EntryType } from '../memory/entries.ts';
+import { popRequest, readPopRequest } from './multi-pop-request.ts';
 
 const bytes = new Bytes();
 
@@ -92,32 +93,12 @@ function brpop(c: Call): void {
   blockingPop(c, false);
 }
 
-/** What LMPOP and BLMPOP ask for. One object, reused. */
-const request = { first: 0, last: 0, atHead: false, count: 1 };
+const ENDS = ['LEFT', 'RIGHT'] as const;
 
-/** Reads `numkeys key … LEFT|RIGHT [COUNT count]` from argument `at` on. */
-function readRequest(c: Call, at: number): void {
-  const { req } = c;
-  const keys = c.integer(at, NUMKEYS_NOT_POSITIVE);
-  if (keys <= 0) throw NUMKEYS_NOT_POSITIVE;
-  const where = at + 1 + keys;
-  if (where >= req.argc) throw SYNTAX;
-  request.first = at + 1;
-  request.last = at + keys;
-  request.atHead = req.is(where, 'LEFT');
-  if (!request.atHead && !req.is(where, 'RIGHT')) throw SYNTAX;
-  request.count = 1;
-  if (req.argc === where + 1) return;
-  if (!req.is(where + 1, 'COUNT') || req.argc < where + 3) throw SYNTAX;
-  request.count = c.integer(where + 2, COUNT_NOT_POSITIVE);
-  if (request.count <= 0) throw COUNT_NOT_POSITIVE;
-  if (req.argc > where + 3) throw SYNTAX;
-}
-
-/** Pops from the first list of `request` that there is; whether there is one. */
+/** Pops from the first list of the request that there is; whether there is one. */
 function popFirst(c: Call, mayWait: boolean): boolean {
   const { req, reply } = c;
-  const { first, last, atHead, count } = request;
+  const { first, last, isFirstEnd: atHead, count } = popRequest;
   for (let i = first; i <= last; i++) {
     const ref = mayWait ? c.lookupAwaited(i, EntryType.list) : c.lookupWriteTyped(i, EntryType.list);
     if (ref === 0) continue;
@@ -135,15 +116,15 @@ function popFirst(c: Call, mayWait: boolean): boolean {
 }
 
 function lmpop(c: Call): void {
-  readRequest(c, 1);
+  readPopRequest(c, 1, ENDS);
   if (!popFirst(c, false)) c.reply.nullArray();
 }
 
 function blmpop(c: Call): void {
-  readRequest(c, 2);
+  readPopRequest(c, 2, ENDS);
   const timeoutAtMs = c.timeoutAtMs(1);
   if (popFirst(c, true)) return;
-  if (c.canBlock) c.block(request.first, request.last, timeoutAtMs);
+  if (c.canBlock) c.block(popRequest.first, popRequest.last, timeoutAtMs);
   else c.reply.nullArray();
 }
 

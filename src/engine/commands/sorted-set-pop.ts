@@ -1,8 +1,9 @@
 /** ZPOPMIN, ZPOPMAX, ZMPOP, and the pops that wait: BZPOPMIN, BZPOPMAX, BZMPOP. */
 import type { Call, Ref } from '../call.ts';
 import { type Command, command, keysAt, keysCounted, keysThrough } from '../command.ts';
-import { COUNT_NOT_POSITIVE, NOT_POSITIVE, NUMKEYS_NOT_POSITIVE, SYNTAX } from '../error-texts.ts';
+import { NOT_POSITIVE, SYNTAX } from '../error-texts.ts';
 import { EntryType } from '../memory/entries.ts';
+import { popRequest, readPopRequest } from './multi-pop-request.ts';
 
 /**
  * Replies the `n` members of lowest (or highest) score of the key at argument i, lowest (highest) first, and removes them;
@@ -78,32 +79,12 @@ function bzpopmax(c: Call): void {
   blockingPop(c, true);
 }
 
-/** What ZMPOP and BZMPOP ask for. One object, reused. */
-const request = { first: 0, last: 0, isMax: false, count: 1 };
+const ENDS = ['MAX', 'MIN'] as const;
 
-/** Reads `numkeys key … MIN|MAX [COUNT count]` from argument `at` on. */
-function readRequest(c: Call, at: number): void {
-  const { req } = c;
-  const keys = c.integer(at, NUMKEYS_NOT_POSITIVE);
-  if (keys <= 0) throw NUMKEYS_NOT_POSITIVE;
-  const where = at + 1 + keys;
-  if (where >= req.argc) throw SYNTAX;
-  request.first = at + 1;
-  request.last = at + keys;
-  request.isMax = req.is(where, 'MAX');
-  if (!request.isMax && !req.is(where, 'MIN')) throw SYNTAX;
-  request.count = 1;
-  if (req.argc === where + 1) return;
-  if (!req.is(where + 1, 'COUNT') || req.argc < where + 3) throw SYNTAX;
-  request.count = c.integer(where + 2, COUNT_NOT_POSITIVE);
-  if (request.count <= 0) throw COUNT_NOT_POSITIVE;
-  if (req.argc > where + 3) throw SYNTAX;
-}
-
-/** Pops from the first sorted set of `request` that there is; whether there is one. */
+/** Pops from the first sorted set of the request that there is; whether there is one. */
 function popFirst(c: Call, mayWait: boolean): boolean {
   const { req, reply } = c;
-  const { first, last, isMax, count } = request;
+  const { first, last, isFirstEnd: isMax, count } = popRequest;
   for (let i = first; i <= last; i++) {
     const ref = mayWait ? c.lookupAwaited(i, EntryType.zset) : c.lookupWriteTyped(i, EntryType.zset);
     if (ref === 0) continue;
@@ -121,15 +102,15 @@ function popFirst(c: Call, mayWait: boolean): boolean {
 }
 
 function zmpop(c: Call): void {
-  readRequest(c, 1);
+  readPopRequest(c, 1, ENDS);
   if (!popFirst(c, false)) c.reply.nullArray();
 }
 
 function bzmpop(c: Call): void {
-  readRequest(c, 2);
+  readPopRequest(c, 2, ENDS);
   const timeoutAtMs = c.timeoutAtMs(1);
   if (popFirst(c, true)) return;
-  if (c.canBlock) c.block(request.first, request.last, timeoutAtMs);
+  if (c.canBlock) c.block(popRequest.first, popRequest.last, timeoutAtMs);
   else c.reply.nullArray();
 }
 

@@ -180,10 +180,10 @@ export class ShardNode {
     for (;;) {
       try {
         const loaded = await recover(engine, snapshots, txlog, through, network !== null, watcher);
-        if (loaded.position !== null && loaded.index > txlog.lastIndex) this.install(loaded.position);
+        if (loaded.beginLogBehind !== null) this.install(loaded.beginLogBehind);
         return loaded;
       } catch (error) {
-        if (!(error instanceof SnapshotError) || network === null) throw error;
+        if (!(error instanceof SnapshotError) || error.code !== 'SNAPSHOT_DAMAGED' || network === null) throw error;
         warn(`Snapshot and log do not make a whole, another member's snapshot is fetched: ${error.message}`);
         engine.clear();
       }

@@ -22,8 +22,8 @@ export interface Recovered {
   readonly records: number;
   /** The last record that the engine now holds. */
   readonly index: number;
-  /** Where the snapshot stands in the log. */
-  readonly position: SnapshotPosition | null;
+  /** Set where the log here ends before the snapshot, or leads elsewhere: it has to begin anew behind this. */
+  readonly beginLogBehind: SnapshotPosition | null;
 }
 
 /** The loop gets its turn after so many records, or so many bytes of them. */
@@ -33,7 +33,8 @@ const BYTES_IN_A_ROW = 256 * 1024;
 /**
  * Fills the empty engine with everything committed through record `through`, which may be behind what is committed; a
  * snapshot that reaches further is taken as it is, for snapshots hold only what is committed. One that reaches beyond the
- * end of the log is taken where `beyondLog` says so: the log has to begin anew behind it then.
+ * end of what is known to be committed here is taken where `beyondLog` says so, even if the log here says otherwise: what
+ * is not committed may be another leader's. The log has to begin anew behind it then.
  * @throws SnapshotError when snapshots and log do not make a whole; LogError when the log is damaged.
  */
 export async function recover(engine: Engine, store: SnapshotStore, txlog: TransactionLog, through: number, beyondLog: boolean, watcher: RecoveryWatcher): Promise<Recovered> {
@@ -45,10 +46,12 @@ export async function recover(engine: Engine, store: SnapshotStore, txlog: Trans
   });
   const from = loaded?.position.index ?? 0;
   const isBeyond = from > txlog.lastIndex;
-  if (loaded !== null && !isBeyond && (await txlog.checksumAt(from)) !== loaded.position.checksum) {
+  const disagrees = loaded !== null && !isBeyond && (await txlog.checksumAt(from)) !== loaded.position.checksum;
+  if (disagrees && !(beyondLog && from > txlog.commitIndex)) {
     throw new SnapshotError('SNAPSHOT_MISMATCH', `snapshot ${loaded.info.name} was not made from this log: their checksums at record ${from} differ`);
   }
-  const last = Math.max(from, through);
+  const beginLogBehind = isBeyond || disagrees ? loaded!.position : null;
+  const last = beginLogBehind === null ? Math.max(from, through) : from;
   let records = 0;
   let bytes = 0;
   let pauseAt = RECORDS_IN_A_ROW;
@@ -61,5 +64,5 @@ export async function recover(engine: Engine, store: SnapshotStore, txlog: Trans
     bytes = 0;
     await watcher.logProgress(index, last);
   }
-  return { snapshot: loaded?.info.name ?? null, snapshotKeys: loaded?.keys ?? 0, records, index: last, position: loaded?.position ?? null };
+  return { snapshot: loaded?.info.name ?? null, snapshotKeys: loaded?.keys ?? 0, records, index: last, beginLogBehind };
 }

@@ -70,6 +70,22 @@ const flipByte = (name: string, at: number): void => {
   writeFileSync(path, bytes);
 };
 
+test('where the log leads elsewhere behind what is committed, the snapshot counts', async () => {
+  write('SET a 1');
+  await snapshot();
+  const elsewhere = { shardId: SHARD, firstIndex: 1, lastIndex: log.length + 5, checksumAt: () => Promise.resolve(7), read: recordsFrom };
+  const watcher = { damaged: () => undefined, snapshotProgress: () => Promise.resolve(), logProgress: () => Promise.resolve() };
+  const recoverWith = (commitIndex: number, beyondLog: boolean): ReturnType<typeof recover> => (
+    recover(new EngineRig(4).engine, store, { ...elsewhere, commitIndex } as unknown as TransactionLog, commitIndex, beyondLog, watcher)
+  );
+  const { index, beginLogBehind } = await recoverWith(log.length - 1, true);
+  expect(index).toBe(log.length);
+  expect(beginLogBehind).toMatchObject({ shardId: SHARD, index: log.length, checksum: log[log.length - 1]!.checksum });
+  // What is committed here cannot be otherwise elsewhere: one of the two is damaged.
+  await expect(recoverWith(log.length, true)).rejects.toThrow(/was not made from this log/);
+  await expect(recoverWith(log.length - 1, false)).rejects.toThrow(/was not made from this log/);
+});
+
 describe('a snapshot of the shadow replica', () => {
   test('and the log behind it are the data', async () => {
     write('SET a 1', 'HSET h f v', 'SADD s x y z');

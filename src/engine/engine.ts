@@ -14,6 +14,7 @@ import { type Command, CommandTable, Flag } from './command.ts';
 import { engineCommands } from './command-list.ts';
 import { EffectReader, EffectWriter } from './effects.ts';
 import { EXEC_ABORTED, READ_ONLY_REPLICA, wrongArity } from './error-texts.ts';
+import { FUNCTION_EFFECT, FunctionLibraries } from './function-libraries.ts';
 import { Keyspace, type KeyspaceOptions } from './keyspace/keyspace.ts';
 import type { EncodingLimits } from './encoding-limits.ts';
 import { LatencyHistogram } from './latency-histogram.ts';
@@ -52,6 +53,7 @@ export class Engine {
   readonly types: Types;
   readonly table: CommandTable = new CommandTable();
   readonly blocking: Blocking;
+  readonly functions: FunctionLibraries;
   readonly limits: EncodingLimits;
   readonly random: () => number;
   /** Changes since the start, as Redis counts `rdb_changes_since_last_save`. */
@@ -84,6 +86,7 @@ export class Engine {
     this.random = options.random;
     this.types = new Types(this.keyspace, options.limits, options.random);
     this.blocking = new Blocking(this);
+    this.functions = new FunctionLibraries(this.keyspace.hazards);
     this.#clockUs = options.clockUs;
     this.#scratch = options.scratchReply;
     this.#arenaBytesMax = options.bytesMax ?? 2 ** 35;
@@ -322,6 +325,7 @@ export class Engine {
     this.keyspace.applying = true;
     this.keyspace.flushAll();
     this.keyspace.applying = false;
+    this.functions.clear();
   }
 
   // ---- Turns and the log ----
@@ -360,6 +364,11 @@ export class Engine {
     this.#reader.open(block);
     while (this.#reader.next(this.#request)) {
       const request = this.#request;
+      // Libraries are data without a key, and an engine without scripting keeps them as well.
+      if (request.is(0, FUNCTION_EFFECT)) {
+        this.functions.apply(request);
+        continue;
+      }
       const command = this.table.findForEffect(request);
       const db = keyspace.databases[this.#reader.db];
       if (command === null || command.run === null || db === undefined) throw new InvariantViolation(`the log holds an effect that cannot be applied: ${request.string(0)} on database ${this.#reader.db}`);

@@ -1,6 +1,7 @@
 /** One Lua engine made into a world for scripts: sandbox, API, and the running of one function with its keys and arguments. */
 import type { Reply } from '../shared/reply.ts';
 import { isTable } from './arguments.ts';
+import { LibraryWorld } from './library-world.ts';
 import { type LuaEngine, LuaError, type LuaFunction, LuaKilled, type LuaTable, type LuaValue } from './lua-engine.ts';
 import { writeLuaValue } from './lua-to-reply.ts';
 import { numberText } from './number-format.ts';
@@ -12,11 +13,17 @@ import type { ScriptRun } from './script-run.ts';
 export class LuaRuntime {
   readonly lua: LuaEngine;
   readonly api: RedisApi;
+  #libraries: LibraryWorld | null = null;
 
   constructor(lua: LuaEngine, host: ApiHost) {
     this.lua = lua;
     this.api = new RedisApi(lua, host);
     makeSandbox(lua, this.api.table, new ScriptRandom());
+  }
+
+  /** The globals of libraries of functions. */
+  get libraries(): LibraryWorld {
+    return (this.#libraries ??= new LibraryWorld(this));
   }
 
   list(values: readonly string[]): LuaTable {

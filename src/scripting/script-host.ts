@@ -1,20 +1,29 @@
 /**
- * Scripts of a server: the Lua engines that run them, the cache of EVAL's scripts, and the script under way. Engines are
- * made when first needed.
+ * Scripts of a server: the Lua engines that run them, and the script under way with what may stop it. Engines are made when
+ * first needed.
  */
 import type { Call } from '../engine/call.ts';
 import { Session } from '../engine/session.ts';
 import { CommandError } from '../shared/errors.ts';
-import { type LuaEngine, type LuaFunction, LuaSyntaxError, type LuaTable } from './lua-engine.ts';
+import { UnsupportedChunk } from './compiled/chunk-compiler.ts';
+import { type LuaEngine, type LuaFunction, LuaKilled, LuaSyntaxError, type LuaTable } from './lua-engine.ts';
 import { LuaRuntime } from './lua-runtime.ts';
 import type { ApiHost } from './redis-api.ts';
 import { ScriptRun } from './script-run.ts';
 
+/** Which engine runs what: `auto` compiles, and interprets what cannot be compiled. */
+export type EngineChoice = 'auto' | 'compiled' | 'fengari';
+
 export interface ScriptHostOptions extends ApiHost {
-  /** Makes an interpreter or a compiler of Lua. */
-  readonly newLua: () => LuaEngine;
+  readonly newCompiled: () => LuaEngine;
+  readonly newFengari: () => LuaEngine;
+  readonly choice: () => EngineChoice;
   /** ms since the epoch, the clock's own and not the turn's. */
   readonly clockMs: () => number;
+  /** Whether so much memory is in use that the process is in danger. */
+  readonly memoryIsShort: () => boolean;
+  /** Called now and then while a script runs. */
+  readonly onTick: (run: ScriptRun) => void;
 }
 
 /** Something compiled, and the world in which it runs. */
@@ -25,21 +34,28 @@ export interface Compiled {
 
 export const BUSY_SCRIPT = new CommandError('BUSY Redis is busy running a script. You can only call SCRIPT KILL or SHUTDOWN NOSAVE.');
 export const BUSY_FUNCTION = new CommandError('BUSY Redis is busy running a script. You can only call FUNCTION KILL or SHUTDOWN NOSAVE.');
+export const WRITES_IN_RO = new CommandError('ERR Can not execute a script with write flag using *_ro command.');
+export const WRITES_ON_REPLICA = new CommandError('READONLY Can not run script with write flag on readonly replica');
 const NOT_BUSY = new CommandError('NOTBUSY No scripts in execution right now.');
 const UNKILLABLE = new CommandError('UNKILLABLE Sorry the script already executed write commands against the dataset. You can either wait the script termination or kill the server in a hard way using the SHUTDOWN NOSAVE command.');
+const KILLED = 'Script killed by user with SCRIPT KILL.';
+const OUT_OF_MEMORY = 'Script stopped: it uses more memory than there is for scripts.';
 
 export class ScriptHost {
   readonly options: ScriptHostOptions;
   /** The script under way. */
   current: ScriptRun | null = null;
-  #runtime: LuaRuntime | null = null;
+  #compiled: LuaRuntime | null = null;
+  #fengari: LuaRuntime | null = null;
 
   constructor(options: ScriptHostOptions) {
     this.options = options;
   }
 
-  get runtime(): LuaRuntime {
-    return (this.#runtime ??= new LuaRuntime(this.options.newLua(), this.options));
+  #runtime(name: 'compiled' | 'fengari'): LuaRuntime {
+    const { options } = this;
+    if (name === 'compiled') return (this.#compiled ??= new LuaRuntime(options.newCompiled(), options));
+    return (this.#fengari ??= new LuaRuntime(options.newFengari(), options));
   }
 
   /**
@@ -47,8 +63,16 @@ export class ScriptHost {
    * @throws LuaSyntaxError
    */
   compile(source: string, chunkName: string, environment?: (runtime: LuaRuntime) => LuaTable): Compiled {
-    const { runtime } = this;
-    return { runtime, fn: runtime.lua.compile(source, chunkName, environment?.(runtime)) };
+    const choice = this.options.choice();
+    const by = (runtime: LuaRuntime): Compiled => ({ runtime, fn: runtime.lua.compile(source, chunkName, environment?.(runtime)) });
+    if (choice === 'fengari') return by(this.#runtime('fengari'));
+    try {
+      return by(this.#runtime('compiled'));
+    } catch (error) {
+      if (!(error instanceof UnsupportedChunk)) throw error;
+      if (choice === 'compiled') throw new LuaSyntaxError(error.message);
+      return by(this.#runtime('fengari'));
+    }
   }
 
   /** SCRIPT KILL and FUNCTION KILL. @throws CommandError when there is nothing that may be killed. */
@@ -75,15 +99,35 @@ export class ScriptHost {
     const session = new Session(c.session.id, null);
     session.db = c.db.number;
     session.noTouch = c.session.noTouch;
-    const words: string[] = [];
-    for (let i = 0; i < c.req.argc; i++) words.push(c.req.string(i));
-    const run = new ScriptRun(isFunction, name, readOnly, session, this.options.clockMs(), words);
+    const run = new ScriptRun(isFunction, name, readOnly, session, this.options.clockMs(), c.req);
+    const { runtime, fn } = compiled;
+    runtime.lua.onTick = () => this.#tick(run);
     this.current = run;
     try {
-      if (isFunction) compiled.runtime.runFunction(compiled.fn, run, keys, args, c.reply);
-      else compiled.runtime.runScript(compiled.fn, run, keys, args, c.reply);
+      if (isFunction) runtime.runFunction(fn, run, keys, args, c.reply);
+      else runtime.runScript(fn, run, keys, args, c.reply);
     } finally {
       this.current = null;
+      runtime.lua.onTick = null;
+    }
+  }
+
+  #tick(run: ScriptRun): void {
+    if (this.options.memoryIsShort()) throw new LuaKilled(OUT_OF_MEMORY);
+    this.options.onTick(run);
+    if (run.killed) throw new LuaKilled(KILLED);
+  }
+
+  /** Does `work`, which runs Lua, and stops it with LuaKilled after so many milliseconds. */
+  within(limitMs: number, runtime: LuaRuntime, work: () => void): void {
+    const endMs = this.options.clockMs() + limitMs;
+    runtime.lua.onTick = () => {
+      if (this.options.clockMs() > endMs || this.options.memoryIsShort()) throw new LuaKilled('timeout');
+    };
+    try {
+      work();
+    } finally {
+      runtime.lua.onTick = null;
     }
   }
 }

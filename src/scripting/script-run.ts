@@ -1,5 +1,6 @@
 /** One script or function under way: who called it, what it may do, what it has done so far. */
 import type { Session } from '../engine/session.ts';
+import type { Request } from '../shared/request.ts';
 
 /** Flags of scripts and functions, by their names in Lua. */
 export const ScriptFlag = {
@@ -24,8 +25,8 @@ export class ScriptRun {
   /** Its own: SELECT in a script does not concern the client. */
   readonly session: Session;
   readonly startedAtMs: number;
-  /** The command that runs it, for FUNCTION STATS. */
-  readonly words: readonly string[];
+  /** The command that runs it. */
+  readonly request: Request;
   /** What redis.setresp has chosen. */
   proto: 2 | 3 = 2;
   /** Whether it has called a command that writes: then it cannot be killed. */
@@ -33,12 +34,12 @@ export class ScriptRun {
   /** It is to end at the next opportunity. */
   killed = false;
 
-  constructor(isFunction: boolean, name: string, readOnly: boolean, session: Session, startedAtMs: number, words: readonly string[]) {
+  constructor(isFunction: boolean, name: string, readOnly: boolean, session: Session, startedAtMs: number, request: Request) {
     this.isFunction = isFunction;
     this.name = name;
     this.readOnly = readOnly;
     this.session = session;
     this.startedAtMs = startedAtMs;
-    this.words = words;
+    this.request = request;
   }
 }

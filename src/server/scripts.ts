@@ -1,31 +1,47 @@
 /** Scripting as the server has it: the Lua engines by configuration, with the process's clocks, memory and log. */
+import { getHeapStatistics } from 'node:v8';
 import type { Command } from '../engine/command.ts';
 import { evalCommands } from '../scripting/commands/eval.ts';
+import { functionCommands } from '../scripting/commands/function.ts';
+import { CompiledEngine } from '../scripting/compiled/compiled-engine.ts';
 import { EvalScripts } from '../scripting/eval-scripts.ts';
 import { FengariEngine } from '../scripting/fengari/fengari-engine.ts';
-import { ScriptHost } from '../scripting/script-host.ts';
+import { FunctionRegistry } from '../scripting/function-registry.ts';
+import { type EngineChoice, ScriptHost } from '../scripting/script-host.ts';
 import type { Server } from './server.ts';
 import { REDIS_VERSION } from './version.ts';
 
 /** By the levels of redis.log. */
 const LOG_LEVELS = ['debug', 'verbose', 'notice', 'warning'] as const;
 
+/** A script is stopped before V8, which ends the process when its heap is full. */
+const HEAP_BYTES_MAX = 0.75 * getHeapStatistics().heap_size_limit;
+
+const heapBytes = (): number => process.memoryUsage().heapUsed;
+const clockSeconds = (): number => process.cpuUsage().user / 1e6;
+
 export class Scripts {
   readonly host: ScriptHost;
   readonly evalScripts: EvalScripts;
+  readonly functions: FunctionRegistry;
 
   constructor(server: Server) {
     this.host = new ScriptHost({
       engine: server.engine,
       redisVersion: REDIS_VERSION,
       log: (level, text) => server.log[LOG_LEVELS[level]!](text),
-      newLua: () => new FengariEngine({ memoryBytes: () => process.memoryUsage().heapUsed, clock: () => process.cpuUsage().user / 1e6 }),
+      newCompiled: () => new CompiledEngine({ memoryBytes: heapBytes, clockSeconds }),
+      newFengari: () => new FengariEngine({ memoryBytes: heapBytes, clock: clockSeconds }),
+      choice: () => server.config.string('lua-engine') as EngineChoice,
       clockMs: Date.now,
+      memoryIsShort: () => heapBytes() > HEAP_BYTES_MAX,
+      onTick: () => undefined,
     });
     this.evalScripts = new EvalScripts(this.host);
+    this.functions = new FunctionRegistry(this.host);
   }
 
   commands(): readonly Command[] {
-    return evalCommands(this.host, this.evalScripts);
+    return [...evalCommands(this.host, this.evalScripts), ...functionCommands(this.host, this.functions)];
   }
 }

@@ -198,9 +198,8 @@ describe('every form there is', () => {
 
   test('opcodes', () => {
     const rig = new EngineRig();
-    const functions: string[] = [];
     const file = fileOf(
-      (w) => { w.aux('lua', 'return 1'); w.byte(RdbOpcode.function); w.text('#!lua'); },
+      (w) => { w.aux('lua', 'return 1'); w.byte(RdbOpcode.function); w.text('#!lua name=lib\n'); },
       (w) => { w.byte(RdbOpcode.selectDb); w.length(3); w.byte(RdbOpcode.resizeDb); w.length(3); w.length(2 ** 40); },
       (w) => { w.byte(RdbOpcode.slotInfo); w.length(1); w.length(2); w.length(3); },
       (w) => { w.byte(RdbOpcode.expireTime); for (const b of [0, 0xf1, 0x53, 0x65]) w.byte(b); w.byte(RdbOpcode.freq); w.byte(7); },
@@ -210,20 +209,20 @@ describe('every form there is', () => {
       entry(RdbType.set, 'empty', counted(0)),
       entry(RdbType.set, 'c', counted(1, 'm')),
     );
-    const loader = load(rig, file, 1, 1, { onFunction: (source) => { functions.push(source); } });
+    const loader = load(rig, file, 1, 1);
     expect(Object.fromEntries(contents(rig.engine))).toEqual({
       '3:a': { expireAtMs: 1_700_000_000_000, value: '1' },
       '3:b': { expireAtMs: NOW_MS + 1, value: [['f', 'v']] },
       '3:c': { expireAtMs: -1, value: ['m'] },
     });
     expect(loader.emptyKeys).toBe(1);
-    expect(functions).toEqual(['#!lua']);
+    expect([...rig.engine.functions.entries()]).toEqual([['lib', '#!lua name=lib\n']]);
     const { keyspace } = rig.engine;
     const db = keyspace.databases[3]!;
     expect(db.clock() - keyspace.entries.lru(db.peekRaw(latin1Bytes('b'), 0, 1))).toBe(100);
 
     const dropping = new EngineRig();
-    const dropped = load(dropping, file, 1000, 1000, { onFunction: () => undefined, dropExpiredBeforeMs: NOW_MS + 1 });
+    const dropped = load(dropping, file, 1000, 1000, { dropExpiredBeforeMs: NOW_MS + 1 });
     expect([...contents(dropping.engine).keys()].sort()).toEqual(['3:b', '3:c']);
     expect(dropped.expiredKeys).toBe(1);
     expect(dropped.keys).toBe(2);
@@ -253,7 +252,7 @@ describe('what cannot be loaded', () => {
     ['a module value', fileOf(entry(RdbType.module, 'm', (w) => { w.length(1); })), 'RDB_UNSUPPORTED', /key "m".*a module's value/],
     ['expiring fields', fileOf(entry(RdbType.hashMetadata, 'h\n', (w) => { w.length(1); })), 'RDB_UNSUPPORTED', /key "h\\x0a".*fields expire/],
     ['an unknown type', fileOf(entry(99, 'k', (w) => { w.length(1); })), 'RDB_DAMAGED', /type 99/],
-    ['functions', fileOf((w) => { w.byte(RdbOpcode.function); w.text('x'); }), 'RDB_UNSUPPORTED', /functions/],
+    ['functions without a name', fileOf((w) => { w.byte(RdbOpcode.function); w.text('x'); }), 'RDB_DAMAGED', /library of functions: Missing library metadata/],
     ['module data', fileOf((w) => { w.byte(RdbOpcode.moduleAux); w.length(1); }), 'RDB_UNSUPPORTED', /module/],
     ['a database too many', fileOf((w) => { w.byte(RdbOpcode.selectDb); w.length(4); }), 'RDB_UNSUPPORTED', /database 4/],
     ['a key twice', fileOf(entry(RdbType.string, 'k', (w) => { w.text('1'); }), entry(RdbType.string, 'k', (w) => { w.text('1'); })), 'RDB_DAMAGED', /twice/],

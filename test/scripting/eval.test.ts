@@ -162,3 +162,38 @@ test('redis.log', () => {
 test('server is another name of redis', () => {
   expect(rig().eval("return {server.call('DBSIZE'), tostring(server == redis), redis.REDIS_VERSION, redis.REDIS_VERSION_NUM}")).toEqual([0, 'true', '7.2.0', 0x070200]);
 });
+
+test.each(['compiled', 'fengari'] as const)('%s: a script is killed unless it has written', (choice) => {
+  const one = rig();
+  one.choice = choice;
+  let replies: unknown[] = [];
+  const kill = (...words: string[]): void => {
+    const command = one.engine.table.get(words.join('|').toLowerCase())!;
+    try {
+      command.run!({ reply: { ok: () => replies.push('OK') } } as never);
+    } catch (error) {
+      replies.push((error as Error).message);
+    }
+  };
+  one.onTick = () => kill('SCRIPT', 'KILL');
+  expect(one.eval('while true do pcall(function() while true do end end) end')).toBe('-ERR Script killed by user with SCRIPT KILL.');
+  expect(replies).toEqual(['OK']);
+  replies = [];
+  one.onTick = () => kill('FUNCTION', 'KILL');
+  expect(one.eval('for i = 1, 1e6 do end return 1')).toBe(1);
+  expect(new Set(replies)).toEqual(new Set(['BUSY Redis is busy running a script. You can only call SCRIPT KILL or SHUTDOWN NOSAVE.']));
+  replies = [];
+  one.onTick = () => kill('SCRIPT', 'KILL');
+  expect(one.eval("redis.call('SET', 'a', 1) for i = 1, 1e6 do end return 1")).toBe(1);
+  expect(String(replies[0])).toMatch(/^UNKILLABLE /);
+  // The engine is in order afterwards.
+  one.onTick = () => undefined;
+  expect(one.eval('return 1')).toBe(1);
+});
+
+test.each(['compiled', 'fengari'] as const)('%s: a script is stopped when memory is short', (choice) => {
+  const one = rig();
+  one.choice = choice;
+  one.memoryIsShort = true;
+  expect(one.eval('while true do end')).toBe('-ERR Script stopped: it uses more memory than there is for scripts.');
+});

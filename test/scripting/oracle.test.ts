@@ -1,6 +1,6 @@
 /**
- * Snippets of Lua, one a line, whose replies are those of a real redis-server, byte for byte: language, libraries, API,
- * messages. A line begins where the one before left the data.
+ * Snippets of Lua, one a line, and commands on functions, whose replies are those of a real redis-server, byte for byte:
+ * language, libraries, API, messages; by both engines. A line begins where the one before left the data.
  */
 import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -10,7 +10,11 @@ import { ServerRig } from '../server/server-rig.ts';
 
 const FILES = ['language', 'libraries', 'api'];
 
-describe.skipIf(redisServerMissing)('as redis-server answers', () => {
+function linesOf(file: string): string[] {
+  return readFileSync(new URL(`snippets/${file}`, import.meta.url), 'latin1').split('\n').filter((line) => line !== '');
+}
+
+describe.skipIf(redisServerMissing).each(['compiled', 'fengari'])('%s as redis-server', (engine) => {
   let redis: RedisProcess;
   let holdfast: ServerRig;
   let ask: TestClient;
@@ -18,7 +22,7 @@ describe.skipIf(redisServerMissing)('as redis-server answers', () => {
 
   beforeAll(async () => {
     redis = await RedisProcess.start();
-    holdfast = await ServerRig.start();
+    holdfast = await ServerRig.start('--lua-engine', engine);
     ask = await TestClient.connect(redis.port);
     answer = await holdfast.connect();
   });
@@ -29,14 +33,22 @@ describe.skipIf(redisServerMissing)('as redis-server answers', () => {
     await redis.stop();
   });
 
-  test.each(FILES)('%s', async (file) => {
-    const snippets = readFileSync(new URL(`snippets/${file}.txt`, import.meta.url), 'latin1').split('\n').filter((line) => line !== '');
-    const differences: string[] = [];
-    for (const snippet of snippets) {
-      const [theirs, ours] = await Promise.all([ask.send('EVAL', snippet, '0'), answer.send('EVAL', snippet, '0')]);
-      if (ours !== theirs) differences.push(`${snippet}\n  redis:    ${JSON.stringify(theirs)}\n  holdfast: ${JSON.stringify(ours)}`);
+  async function differences(commands: readonly string[][]): Promise<string[]> {
+    const out: string[] = [];
+    for (const command of commands) {
+      const [theirs, ours] = await Promise.all([ask.send(...command), answer.send(...command)]);
+      if (ours !== theirs) out.push(`${JSON.stringify(command)}\n  redis:    ${JSON.stringify(theirs)}\n  holdfast: ${JSON.stringify(ours)}`);
     }
+    return out;
+  }
+
+  test.each(FILES)('%s', async (file) => {
+    const snippets = linesOf(`${file}.txt`);
     expect(snippets.length).toBeGreaterThan(50);
-    expect(differences).toEqual([]);
+    expect(await differences(snippets.map((snippet) => ['EVAL', snippet, '0']))).toEqual([]);
+  });
+
+  test('functions', async () => {
+    expect(await differences(linesOf('functions.jsonl').map((line) => JSON.parse(line) as string[]))).toEqual([]);
   });
 });

@@ -61,11 +61,11 @@ function parseOptions(c: Call): RestoreOptions {
   return out;
 }
 
-/** Checks version and checksum of the payload at argument 3; points `out` at what is before them. */
-function openPayload(c: Call, out: ByteRange): void {
+/** Checks version and checksum of the payload at argument i; points `out` at what is before them. @throws CommandError */
+export function checkDumpPayload(c: Call, i: number, out: ByteRange): void {
   const { req } = c;
-  const off = req.off[3]!;
-  const len = req.len[3]!;
+  const off = req.off[i]!;
+  const len = req.len[i]!;
   if (len < FOOTER_BYTES) throw BAD_DUMP;
   const footer = off + len - FOOTER_BYTES;
   if (!isKnownRdbVersion(req.buf[footer]! | (req.buf[footer + 1]! << 8))) throw BAD_DUMP;
@@ -91,7 +91,7 @@ function restore(c: Call): void {
   if (existing !== 0 && !options.replace) throw BUSY_KEY;
   const expireAtMs = parseTtl(c, options.absoluteTtl);
   const payload = new ByteRange();
-  openPayload(c, payload);
+  checkDumpPayload(c, 3, payload);
   // Whoever applies the log does as the log says, whatever his clock.
   if (expireAtMs !== NO_EXPIRY && expireAtMs <= c.nowMs && !c.applying) {
     checkPayload(c, payload);

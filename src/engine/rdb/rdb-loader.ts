@@ -7,7 +7,7 @@
  * logged and no hazard marked: the file's contents are committed data. Between steps no command may run on the keyspace;
  * compaction may.
  */
-import { OperationalError, invariant } from '../../shared/errors.ts';
+import { CommandError, OperationalError, invariant } from '../../shared/errors.ts';
 import { ByteRange } from '../../shared/rdb/byte-range.ts';
 import { isRdbError, quoteBytes, rdbDamaged, rdbUnsupported } from '../../shared/rdb/rdb-errors.ts';
 import { NEED_INPUT, RdbReader } from '../../shared/rdb/rdb-reader.ts';
@@ -33,8 +33,6 @@ export interface RdbLoadOptions {
    * log that follows tells of their deletion.
    */
   readonly dropExpiredBeforeMs?: number;
-  /** Takes the source of a library of functions. Absent: a file that has one is refused. */
-  readonly onFunction?: (source: string) => void;
 }
 
 const HEADER_BYTES = 9;
@@ -247,12 +245,19 @@ export class RdbLoader {
         return;
       }
       case RdbOpcode.function:
-        if (this.#options.onFunction === undefined) throw rdbUnsupported('the file holds functions, which cannot be loaded');
-        this.#options.onFunction(reader.text(this.#value));
+        this.#library(reader.text(this.#value));
         return;
       case RdbOpcode.functionPreGa: throw rdbUnsupported('the file holds functions of a pre-release of Redis 7');
       case RdbOpcode.moduleAux: throw rdbUnsupported('the file holds data of a module');
       default: this.#end();
+    }
+  }
+
+  #library(source: string): void {
+    try {
+      this.#engine.functions.load(source);
+    } catch (error) {
+      throw error instanceof CommandError ? rdbDamaged(`a library of functions: ${error.message.replace('ERR ', '')}`) : error;
     }
   }
 

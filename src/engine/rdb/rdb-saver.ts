@@ -37,7 +37,7 @@ export class RdbSaver {
   #db = -1;
   #cursor = 0;
 
-  /** Writes header and AUX fields. The writer must be fresh. */
+  /** Writes header, AUX fields and libraries of functions. The writer must be fresh. */
   constructor(engine: Engine, writer: RdbWriter, options: RdbSaveOptions) {
     this.#engine = engine;
     this.#writer = writer;
@@ -48,6 +48,10 @@ export class RdbSaver {
     writer.aux('used-mem', String(options.usedMemoryBytes));
     writer.aux('aof-base', '0');
     for (const [name, value] of options.aux ?? []) writer.aux(name, value);
+    for (const [, source] of engine.functions.entries()) {
+      writer.byte(RdbOpcode.function);
+      writer.text(source);
+    }
   }
 
   /** Writes about `count` more keys. @returns whether there are more; false once the file is complete. */

@@ -4,11 +4,10 @@ import { type Command, command, keysCounted } from '../../engine/command.ts';
 import { helpHandler } from '../../engine/commands/help.ts';
 import { CommandError } from '../../shared/errors.ts';
 import { type EvalScripts, type Script, shaOf } from '../eval-scripts.ts';
-import type { ScriptHost } from '../script-host.ts';
+import { type ScriptHost, WRITES_IN_RO, WRITES_ON_REPLICA } from '../script-host.ts';
 import { ScriptFlag } from '../script-run.ts';
 
 const NO_SCRIPT = new CommandError('NOSCRIPT No matching script. Please use EVAL.');
-const WRITES_IN_RO = new CommandError('ERR Can not execute a script with write flag using *_ro command.');
 const SHA_CHARS = 40;
 
 const HELP = [
@@ -36,7 +35,10 @@ export function evalCommands(host: ScriptHost, scripts: EvalScripts): readonly C
     const { keys, args } = host.keysOf(c);
     const script = find();
     const mayWrite = script.flags === null || (script.flags & ScriptFlag.noWrites) === 0;
-    if (script.flags !== null && mayWrite && readOnly) throw WRITES_IN_RO;
+    if (script.flags !== null && mayWrite) {
+      if (c.engine.keyspace.isReplica) throw WRITES_ON_REPLICA;
+      if (readOnly) throw WRITES_IN_RO;
+    }
     host.run(c, false, script.sha, readOnly || !mayWrite, script, keys, args);
   };
   const byBody = (c: Call) => (): Script => scripts.load(c.string(1));

@@ -25,7 +25,7 @@ const NUMBERS: readonly Patch[] = [
   patch('lobject.js', 'let r = /^[\\t\\v\\f \\n\\r]*[+-]?(?:[0-9]+\\.?[0-9]*|\\.[0-9]*)(?:[eE][+-]?[0-9]+)?/.exec(s);', 'let r = /^[\\t\\v\\f \\n\\r]*[+-]?(?:[0-9]+\\.?[0-9]*|\\.[0-9]+)(?:[eE][+-]?[0-9]+)?/.exec(s);'),
   patch('luaconf.js', 'return String(Number(n.toPrecision(14))); /* should match behaviour of LUA_NUMBER_FMT */', 'return Number.isInteger(n) && n > -1e14 && n < 1e14 && n !== 0 ? String(n) : require("./number-text").formatGeneral(n, 14);'),
   patch('lobject.js', 'if (!LUA_COMPAT_FLOATSTRING && /^[-0123456789]+$/.test(str)) {', 'if (false) {'),
-  patch('luaconf.js', 'const conf = (process.env.FENGARICONF ? JSON.parse(process.env.FENGARICONF) : {});', 'const conf = {};'),
+  patch('luaconf.js', 'const conf = (process.env.FENGARICONF ? JSON.parse(process.env.FENGARICONF) : {});', 'const conf = { LUAI_MAXSTACK: 200000 };'),
   patch('llimits.js', `let m = a % b;
     if ((m*b) < 0)
         m += b;
@@ -72,6 +72,17 @@ const STRINGS: readonly Patch[] = [
 ];
 
 const VM: readonly Patch[] = [
+  // The depth at which C's Lua, which doubles its list of calls, goes beyond LUAI_MAXCALLS.
+  patch('lstate.js', 'ci.previous = L.ci;', 'ci.previous = L.ci;\n    ci.depth = L.ci.depth + 1;'),
+  patch('lstate.js', 'this.callstatus = NaN;', 'this.callstatus = NaN;\n        this.depth = 0;'),
+  patch('ldo.js', 'case LUA_TLCL: {\n            let base;', `case LUA_TLCL: {
+            if (L.ci.depth >= 16384) ldebug.luaG_runerror(L, to_luastring("stack overflow", true));
+            let base;`),
+  // An array that is told to be long becomes a dictionary: the stack's size is a number of its own, and the array grows as it is filled.
+  patch('ldo.js', 'L.stack.length = newsize;', 'if (newsize < L.stack.length) L.stack.length = newsize;'),
+  patch('ldo.js', 'let size = L.stack.length;', 'let size = L.stack_last + lstate.EXTRA_STACK;'),
+  patch('ldo.js', 'if (L.stack.length > LUAI_MAXSTACK)', 'if (L.stack_last + lstate.EXTRA_STACK > LUAI_MAXSTACK)'),
+  patch('ldo.js', 'goodsize < L.stack.length)', 'goodsize < L.stack_last + lstate.EXTRA_STACK)'),
   patch('lvm.js', 'for (; n > 0; n--) {\n                    ltable.luaH_setint(h, last--, L.stack[ra + n]);\n                }', 'ltable.luaH_setlist(h, last - n + 1, L.stack, ra + 1, n);'),
   // Interruption: a count of instructions instead of hooks.
   patch('lvm.js', 'const luaV_execute = function(L) {', `const TICK_INSTRUCTIONS = 10000;

@@ -93,6 +93,8 @@ const WITH_EFFECT: readonly Directive[] = [
   directive('snapshot-daily-at', { type: 'words', check: minuteOfDay }, ''),
   directive('snapshot-retention-days', int(), '7'),
   directive('snapshot-keep', int(1, 1000), '2'),
+  // Scripts
+  directive('lua-engine', oneOf('auto', 'compiled', 'fengari'), 'auto'),
   // Encodings
   directive('hash-max-listpack-entries', long(), '512', { aliases: ['hash-max-ziplist-entries'] }),
   directive('hash-max-listpack-value', memory(), '64', { aliases: ['hash-max-ziplist-value'] }),

@@ -1,0 +1,85 @@
+/**
+ * The globals of libraries of functions: those of scripts while a function runs, and nothing but a part of `redis` while a
+ * library is loaded. All libraries of one Lua engine share them.
+ */
+import { define } from './arguments.ts';
+import { LuaError, type LuaTable } from './lua-engine.ts';
+import type { LuaRuntime } from './lua-runtime.ts';
+import { type RegisteredFunction, RegistrationError, readRegistration } from './function-registration.ts';
+import { errorTable } from './reply-collector.ts';
+import { guard, protect } from './sandbox.ts';
+
+/** What `redis` has while a library is loaded, register_function aside. */
+const LOADING_API = ['log', 'LOG_DEBUG', 'LOG_VERBOSE', 'LOG_NOTICE', 'LOG_WARNING', 'REDIS_VERSION', 'REDIS_VERSION_NUM'];
+/** Globals that belong to a script of EVAL. */
+const NOT_SHARED = new Set(['KEYS', 'ARGV']);
+
+export class LibraryWorld {
+  readonly globals: LuaTable;
+  readonly #runtime: LuaRuntime;
+  readonly #loadingRedis: LuaTable;
+  #registered: Map<string, RegisteredFunction> | null = null;
+
+  constructor(runtime: LuaRuntime) {
+    const { lua } = runtime;
+    this.#runtime = runtime;
+    this.globals = lua.newTable();
+    guard(lua, this.globals);
+    this.#loadingRedis = runtime.api.part(LOADING_API);
+    this.#loadingRedis.set('register_function', define(lua, 'register_function', (args) => {
+      try {
+        this.#register(readRegistration(args));
+      } catch (error) {
+        throw error instanceof RegistrationError ? new LuaError(errorTable(lua, error.message)) : error;
+      }
+      return [];
+    }));
+    guard(lua, this.#loadingRedis);
+    protect(this.#loadingRedis);
+    this.#fill();
+    protect(this.globals);
+  }
+
+  #register(registered: RegisteredFunction): void {
+    const all = this.#registered;
+    if (all === null) throw new RegistrationError('redis.register_function can only be called on FUNCTION LOAD command');
+    // Names of functions are the same in upper and lower case.
+    const key = registered.name.toLowerCase();
+    if (all.has(key)) throw new RegistrationError('Function already exists in the library');
+    all.set(key, registered);
+  }
+
+  /** Gives libraries what scripts have. */
+  #fill(): void {
+    const { globals } = this.#runtime.lua;
+    for (let pair = globals.next(undefined); pair !== null; pair = globals.next(pair[0])) {
+      if (!NOT_SHARED.has(pair[0] as string)) this.globals.set(pair[0], pair[1]);
+    }
+  }
+
+  #empty(): void {
+    const names = [];
+    for (let pair = this.globals.next(undefined); pair !== null; pair = this.globals.next(pair[0])) names.push(pair[0]);
+    for (const name of names) this.globals.set(name, undefined);
+  }
+
+  /** Does `load`, which runs a library's code; returns what it registered, by name in lower case. */
+  loading(load: () => void): ReadonlyMap<string, RegisteredFunction> {
+    const registered = new Map<string, RegisteredFunction>();
+    this.#registered = registered;
+    this.globals.readOnly = false;
+    this.#empty();
+    this.globals.set('redis', this.#loadingRedis);
+    this.globals.set('server', this.#loadingRedis);
+    this.globals.readOnly = true;
+    try {
+      load();
+    } finally {
+      this.#registered = null;
+      this.globals.readOnly = false;
+      this.#fill();
+      this.globals.readOnly = true;
+    }
+    return registered;
+  }
+}

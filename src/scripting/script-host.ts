@@ -20,8 +20,10 @@ export interface ScriptHostOptions extends ApiHost {
   readonly choice: () => EngineChoice;
   /** ms since the epoch, the clock's own and not the turn's. */
   readonly clockMs: () => number;
-  /** Whether so much memory is in use that the process is in danger. */
-  readonly memoryIsShort: () => boolean;
+  /** Bytes of memory that scripts share with the rest of the process. */
+  readonly memoryBytes: () => number;
+  /** By so much may one script make that grow. */
+  readonly scriptBytesMax: number;
   /** Called now and then while a script runs. */
   readonly onTick: (run: ScriptRun) => void;
 }
@@ -113,7 +115,10 @@ export class ScriptHost {
   }
 
   #tick(run: ScriptRun): void {
-    if (this.options.memoryIsShort()) throw new LuaKilled(OUT_OF_MEMORY);
+    const bytes = this.options.memoryBytes();
+    // Most scripts are over before the first tick, and are spared the question.
+    if (run.memoryAtFirstTick < 0) run.memoryAtFirstTick = bytes;
+    else if (bytes - run.memoryAtFirstTick > this.options.scriptBytesMax) throw new LuaKilled(OUT_OF_MEMORY);
     this.options.onTick(run);
     if (run.killed) throw new LuaKilled(KILLED);
   }
@@ -122,7 +127,7 @@ export class ScriptHost {
   within(limitMs: number, runtime: LuaRuntime, work: () => void): void {
     const endMs = this.options.clockMs() + limitMs;
     runtime.lua.onTick = () => {
-      if (this.options.clockMs() > endMs || this.options.memoryIsShort()) throw new LuaKilled('timeout');
+      if (this.options.clockMs() > endMs) throw new LuaKilled('timeout');
     };
     try {
       work();

@@ -31,6 +31,8 @@ export class ScriptRun {
   proto: 2 | 3 = 2;
   /** Whether it has called a command that writes: then it cannot be killed. */
   hasWritten = false;
+  /** Bytes in use when it was first looked at; -1 before. */
+  memoryAtFirstTick = -1;
   /** It is to end at the next opportunity. */
   killed = false;
 

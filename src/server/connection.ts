@@ -8,6 +8,7 @@ import { Outcome } from '../engine/engine.ts';
 import { Session, type SessionHost } from '../engine/session.ts';
 import { type Waiter } from '../replication/commit-gate.ts';
 import { ParseStatus, PendingInput, RequestParser } from '../protocol/request-parser.ts';
+import type { RespWriter } from '../protocol/resp-writer.ts';
 import type { Reply } from '../shared/reply.ts';
 import { Request } from '../shared/request.ts';
 import type { ClientSocket } from './client-socket.ts';
@@ -36,6 +37,8 @@ const STAR = 42;
 
 /** One for all connections: a request is valid only while its command runs. */
 const request = new Request();
+/** For what arrives while the command of another connection runs. */
+const busyRequest = new Request();
 
 export class Connection implements SessionHost, Waiter {
   readonly id: number;
@@ -212,6 +215,39 @@ export class Connection implements SessionHost, Waiter {
       writer.pos = before;
       this.replyMode = 'on';
     } else writer.pos = before;
+  }
+
+  /**
+   * While a script has the only thread: reads what the client has sent and has `answer` write a reply to each command, which
+   * is sent at once. Leaves alone who waits for something, or for whom something waits.
+   * @param scratch for what is read
+   */
+  answerWhileBusy(scratch: Uint8Array, writer: RespWriter, answer: (connection: Connection, request: Request) => void): void {
+    if (this.closed || this.closing || this.#mustWait || this.#held.length > 0) return;
+    this.flush();
+    if (this.#output.queuedBytes > 0) return;
+    const length = this.#output.readNow(scratch);
+    if (length === 0) return;
+    this.bytesIn += length;
+    const pending = this.#pending;
+    pending.append(scratch, 0, length);
+    writer.reset();
+    writer.proto = this.proto;
+    for (;;) {
+      const status = this.parser.parse(pending.buf, pending.start, pending.end, busyRequest);
+      if (status === ParseStatus.incomplete) break;
+      if (status === ParseStatus.error) {
+        writer.error(this.parser.error);
+        this.closing = true;
+        break;
+      }
+      if (status === ParseStatus.command) answer(this, busyRequest);
+      pending.consume(this.parser.next - pending.start);
+      if (this.closing) break;
+    }
+    // The writer is used again for the next: what the kernel does not take must have bytes of its own.
+    if (writer.pos > 0) this.#write(writer.buf.slice(0, writer.pos), 0, writer.pos, null);
+    if (this.closing) this.#endWhenSent();
   }
 
   /** Goes on with the input at hand once this turn is over. */

@@ -8,14 +8,15 @@ import { EvalScripts } from '../scripting/eval-scripts.ts';
 import { FengariEngine } from '../scripting/fengari/fengari-engine.ts';
 import { FunctionRegistry } from '../scripting/function-registry.ts';
 import { type EngineChoice, ScriptHost } from '../scripting/script-host.ts';
+import { BusyScripts } from './busy-scripts.ts';
 import type { Server } from './server.ts';
 import { REDIS_VERSION } from './version.ts';
 
 /** By the levels of redis.log. */
 const LOG_LEVELS = ['debug', 'verbose', 'notice', 'warning'] as const;
 
-/** A script is stopped before V8, which ends the process when its heap is full. */
-const HEAP_BYTES_MAX = 0.75 * getHeapStatistics().heap_size_limit;
+/** A script is stopped before V8, which ends the process when its heap is full, and before it spends its time on collecting garbage. */
+const SCRIPT_BYTES_MAX = Math.min(0.5 * getHeapStatistics().heap_size_limit, 1024 ** 3);
 
 const heapBytes = (): number => process.memoryUsage().heapUsed;
 const clockSeconds = (): number => process.cpuUsage().user / 1e6;
@@ -26,16 +27,18 @@ export class Scripts {
   readonly functions: FunctionRegistry;
 
   constructor(server: Server) {
+    const busy = new BusyScripts(server);
     this.host = new ScriptHost({
       engine: server.engine,
       redisVersion: REDIS_VERSION,
       log: (level, text) => server.log[LOG_LEVELS[level]!](text),
-      newCompiled: () => new CompiledEngine({ memoryBytes: heapBytes, clockSeconds }),
+      newCompiled: () => new CompiledEngine({ memoryBytes: heapBytes, clock: clockSeconds }),
       newFengari: () => new FengariEngine({ memoryBytes: heapBytes, clock: clockSeconds }),
       choice: () => server.config.string('lua-engine') as EngineChoice,
       clockMs: Date.now,
-      memoryIsShort: () => heapBytes() > HEAP_BYTES_MAX,
-      onTick: () => undefined,
+      memoryBytes: heapBytes,
+      scriptBytesMax: SCRIPT_BYTES_MAX,
+      onTick: (run) => busy.tick(run),
     });
     this.evalScripts = new EvalScripts(this.host);
     this.functions = new FunctionRegistry(this.host);

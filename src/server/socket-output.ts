@@ -3,7 +3,7 @@
  * spares the objects and callbacks that a stream needs for each write; what the kernel does not take goes through the stream.
  * Must never write to a descriptor whose socket is destroyed: the number may be another's by then.
  */
-import { writeSync } from 'node:fs';
+import { readSync, writeSync } from 'node:fs';
 import type { ClientSocket } from './client-socket.ts';
 
 interface HandleOwner {
@@ -23,6 +23,17 @@ export class SocketOutput {
   /** Bytes that the kernel has not taken yet. */
   get queuedBytes(): number {
     return this.#socket.writableLength;
+  }
+
+  /** Reads what has arrived, where nobody waits for it; 0 if there is nothing, or the client has gone. */
+  readNow(buf: Uint8Array): number {
+    if (this.#fd < 0 || this.#socket.destroyed) return 0;
+    try {
+      return readSync(this.#fd, buf);
+    } catch {
+      // Nothing there, or the connection is broken: the stream finds out when its turn comes.
+      return 0;
+    }
   }
 
   /** Sends bytes [from, to) of `buf`. Returns whether all are gone: else they must stay as they are from now on. */

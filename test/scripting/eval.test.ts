@@ -191,9 +191,17 @@ test.each(['compiled', 'fengari'] as const)('%s: a script is killed unless it ha
   expect(one.eval('return 1')).toBe(1);
 });
 
-test.each(['compiled', 'fengari'] as const)('%s: a script is stopped when memory is short', (choice) => {
+test.each(['compiled', 'fengari'] as const)('%s: a script that eats memory is stopped', (choice) => {
   const one = rig();
   one.choice = choice;
-  one.memoryIsShort = true;
+  let bytes = 0;
+  one.memoryBytes = () => (bytes += 100);
   expect(one.eval('while true do end')).toBe('-ERR Script stopped: it uses more memory than there is for scripts.');
+});
+
+test('DEBUG SET-DISABLE-DENY-SCRIPTS', () => {
+  const one = rig();
+  expect(one.eval("return redis.call('MULTI')")).toMatch(/^-ERR This Redis command is not allowed from script/);
+  one.engine.scriptsMayAll = true;
+  expect(one.eval("redis.call('MULTI') return redis.call('DISCARD')")).toBe('OK');
 });

@@ -17,7 +17,7 @@ export class ScriptRig extends EngineRig {
   readonly logged: string[] = [];
   choice: EngineChoice = 'auto';
   clockMs: () => number = () => this.engine.keyspace.nowMs;
-  memoryIsShort = false;
+  memoryBytes: () => number = () => 0;
   onTick: (run: ScriptRun) => void = () => undefined;
 
   constructor(seed = 1, proto: 2 | 3 = 2) {
@@ -26,11 +26,12 @@ export class ScriptRig extends EngineRig {
       engine: this.engine,
       redisVersion: '7.2.0',
       log: (level, text) => { this.logged.push(`${level} ${text}`); },
-      newCompiled: () => new CompiledEngine(),
+      newCompiled: () => new CompiledEngine({ memoryBytes: () => 0, clock: () => 0 }),
       newFengari: () => new FengariEngine({ memoryBytes: () => 0, clock: () => 0 }),
       choice: () => this.choice,
       clockMs: () => this.clockMs(),
-      memoryIsShort: () => this.memoryIsShort,
+      memoryBytes: () => this.memoryBytes(),
+      scriptBytesMax: 1000,
       onTick: (run) => this.onTick(run),
     });
     this.scripts = new EvalScripts(this.host);

@@ -121,6 +121,11 @@ function htstatsKey(c: Call): void {
 
 // ---- Test aids ----
 
+function setDisableDenyScripts(c: Call): void {
+  c.engine.scriptsMayAll = c.integer(2) !== 0;
+  c.reply.ok();
+}
+
 function setActiveExpire(c: Call): void {
   c.engine.keyspace.activeExpire = c.integer(2) !== 0;
   c.reply.ok();
@@ -257,6 +262,8 @@ export const DEBUG_HELP: readonly string[] = [
   '    integer, double, bignum, null, array, set, map, verbatim, true, false.',
   'QUICKLIST-PACKED-THRESHOLD <size>',
   '    Does nothing: lists hold elements of any size alike.',
+  'SET-DISABLE-DENY-SCRIPTS <0|1>',
+  '    Let scripts call commands that are flagged noscript, or not.',
   'SET-ACTIVE-EXPIRE <0|1>',
   '    Setting it to 0 disables expiring keys in background when they are not',
   '    accessed (otherwise the Redis behavior). Setting it to 1 reenables back the',
@@ -292,6 +299,7 @@ export function debugSubcommands(guard: (run: Handler) => Handler): readonly Com
     row('protocol', 3, protocol),
     row('quicklist-packed-threshold', 3, quicklistPackedThreshold),
     row('set-active-expire', 3, setActiveExpire),
+    row('set-disable-deny-scripts', 3, setDisableDenyScripts),
     row('stringmatch-len', 4, stringmatchLen),
   ];
 }

@@ -99,7 +99,7 @@ export interface Core {
     canFollow(table: Table, key: TValue): boolean;
   };
   readonly lvm: {
-    hooks: { tick: () => void };
+    hooks: { tick: () => void; charge(bytes: number): void };
     luaV_gettable(L: LuaState, t: TValue, key: TValue, ra: number): void;
     luaV_lessthan(L: LuaState, a: TValue, b: TValue): number;
     luaV_equalobj(L: LuaState | null, a: TValue, b: TValue): number;

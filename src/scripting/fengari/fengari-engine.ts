@@ -19,6 +19,8 @@ import { Table } from './tables.ts';
 
 const TEXT_MODE = Uint8Array.of(116);
 const NAME_INFO = Uint8Array.of(110);
+/** Results of functions from this length on count as work. */
+const LARGE_STRING = 1024;
 /** The text of a chunk's name in messages has room for this much. */
 const NAME_BYTES_MAX = 59;
 const CHUNK_TEXT_MAX = 43;
@@ -226,6 +228,8 @@ export class FengariEngine implements LuaEngine {
       this.#current = before;
       if (L.top + results.length + 5 > L.stack_last) this.#core.lapi.lua_checkstack(L, results.length + 5);
       for (let i = 0; i < results.length; i++) L.stack[L.top++] = this.#toNative(results[i]);
+      const first = results[0];
+      if (typeof first === 'string' && first.length > LARGE_STRING) this.#core.lvm.hooks.charge(first.length);
       return results.length;
     };
     return this.#functionView(new this.#core.lobject.TValue(Tag.jsFunction, native));

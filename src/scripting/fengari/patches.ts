@@ -64,6 +64,7 @@ const STRINGS: readonly Patch[] = [
             let ts = luaS_bless(L, buff);`, `if (tl > ${2 ** 29 - 32}) ldo.luaD_memoryerror(L);
             let text = "";
             for (let i = n; i > 0; i--) text += L.stack[top - i].value.text;
+            if (tl > 1024) charge(tl);
             let ts = new TString(text);`),
   patch('lvm.js', `luaS_bless,
     luaS_eqlngstr,`, `TString,
@@ -86,14 +87,22 @@ const VM: readonly Patch[] = [
   patch('lvm.js', 'for (; n > 0; n--) {\n                    ltable.luaH_setint(h, last--, L.stack[ra + n]);\n                }', 'ltable.luaH_setlist(h, last - n + 1, L.stack, ra + 1, n);'),
   // Interruption: a count of instructions instead of hooks.
   patch('lvm.js', 'const luaV_execute = function(L) {', `const TICK_INSTRUCTIONS = 10000;
-const hooks = { tick() {} };
-module.exports.hooks = hooks;
 let ticks = TICK_INSTRUCTIONS;
+// Something large counts as so many instructions as it has pieces of 64 bytes.
+const charge = function(bytes) {
+    ticks -= bytes >> 6;
+    if (ticks <= 0) {
+        ticks = TICK_INSTRUCTIONS;
+        hooks.tick();
+    }
+};
+const hooks = { tick() {}, charge };
+module.exports.hooks = hooks;
 
 const luaV_execute = function(L) {`),
   patch('lvm.js', `if (L.hookmask & (LUA_MASKLINE | LUA_MASKCOUNT)) {
             ldebug.luaG_traceexec(L);
-        }`, `if (--ticks === 0) {
+        }`, `if (--ticks <= 0) {
             ticks = TICK_INSTRUCTIONS;
             hooks.tick();
         }`),

@@ -64,14 +64,15 @@ function memorySection(server: Server): Fields {
   const { heapUsed, heapTotal } = process.memoryUsage();
   const total = os.totalmem();
   const maxmemory = server.config.number('maxmemory');
+  const scripts = server.scripts.evalScripts;
   return {
     used_memory: used, used_memory_human: human(used), used_memory_rss: rss, used_memory_rss_human: human(rss), used_memory_peak: peak,
     used_memory_peak_human: human(peak), used_memory_peak_perc: percent(used, peak), used_memory_overhead: overhead, used_memory_startup: 0,
     used_memory_dataset: arena.liveBytes, used_memory_dataset_perc: percent(arena.liveBytes, used), allocator_allocated: arena.liveBytes,
     allocator_active: arena.usedBytes, allocator_resident: arena.touchedBytes, total_system_memory: total, total_system_memory_human: human(total),
-    used_memory_lua: 0, used_memory_vm_eval: 0, used_memory_lua_human: '0B', used_memory_scripts_eval: 0, number_of_cached_scripts: 0,
-    number_of_functions: 0, number_of_libraries: 0, used_memory_vm_functions: 0, used_memory_vm_total: 0, used_memory_vm_total_human: '0B',
-    used_memory_functions: 0, used_memory_scripts: 0, used_memory_scripts_human: '0B', maxmemory, maxmemory_human: human(maxmemory),
+    used_memory_lua: 0, used_memory_vm_eval: 0, used_memory_lua_human: '0B', used_memory_scripts_eval: scripts.bodyBytes, number_of_cached_scripts: scripts.size,
+    number_of_functions: server.scripts.functions.functionCount, number_of_libraries: server.engine.functions.size, used_memory_vm_functions: 0, used_memory_vm_total: 0, used_memory_vm_total_human: '0B',
+    used_memory_functions: 0, used_memory_scripts: scripts.bodyBytes, used_memory_scripts_human: human(scripts.bodyBytes), maxmemory, maxmemory_human: human(maxmemory),
     maxmemory_policy: server.config.string('maxmemory-policy'), allocator_frag_ratio: ratio(arena.usedBytes, arena.liveBytes),
     allocator_frag_bytes: arena.usedBytes - arena.liveBytes, allocator_rss_ratio: ratio(arena.touchedBytes, arena.usedBytes),
     allocator_rss_bytes: arena.touchedBytes - arena.usedBytes, rss_overhead_ratio: ratio(rss, arena.touchedBytes), rss_overhead_bytes: rss - arena.touchedBytes,

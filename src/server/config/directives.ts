@@ -94,6 +94,7 @@ const WITH_EFFECT: readonly Directive[] = [
   directive('snapshot-retention-days', int(), '7'),
   directive('snapshot-keep', int(1, 1000), '2'),
   // Scripts
+  directive('busy-reply-threshold', long(), '5000', { aliases: ['lua-time-limit'] }),
   directive('lua-engine', oneOf('auto', 'compiled', 'fengari'), 'auto'),
   // Encodings
   directive('hash-max-listpack-entries', long(), '512', { aliases: ['hash-max-ziplist-entries'] }),

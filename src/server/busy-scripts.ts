@@ -1,0 +1,78 @@
+/**
+ * A script that runs for long has the only thread. From busy-reply-threshold on, its ticks look after the others: clients'
+ * descriptors are polled, and what they send is answered with BUSY, but for what may run meanwhile (SCRIPT KILL …).
+ * Encrypted connections cannot be polled: they wait.
+ */
+import type { Call } from '../engine/call.ts';
+import { Flag } from '../engine/command.ts';
+import { RespWriter } from '../protocol/resp-writer.ts';
+import { BUSY_FUNCTION, BUSY_SCRIPT } from '../scripting/script-host.ts';
+import type { ScriptRun } from '../scripting/script-run.ts';
+import type { Request } from '../shared/request.ts';
+import type { Connection } from './connection.ts';
+import type { Server } from './server.ts';
+
+const SCRATCH_BYTES = 64 * 1024;
+const POLL_MS = 20;
+/** Of the script's time, polling takes no more than one part in so many. */
+const POLL_SHARE = 10;
+
+export class BusyScripts {
+  readonly #server: Server;
+  readonly #writer = new RespWriter();
+  readonly #scratch = new Uint8Array(SCRATCH_BYTES);
+  /** The script that has been found to take long. */
+  #slow: ScriptRun | null = null;
+  #nextPollMs = 0;
+  #call: Call | null = null;
+
+  constructor(server: Server) {
+    this.#server = server;
+  }
+
+  /** A tick of a script that runs. */
+  tick(run: ScriptRun): void {
+    const thresholdMs = this.#server.config.number('busy-reply-threshold');
+    const nowMs = Date.now();
+    if (thresholdMs === 0 || nowMs - run.startedAtMs < thresholdMs) return;
+    if (this.#slow !== run) {
+      this.#slow = run;
+      this.#nextPollMs = 0;
+      this.#server.log.warning(`Slow script detected: still in execution after ${nowMs - run.startedAtMs} milliseconds. `
+        + `You can try killing the script using the ${run.isFunction ? 'FUNCTION KILL' : 'SCRIPT KILL'} command. Script name is: ${run.name}.`);
+    }
+    if (nowMs < this.#nextPollMs) return;
+    for (const connection of this.#server.connections.values()) {
+      if (connection.id !== run.session.id) connection.answerWhileBusy(this.#scratch, this.#writer, this.#answer);
+    }
+    const endMs = Date.now();
+    this.#nextPollMs = endMs + Math.max(POLL_MS, POLL_SHARE * (endMs - nowMs));
+  }
+
+  readonly #answer = (connection: Connection, request: Request): void => {
+    const { engine, scripts } = this.#server;
+    const writer = this.#writer;
+    const { session } = connection;
+    const command = engine.resolve(request, writer);
+    if (command === null) {
+      engine.failQueue(session);
+      return;
+    }
+    connection.lastCommand = command.name;
+    if (!connection.authenticated && this.#server.passwordRequired && (command.flags & Flag.noAuth) === 0) {
+      writer.error('NOAUTH Authentication required.');
+    } else if ((command.flags & Flag.allowBusy) === 0) {
+      command.rejectedCalls++;
+      engine.failQueue(session);
+      writer.error(scripts.host.current!.isFunction ? BUSY_FUNCTION.message : BUSY_SCRIPT.message);
+    } else if (command.name === 'shutdown') {
+      // There is no turn in which to end in order. What the script has written so far was acknowledged to nobody.
+      this.#server.log.warning('User requested shutdown while a script was running: exiting');
+      process.exit(0);
+    } else {
+      this.#call ??= engine.nestedCall(writer, session);
+      this.#call.session = session;
+      engine.runNested(this.#call, command, request);
+    }
+  };
+}

@@ -1,0 +1,83 @@
+/** A script that runs for long: BUSY to everybody, and who may end it. */
+import { once } from 'node:events';
+import net from 'node:net';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { HoldfastProcess, type TestClient } from '../support/holdfast-process.ts';
+
+const BUSY = '-BUSY Redis is busy running a script. You can only call SCRIPT KILL or SHUTDOWN NOSAVE.';
+const BUSY_FUNCTION = '-BUSY Redis is busy running a script. You can only call FUNCTION KILL or SHUTDOWN NOSAVE.';
+const LIBRARY = "#!lua name=lib\nredis.register_function('forever', function() while true do end end)";
+
+describe.each(['compiled', 'fengari'])('%s', (engine) => {
+  let server: HoldfastProcess;
+  let runner: TestClient;
+  let other: TestClient;
+
+  beforeEach(async () => {
+    server = await HoldfastProcess.start('--busy-reply-threshold', '20', '--lua-engine', engine);
+    runner = await server.connect();
+    other = await server.connect();
+    await other.send('PING');
+  });
+
+  afterEach(async () => {
+    runner.close();
+    other.close();
+    await server.remove();
+  });
+
+  /** Sends PING until the answer is that the server is busy. */
+  async function untilBusy(): Promise<string> {
+    for (;;) {
+      const reply = await other.send('PING');
+      if (reply !== '+PONG') return reply;
+    }
+  }
+
+  test('others get BUSY, SCRIPT KILL ends it', async () => {
+    const reply = runner.send('EVAL', 'while true do pcall(function() while true do end end) end', '0');
+    expect(await untilBusy()).toBe(BUSY);
+    expect(await Promise.all([other.send('SET', 'a', '1'), other.send('GET', 'a'), other.send('FUNCTION', 'KILL'), other.send('MULTI')]))
+      .toEqual([BUSY, BUSY, BUSY, '+OK']);
+    expect(await other.send('SET', 'a', '1')).toBe(BUSY);
+    expect(await other.send('SCRIPT', 'KILL')).toBe('+OK');
+    expect(await reply).toBe('-ERR Script killed by user with SCRIPT KILL.');
+    expect(await other.send('EXEC')).toBe('-EXECABORT Transaction discarded because of previous errors.');
+    expect(await other.send('GET', 'a')).toBe('$-1');
+    expect(await other.send('SCRIPT', 'KILL')).toBe('-NOTBUSY No scripts in execution right now.');
+  });
+
+  test('a script that has written goes on', async () => {
+    const reply = runner.send('EVAL', "redis.call('SET', 'a', '1') local t = redis.call('TIME')[1] while redis.call('TIME')[1] - t < 2 do end return 'done'", '0');
+    expect(await untilBusy()).toBe(BUSY);
+    expect(await other.send('SCRIPT', 'KILL')).toMatch(/^-UNKILLABLE /);
+    expect(await reply).toBe('done');
+    expect(await other.send('GET', 'a')).toBe('1');
+  });
+
+  test('functions', async () => {
+    expect(await other.send('FUNCTION', 'LOAD', LIBRARY)).toBe('lib');
+    const reply = runner.send('FCALL', 'forever', '0');
+    expect(await untilBusy()).toBe(BUSY_FUNCTION);
+    expect(await other.send('SCRIPT', 'KILL')).toBe(BUSY_FUNCTION);
+    expect(await other.send('FUNCTION', 'STATS')).toContain('forever');
+    expect(await other.send('FUNCTION', 'KILL')).toBe('+OK');
+    expect(await reply).toBe('-ERR Script killed by user with SCRIPT KILL.');
+  });
+
+  test('a command of which one half comes while a script runs', async () => {
+    const halves = net.connect(server.port, '127.0.0.1');
+    await once(halves, 'connect');
+    const reply = runner.send('EVAL', 'while true do end', '0');
+    await untilBusy();
+    halves.write('*2\r\n$4\r\nECHO\r\n$2\r\nh');
+    // Whatever is there is read before the second of these is answered.
+    await other.send('PING');
+    await other.send('SCRIPT', 'KILL');
+    await reply;
+    const answer = once(halves, 'data');
+    halves.write('i\r\n');
+    expect(String((await answer)[0])).toBe('$2\r\nhi\r\n');
+    halves.destroy();
+  });
+});

@@ -24,6 +24,7 @@ module.exports = {
     only('snapshot', 'txlog', 'engine'),
     only('replication', 'snapshot', 'txlog', 'engine'),
     only('server', 'scripting', 'replication', 'snapshot', 'txlog', 'engine', 'protocol'),
+    { name: 'nobody-imports-cli', severity: 'error', from: { path: '^src/(?!cli/)' }, to: { path: '^src/cli/' } },
     {
       name: 'addresses-stay-in-memory', severity: 'error',
       from: { path: '^src/engine/', pathNot: '^src/engine/(memory|keyspace|types)/|^src/engine/(engine|digest|content-checksum)\\.ts$' },

@@ -6,6 +6,7 @@
 import { readFileSync } from 'node:fs';
 
 const USAGE = `Usage: holdfast server [/path/to/redis.conf] [--directive value ...]
+       holdfast status | member | failover | drain [--help]
        holdfast --help
        holdfast --version
 
@@ -14,6 +15,7 @@ A durable, Redis-compatible, in-memory database: each write is acknowledged only
 Examples:
   holdfast server --port 6379 --dir ./data
   holdfast server /etc/holdfast/redis.conf --requirepass secret
+  holdfast status --port 6379
 `;
 
 const [command, ...args] = process.argv.slice(2);
@@ -26,6 +28,9 @@ if (command === 'server') {
   // Started by a server, to make a snapshot.
   const { runShadowReplica } = await import('../dist/main.js');
   runShadowReplica();
+} else if (['status', 'member', 'failover', 'drain'].includes(command)) {
+  const { runOperatorTool } = await import('../dist/cli/operator-tool.js');
+  process.exitCode = await runOperatorTool([command, ...args]);
 } else if (command === '--version' || command === '-v') {
   const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8'));
   process.stdout.write(`holdfast ${version}\n`);

@@ -14,7 +14,7 @@ import type { IdentityFile } from './node-identity.ts';
 import type { PeerAddress, PeerNetwork } from './peers/peer-network.ts';
 
 /** Kinds of `ask` between nodes of which one belongs to no shard. */
-export const JOIN_KINDS = ['hello', 'found', 'join'] as const;
+export const JOIN_KINDS = ['hello', 'found', 'join', 'invite'] as const;
 /** The group of questions that are about no shard in particular. */
 export const NODE_GROUP = 'node';
 const ASK_TIMEOUT_MS = 2000;
@@ -79,7 +79,9 @@ export class Joining {
   readonly #list: string;
   #lastNoticeMs = -Infinity;
   #lastNotice = '';
-  #found: (() => void) | null = null;
+  /** Peer addresses of members that invited this node. */
+  readonly #invitations: PeerAddress[] = [];
+  #wake: (() => void) | null = null;
 
   constructor(options: JoiningOptions) {
     this.#options = options;
@@ -91,8 +93,8 @@ export class Joining {
   async run(): Promise<void> {
     const { identity, seeds, label } = this.#options;
     const own = formatAddress(label.peer);
-    const others = seeds.filter((seed) => formatAddress(seed) !== own);
     while (identity.identity.shardId === '') {
+      const others = [...this.#invitations, ...seeds.filter((seed) => formatAddress(seed) !== own)];
       const answers = await Promise.all(others.map((address) => this.#hello(address)));
       if (identity.identity.shardId !== '') return;
       const member = answers.findIndex((answer) => answer !== null && answer.shardId !== '');
@@ -108,12 +110,23 @@ export class Joining {
     const { identity, label, role, mayFound } = this.#options;
     const { memberId, shardId } = identity.identity;
     if (kind === 'hello') return encodeJson({ memberId, shardId, label: formatLabel(label), role, list: mayFound ? this.#list : '' } satisfies Hello);
+    if (kind === 'invite') return this.#invited(decodeJson<{ address: string }>(body).address);
     if (kind !== 'found') throw new OperationalError('NOT_A_MEMBER', 'this node belongs to no shard');
     const founded = decodeJson<{ shardId: string; config: MemberConfig }>(body);
     if (shardId !== '' && shardId !== founded.shardId) throw new OperationalError('NOT_A_MEMBER', 'this node belongs to another shard');
     if (founded.config.labels[memberId] === undefined) throw new OperationalError('NOT_A_MEMBER', 'this node is not the one that the shard was founded with');
     if (shardId === '') await identity.joined(founded.shardId, founded.config);
-    this.#found?.();
+    this.#wake?.();
+    return encodeJson({});
+  }
+
+  /** An operator wants this node in the shard whose leader is at `text`. Of a list that founds one, none is taken away. */
+  #invited(text: string): Uint8Array {
+    if (this.#options.mayFound) throw new OperationalError('NOT_INVITED', `that node waits for ${this.#list} to found a shard: start it with cluster-join instead of cluster-members`);
+    const address = parseAddress(text);
+    if (address === null) throw new OperationalError('NOT_INVITED', `'${text}' is no host:port`);
+    this.#invitations.splice(0, 1, address);
+    this.#wake?.();
     return encodeJson({});
   }
 
@@ -171,11 +184,11 @@ export class Joining {
     this.#options.notice(`This node belongs to no shard: ${message}`);
   }
 
-  /** Until the next round, or until another node says that it founded the shard. */
+  /** Until the next round, or until another node says that it founded the shard or invites this one. */
   #pause(): Promise<void> {
     return new Promise((resolve) => {
       const timer = setTimeout(resolve, ROUND_MS);
-      this.#found = () => {
+      this.#wake = () => {
         clearTimeout(timer);
         resolve();
       };

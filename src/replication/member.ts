@@ -56,6 +56,7 @@ export class Member {
   appliedIndex = 0;
   /** Leadership is being handed to another member: nothing is executed until it is known who leads. */
   handingOver = false;
+  #drained = false;
   readonly #options: MemberOptions;
   readonly #engine: Engine;
   readonly #gate: CommitGate;
@@ -79,6 +80,16 @@ export class Member {
   /** Whether commands may run here as on the primary, as of now. Reads the clock: ask when input has been read, not for each command. */
   get mayServe(): boolean {
     return this.role === 'primary' && !this.handingOver && this.#txlog.leaseValid;
+  }
+
+  /** Whether this member, by an operator's wish, does not lead. What it leads when that is said goes on. */
+  get drained(): boolean {
+    return this.#drained;
+  }
+
+  set drained(drained: boolean) {
+    this.#drained = drained;
+    if (this.role === 'replica') this.#txlog.setElectable(!drained);
   }
 
   /** Loads what is here and takes part from then on. Resolves when the data is loaded. */
@@ -165,7 +176,7 @@ export class Member {
   #becomeReplica(appliedIndex: number): void {
     this.appliedIndex = appliedIndex;
     this.#setRole('replica');
-    this.#txlog.setElectable(true);
+    this.#txlog.setElectable(!this.#drained);
     this.#txlog.follow(appliedIndex + 1, this.#apply);
     this.#maybePromote();
   }

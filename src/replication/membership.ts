@@ -8,6 +8,7 @@
  */
 import { OperationalError } from '../shared/errors.ts';
 import type { RaftTransactionLog } from '../txlog/raft-transaction-log.ts';
+import { DEFAULT_LIMITS } from '../txlog/raft/limits.ts';
 import type { MemberChange, PeerStatus } from '../txlog/raft/types.ts';
 import { type Hello, JOIN_KINDS, type JoinReply, type JoinRequest, NODE_GROUP, askToJoin, decodeJson, encodeJson } from './joining.ts';
 import { type MemberInfo, type MemberLabel, formatAddress, addressesOf, formatLabel, membersOf, parseLabel } from './member-label.ts';
@@ -17,11 +18,15 @@ export interface MembershipOptions {
   readonly memberId: string;
   readonly label: MemberLabel;
   readonly role: MemberInfo['role'];
+  /** The role that this node was last started with and that it got; null if there is none yet. */
+  readonly reachedRole: MemberInfo['role'] | null;
   readonly seeds: readonly PeerAddress[];
   readonly txlog: RaftTransactionLog;
   /** Null on a node that is alone for ever. */
   readonly network: PeerNetwork | null;
   readonly notice: (message: string) => void;
+  /** It has the role for the first time that it was started with. */
+  readonly onRoleReached: () => void;
   /** This member was removed from the shard: nothing it holds is served any more. */
   readonly onRemoved: () => void;
 }
@@ -29,14 +34,20 @@ export interface MembershipOptions {
 /** A learner may become a voter when it lacks no more than so many records: it will have them within a round trip or two. */
 const CAUGHT_UP_RECORDS = 1000;
 
+/** Calls of `tick` without a leader after which a member asks whether it still is one: nobody speaks to one that was removed. */
+const LEADERLESS_TICKS_MAX = 3;
+
 export class Membership {
   readonly #options: MembershipOptions;
   #isAsking = false;
-  /** Whether the role that this node was started with was reached once: from then on operators decide. */
-  #hadRole = false;
+  #leaderlessTicks = 0;
+  /** Whether the role that this node was started with was reached once, be it before a restart: from then on operators decide. */
+  #hadRole: boolean;
 
   constructor(options: MembershipOptions) {
     this.#options = options;
+    // Who joins is a learner from the first.
+    this.#hadRole = (options.reachedRole ?? 'learner') === options.role;
   }
 
   /** All members, this one included. */
@@ -81,8 +92,14 @@ export class Membership {
     if (this.#isAsking) return;
     const { memberId, label, role, txlog } = this.#options;
     const self = this.self;
-    if (self?.role === role) this.#hadRole = true;
-    if (self !== undefined && formatLabel(self) === formatLabel(label) && this.#hadRole) return;
+    if (self?.role === role && !this.#hadRole) {
+      this.#hadRole = true;
+      this.#options.onRoleReached();
+    }
+    this.#leaderlessTicks = txlog.leader === '' ? this.#leaderlessTicks + 1 : 0;
+    const isAsTold = self !== undefined && formatLabel(self) === formatLabel(label) && this.#hadRole;
+    if (isAsTold && this.#leaderlessTicks < LEADERLESS_TICKS_MAX) return;
+    this.#leaderlessTicks = 0;
     // Whoever is in touch with a leader that has it in its log is a member: only one that is cut off may have been removed.
     if (self === undefined && txlog.leader !== '') return;
     this.#isAsking = true;
@@ -102,7 +119,14 @@ export class Membership {
     const { txlog, memberId } = this.#options;
     if (id === memberId) return true;
     const peer = this.progressOf(id);
-    return peer !== undefined && peer.state === 'replicate' && !peer.impaired && txlog.lastIndex - peer.match <= CAUGHT_UP_RECORDS;
+    return peer !== undefined && this.isAlive(id) && peer.state === 'replicate' && !peer.impaired && txlog.lastIndex - peer.match <= CAUGHT_UP_RECORDS;
+  }
+
+  /** Whether the leader, which this is, has heard of `id` within an election timeout. */
+  isAlive(id: string): boolean {
+    if (id === this.#options.memberId) return true;
+    const silentTicks = this.progressOf(id)?.silentTicks ?? -1;
+    return silentTicks >= 0 && silentTicks <= DEFAULT_LIMITS.electionTicks;
   }
 
   /** What the leader, which this is, knows of another member. */
@@ -169,7 +193,7 @@ export class Membership {
       } catch (error) {
         if (!(error instanceof OperationalError)) throw error;
         if (error.code === 'REMOVED') return this.#options.onRemoved();
-        notice(`The shard does not make this node a ${request.role} yet: ${error.message}`);
+        if (request.role !== this.self?.role) notice(`The shard does not make this node a ${request.role} yet: ${error.message}`);
       }
     }
   }

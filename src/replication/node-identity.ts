@@ -8,7 +8,7 @@ import { open, rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import { OperationalError } from '../shared/errors.ts';
 import { makeDurableDirectory, syncDirectory } from '../txlog/durable-directory.ts';
-import type { MemberConfig } from '../txlog/raft/types.ts';
+import type { MemberConfig, MemberRole } from '../txlog/raft/types.ts';
 
 export interface NodeIdentity {
   /** 40 hexadecimal digits, as Redis's node ids. */
@@ -19,6 +19,8 @@ export interface NodeIdentity {
   readonly firstConfig: MemberConfig | null;
   /** Whether the log was there once: then it must be there, for it holds what this member promised. */
   readonly hasLog: boolean;
+  /** The role that it was last started with and that the shard gave it; null before. */
+  readonly reachedRole: MemberRole | null;
 }
 
 const FILE = 'node.json';
@@ -42,7 +44,7 @@ export class IdentityFile {
       text = readFileSync(path, 'utf8');
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw new OperationalError('NODE_IDENTITY', `${path}: ${(error as Error).message}`, error);
-      const created = new IdentityFile(directory, { memberId: randomBytes(20).toString('hex'), shardId: '', firstConfig: null, hasLog: false });
+      const created = new IdentityFile(directory, { memberId: randomBytes(20).toString('hex'), shardId: '', firstConfig: null, hasLog: false, reachedRole: null });
       await created.#write();
       return created;
     }
@@ -70,6 +72,12 @@ export class IdentityFile {
     await this.#write();
   }
 
+  /** The shard gave this node the role that it was started with. */
+  async roleReached(reachedRole: MemberRole): Promise<void> {
+    this.identity = { ...this.identity, reachedRole };
+    await this.#write();
+  }
+
   async #write(): Promise<void> {
     const path = join(this.#directory, FILE);
     const file = await open(`${path}.new`, 'w');
@@ -86,9 +94,9 @@ export class IdentityFile {
 
 function parse(text: string): NodeIdentity | null {
   try {
-    const { memberId, shardId, firstConfig, hasLog } = JSON.parse(text) as Partial<NodeIdentity>;
+    const { memberId, shardId, firstConfig, hasLog, reachedRole } = JSON.parse(text) as Partial<NodeIdentity>;
     if (!ID.test(memberId ?? '') || (shardId !== '' && (!ID.test(shardId ?? '') || firstConfig === null))) return null;
-    return { memberId: memberId!, shardId: shardId!, firstConfig: firstConfig ?? null, hasLog: hasLog === true };
+    return { memberId: memberId!, shardId: shardId!, firstConfig: firstConfig ?? null, hasLog: hasLog === true, reachedRole: reachedRole ?? null };
   } catch {
     return null;
   }

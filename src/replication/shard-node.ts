@@ -95,21 +95,25 @@ export class ShardNode {
       }
       const txlog = await openLog(identity, network, options);
       if (txlog.recovery.impaired) options.warn('This member lost a part of its log: it takes no part in any majority until the others have healed it');
-      return new ShardNode(options, identity.identity.memberId, txlog, network, switchboard);
+      return new ShardNode(options, identity, txlog, network, switchboard);
     } catch (error) {
       await network?.close();
       throw error;
     }
   }
 
-  private constructor(options: ShardNodeOptions, memberId: string, txlog: RaftTransactionLog, network: PeerTransport | null, switchboard: Switchboard) {
+  private constructor(options: ShardNodeOptions, identity: IdentityFile, txlog: RaftTransactionLog, network: PeerTransport | null, switchboard: Switchboard) {
     this.#options = options;
+    const { memberId, reachedRole } = identity.identity;
     this.memberId = memberId;
     this.txlog = txlog;
     this.network = network;
     const { label, role, peering, notice, onRemoved } = options;
     this.membership = new Membership({
-      memberId, label, role, txlog, notice, onRemoved,
+      memberId, label, role, reachedRole, txlog, notice, onRemoved,
+      onRoleReached: () => {
+        identity.roleReached(role).catch((error: unknown) => options.warn(`That this member is ${role} now could not be noted: ${(error as Error).message}`));
+      },
       seeds: peering?.seeds ?? [],
       network,
     });

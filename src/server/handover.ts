@@ -11,7 +11,7 @@ import type { Server } from './server.ts';
 export type HandoverState = 'no-failover' | 'waiting-for-sync' | 'failover-in-progress';
 
 export interface HandoverTarget {
-  /** To whom; undefined: to the member that has most of the log. */
+  /** To whom; undefined: to the member that has most of the log, of those that are not drained. */
   readonly member?: MemberInfo | undefined;
   /** How long to wait for the other to have the log, ms; Infinity: until aborted. */
   readonly timeoutMs: number;
@@ -50,11 +50,11 @@ export class Handover {
     const { node, txlog } = this.#server;
     if (node === null || !txlog.isLeader) throw new OperationalError('HANDOVER_REFUSED', 'this member is not the primary');
     if (this.state !== 'no-failover') throw new OperationalError('HANDOVER_REFUSED', 'FAILOVER already in progress.');
-    const target = member ?? this.candidates[0];
-    if (target === undefined) throw new OperationalError('HANDOVER_REFUSED', 'no other member can lead now');
     this.state = 'waiting-for-sync';
     this.#aborted = false;
     try {
+      const target = member ?? await this.#willing();
+      if (target === undefined) throw new OperationalError('HANDOVER_REFUSED', 'no other member can lead now');
       const deadlineMs = performance.now() + timeoutMs;
       await this.#until(() => node.membership.isCaughtUp(target.id) || (force && performance.now() >= deadlineMs), deadlineMs);
       this.state = 'failover-in-progress';
@@ -69,6 +69,14 @@ export class Handover {
     if (this.state === 'no-failover') return false;
     this.#aborted = true;
     return true;
+  }
+
+  /** The first candidate that is not drained; one that does not say so counts as willing. */
+  async #willing(): Promise<MemberInfo | undefined> {
+    for (const candidate of this.candidates) {
+      if ((await this.#server.operations.stateOf(candidate.id))?.drained !== true) return candidate;
+    }
+    return undefined;
   }
 
   async #transfer(target: MemberInfo): Promise<void> {

@@ -28,6 +28,7 @@ import { Dispatcher } from './dispatcher.ts';
 import { Handover } from './handover.ts';
 import { type AcceptedSocket, Listener } from './listener.ts';
 import type { Logger } from './logger.ts';
+import { Operations } from './operations.ts';
 import { OutputPool } from './output-pool.ts';
 import { PubSub } from './pubsub.ts';
 import { ReplicaAcks } from './replica-acks.ts';
@@ -57,6 +58,7 @@ export class Server {
   readonly member: Member;
   readonly dispatcher: Dispatcher;
   readonly handover = new Handover(this);
+  readonly operations = new Operations(this);
   readonly acks = new ReplicaAcks(this);
   readonly pubsub = new PubSub(this);
   readonly output = new OutputPool();

@@ -77,7 +77,7 @@ async function openNode(config: Config, log: Logger, snapshots: DirectoryStore, 
     onMessage: (group, frame) => {
       if (group === PUBSUB_GROUP) late.server?.pubsub.receive(frame);
     },
-    onAsk: (_from, kind) => Promise.reject(new OperationalError('PEER_UNKNOWN_KIND', `no question of kind ${kind} is known here`)),
+    onAsk: (_from, kind, body) => late.server?.operations.answer(kind, body) ?? Promise.reject(new OperationalError('NOT_READY', 'this node is starting')),
     onRemoved: () => {
       log.warning('This member was removed from its shard: it ends. Empty its data directory to let it join as a new member.');
       process.exit(1);

@@ -7,6 +7,7 @@ import { commandCommand } from './command-info.ts';
 import { configCommand } from './config.ts';
 import { connectionCommands } from './connection.ts';
 import { debugCommand } from './debug.ts';
+import { holdfastCommand } from './holdfast.ts';
 import { infoCommand } from './info.ts';
 import { latencyCommand } from './latency.ts';
 import { memoryCommand } from './memory.ts';
@@ -21,5 +22,6 @@ export function serverCommands(server: Server): readonly Command[] {
     ...connectionCommands(server), clientCommand(server), configCommand(server), infoCommand(server), commandCommand(server),
     ...adminCommands(server), memoryCommand(server), debugCommand(server), ...persistenceCommands(server), slowlogCommand(server),
     latencyCommand(server), ...replicationCommands(server), ...pubsubCommands(server), sentinelCommand(server),
+    holdfastCommand(server),
   ];
 }

@@ -1,0 +1,91 @@
+/** One connection of the command line tool to a node: a question, its answer, and so on. Holds no retries: the operator has them. */
+import { connect, type Socket } from 'node:net';
+import { RespError, RespMap, RespReader, type RespValue, toPlain } from '../protocol/resp-reader.ts';
+import { OperationalError } from '../shared/errors.ts';
+
+export interface ServerAddress {
+  readonly host: string;
+  readonly port: number;
+  /** '' for the default user. */
+  readonly user: string;
+  /** '' for none. */
+  readonly password: string;
+}
+
+/** Longer than any operation takes on the server. */
+const ANSWER_TIMEOUT_MS = 45_000;
+
+/**
+ * Text as people wrote it: what stands in replies is bytes, and the bytes are UTF-8. Maps become objects.
+ */
+function textOf(value: RespValue): unknown {
+  if (value instanceof RespMap) return Object.fromEntries(value.pairs.map(([key, item]) => [String(textOf(key)), textOf(item)]));
+  if (Array.isArray(value)) return value.map(textOf);
+  const plain = toPlain(value);
+  return typeof plain === 'string' ? Buffer.from(plain, 'latin1').toString() : plain;
+}
+
+interface Waiting {
+  readonly resolve: (value: RespValue) => void;
+  readonly reject: (error: Error) => void;
+}
+
+export class ServerConnection {
+  readonly #socket: Socket;
+  readonly #reader = new RespReader();
+  #waiting: Waiting | null = null;
+
+  /** @throws OperationalError SERVER_UNREACHABLE, or SERVER_REFUSED for a wrong password */
+  static async open({ host, port, user, password }: ServerAddress): Promise<ServerConnection> {
+    const socket = connect({ host, port });
+    await new Promise<void>((resolve, reject) => {
+      socket.once('connect', resolve);
+      socket.once('error', (error: NodeJS.ErrnoException) => {
+        reject(new OperationalError('SERVER_UNREACHABLE', `no server answers at ${host}:${port} (${error.code ?? error.message})`, error));
+      });
+    });
+    const connection = new ServerConnection(socket);
+    try {
+      if (password !== '') await connection.send(...(user === '' ? ['AUTH', password] : ['AUTH', user, password]));
+      await connection.send('HELLO', '3');
+    } catch (error) {
+      connection.close();
+      throw error;
+    }
+    return connection;
+  }
+
+  private constructor(socket: Socket) {
+    this.#socket = socket;
+    socket.on('data', (bytes) => {
+      this.#reader.push(bytes);
+      const value = this.#reader.next();
+      if (value !== undefined) this.#settle((waiting) => waiting.resolve(value));
+    });
+    const lost = (): void => this.#settle((waiting) => waiting.reject(new OperationalError('SERVER_GONE', 'the server closed the connection: whether it did what it was asked is not known')));
+    socket.on('error', lost);
+    socket.on('close', lost);
+    socket.setTimeout(ANSWER_TIMEOUT_MS, () => socket.destroy());
+  }
+
+  /** @throws OperationalError SERVER_REFUSED with the text of an error reply, SERVER_GONE */
+  async send(...args: readonly string[]): Promise<unknown> {
+    const parts = args.map((arg) => `$${Buffer.byteLength(arg)}\r\n${arg}\r\n`);
+    const value = await new Promise<RespValue>((resolve, reject) => {
+      this.#waiting = { resolve, reject };
+      this.#socket.write(`*${args.length}\r\n${parts.join('')}`);
+    });
+    if (value instanceof RespError) throw new OperationalError('SERVER_REFUSED', value.message.replace(/^ERR /, ''));
+    return textOf(value);
+  }
+
+  close(): void {
+    this.#socket.destroy();
+  }
+
+  #settle(how: (waiting: Waiting) => void): void {
+    const waiting = this.#waiting;
+    this.#waiting = null;
+    if (waiting !== null) how(waiting);
+  }
+}

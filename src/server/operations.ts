@@ -101,7 +101,7 @@ export class Operations {
     const furthest = Math.max(0, ...states.map((state) => state?.lastIndex ?? 0));
     const statuses = members.map((member, i): MemberStatus => {
       const state = states[i]!;
-      return { ...member, state, lag: state === null ? -1 : furthest - (state.role === 'log-only' ? state.lastIndex : state.appliedIndex) };
+      return { ...member, state, lag: state === null ? -1 : Math.max(0, furthest - reached(state)) };
     });
     return { shardId: txlog.shardId, term: txlog.term, leader: txlog.leader, members: statuses, warnings: warningsOf(statuses, txlog.leader) };
   }
@@ -241,13 +241,12 @@ export class Operations {
       hello = decodeJson<Hello>(await network!.askAddress(address, NODE_GROUP, 'hello', encodeJson({}), HELLO_TIMEOUT_MS));
     } catch (error) {
       if (!(error instanceof OperationalError)) throw error;
-      throw refused(`no node of this secret answers at the peer address ${text}: ${error.message}`);
+      throw refused(`no node that could join answers at the peer address ${text}: ${error.message}`);
     }
     const { memberId, shardId } = hello;
     if (shardId === txlog.shardId) {
       throw refused(membership.find(memberId) === undefined ? 'that node was removed from this shard: empty its data directory first' : `that node is member ${memberId.slice(0, 8)} already`);
     }
-    if (shardId !== '') throw refused(`that node belongs to another shard, ${shardId}: empty its data directory first`);
     await network!.askAddress(address, NODE_GROUP, 'invite', encodeJson({ address: formatAddress(membership.self!.peer) }), HELLO_TIMEOUT_MS);
     const deadlineMs = performance.now() + JOIN_WAIT_MS;
     while (membership.find(memberId) === undefined) {
@@ -256,6 +255,11 @@ export class Operations {
     }
     return `Member ${memberId.slice(0, 8)} at ${text} has joined${hello.role === 'learner' ? '' : `, and becomes ${hello.role} when it has the log`}`;
   }
+}
+
+/** Through which record a member has done with the log what it does with it. A primary is where the log is. */
+function reached({ role, lastIndex, appliedIndex }: MemberState): number {
+  return role === 'primary' || role === 'log-only' ? lastIndex : appliedIndex;
 }
 
 function warningsOf(members: readonly MemberStatus[], leader: string): string[] {

@@ -105,6 +105,7 @@ test('status at any member; failover, drain; refusals', async () => {
   expect(members.find(({ id }) => id === leader)).toMatchObject({ state: 'primary', peer: peerOf(primary), client: `127.0.0.1:${shard.nodes[primary]!.port}` });
   expect(members.map(({ state }) => state).sort()).toEqual(['primary', 'replica', 'replica']);
   expect(warnings).toEqual([]);
+  expect(members.find(({ id }) => id === leader)!.lag).toBe(0);
 
   for (const [words, reason] of [
     [['MEMBER', 'REMOVE', 'nobody'], "'nobody' names no member"],
@@ -114,7 +115,7 @@ test('status at any member; failover, drain; refusals', async () => {
     [['MEMBER', 'REPLACE', peerOf(other), peerOf(other)], 'by another one'],
     [['MEMBER', 'ADD', peerOf(other)], 'is there already'],
     [['MEMBER', 'ADD', 'nonsense'], 'is no HOST:PORT'],
-    [['MEMBER', 'ADD', `127.0.0.1:${(await freePorts(1))[0]!}`], 'no node of this secret answers'],
+    [['MEMBER', 'ADD', `127.0.0.1:${(await freePorts(1))[0]!}`], 'no node that could join answers'],
     [['MEMBER', 'EXPLODE', peerOf(other)], 'MEMBER is followed by'],
     [['MEMBER', 'REMOVE', peerOf(other), 'NOW'], 'syntax error'],
     [['FAILOVER', peerOf(primary)], 'is the primary already'],

@@ -15,6 +15,7 @@ import { hyperloglogDebugCommands } from './commands/hyperloglog-debug.ts';
 import { keyspaceScanCommands } from './commands/keyspace-scan.ts';
 import { lcsCommands } from './commands/lcs.ts';
 import { listCommands } from './commands/list.ts';
+import { msetexCommands } from './commands/msetex.ts';
 import { objectCommands } from './commands/object.ts';
 import { setCommands } from './commands/set.ts';
 import { sortedSetCommands } from './commands/sorted-set.ts';
@@ -33,6 +34,7 @@ export function engineCommands(): readonly Command[] {
     ...databaseCommands,
     ...stringCommands,
     ...stringNumberCommands,
+    ...msetexCommands,
     ...lcsCommands,
     ...bitmapCommands,
     ...bitopCommands,

@@ -113,6 +113,13 @@ export const POLYGON_TOO_SMALL = new CommandError('ERR GEOSEARCH BYPOLYGON must 
 export const MEMBER_WITHOUT_PLACE = new CommandError('ERR could not decode requested zset member');
 export const COUNT_MUST_BE_POSITIVE = new CommandError('ERR COUNT must be > 0');
 export const ANY_WITHOUT_COUNT = new CommandError('ERR the ANY argument requires COUNT argument');
+export const FIELDS_MISSING = new CommandError('ERR Mandatory argument FIELDS is missing or not at the right position');
+export const FIELDS_NOT_POSITIVE = new CommandError('ERR Number of fields must be a positive integer');
+export const NUMFIELDS_NOT_POSITIVE = new CommandError('ERR Parameter `numFields` should be greater than 0');
+export const FIELDS_MISMATCH = new CommandError('ERR The `numfields` parameter must match the number of arguments');
+export const FIELD_EXPIRE_NEGATIVE = new CommandError('ERR invalid expire time, must be >= 0');
+export const INVALID_NUMKEYS = new CommandError('ERR invalid numkeys value');
+export const KEY_VALUE_MISMATCH = new CommandError('ERR wrong number of key-value pairs');
 
 export const INVALID_FIRST_DB = new CommandError('ERR invalid first DB index');
 export const INVALID_SECOND_DB = new CommandError('ERR invalid second DB index');

@@ -81,6 +81,72 @@ table('SET GET of another type', [
   ['HGET h f', '1'],
 ]);
 
+table('SET … IFEQ, DELIFEQ', [
+  ['SET text new IFEQ other', null],
+  ['SET text new IFEQ hello', 'OK'],
+  ['SET text newer IFEQ other GET', 'new'],
+  ['SET text newer IFEQ new GET EX 100', 'new'],
+  ['TTL text', 100],
+  ['SET text again KEEPTTL IFEQ newer', 'OK'],
+  ['TTL text', 100],
+  ['SET no x IFEQ y', null],
+  ['SET no x GET IFEQ y', null],
+  ['EXISTS no', 0],
+  ['SET h x IFEQ y', WRONG_TYPE],
+  ['SET h x IFEQ y GET', WRONG_TYPE],
+  ['SET text x NX IFEQ y', SYNTAX],
+  ['SET text x IFEQ y XX', SYNTAX],
+  ['SET text x IFEQ', SYNTAX],
+  ['SET num 11 IFEQ 10', 'OK'],
+  ['DELIFEQ text other', 0],
+  ['DELIFEQ text again', 1],
+  ['DELIFEQ text again', 0],
+  ['EXISTS text', 0],
+  ['DELIFEQ h x', WRONG_TYPE],
+]);
+
+table('MSETEX', [
+  ['MSETEX 2 a 1 b 2', 1],
+  ['MGET a b', ['1', '2']],
+  ['TTL a', -1],
+  ['MSETEX 2 a 3 c 3 NX', 0],
+  ['MSETEX 2 a 3 c 3 XX', 0],
+  ['MGET a c', ['1', null]],
+  ['MSETEX 2 a 3 b 3 XX EX 100', 1],
+  ['TTL b', 100],
+  ['MSETEX 1 a 4 KEEPTTL', 1],
+  ['TTL a', 100],
+  ['MSETEX 1 c 4 NX PXAT 1700000005000', 1],
+  ['PTTL c', 5000],
+  ['MSETEX 1 h 4', 1],
+  ['GET h', '4'],
+  ['MSETEX 0 a 1', '-ERR invalid numkeys value'],
+  ['MSETEX x a 1', '-ERR invalid numkeys value'],
+  ['MSETEX 2 a 1', '-ERR wrong number of key-value pairs'],
+  ['MSETEX 1 a 1 b', SYNTAX],
+  ['MSETEX 1 a 1 NX XX', SYNTAX],
+  ['MSETEX 1 a 1 EX 1 KEEPTTL', SYNTAX],
+  ['MSETEX 1 a 1 EX 0', "-ERR invalid expire time in 'msetex' command"],
+]);
+
+test('effects of conditions on strings', () => {
+  const rig = new EngineRig();
+  rig.line('MSET a 1 b 2');
+  rig.effects();
+  for (const [line, effects] of [
+    ['SET a 2 IFEQ 1 EX 1', [['SET', 'a', '2', 'PXAT', '1700000001000']]],
+    ['SET a 3 IFEQ 1', []],
+    ['DELIFEQ b 2', [['DEL', 'b']]],
+    ['DELIFEQ a 1', []],
+    ['MSETEX 2 c 1 d 2 NX PX 5', [['MSETEX', '2', 'c', '1', 'd', '2', 'PXAT', '1700000000005']]],
+    ['MSETEX 1 a 1 XX KEEPTTL', [['MSETEX', '1', 'a', '1', 'KEEPTTL']]],
+    ['MSETEX 1 a 1 NX', []],
+  ] as const) {
+    rig.line(line);
+    expect(rig.effects().words, line).toEqual(effects);
+  }
+});
+
 table('GETEX', [
   ['GETEX no', null],
   ['GETEX text', 'hello'],

@@ -1,7 +1,7 @@
 /** Strings: GET, SET and their kin. Counters stand in string-number.ts. */
 import type { Call, Ref } from '../call.ts';
 import { type Command, command, keysAt, keysThrough } from '../command.ts';
-import { OFFSET_OUT_OF_RANGE, STRING_TOO_LONG, SYNTAX, wrongArity } from '../error-texts.ts';
+import { OFFSET_OUT_OF_RANGE, STRING_TOO_LONG, SYNTAX, WRONG_TYPE, wrongArity } from '../error-texts.ts';
 import { KEEP_EXPIRY } from '../keyspace/database.ts';
 import { Bytes, EntryType, NO_EXPIRY } from '../memory/entries.ts';
 import { expiryOption, positiveExpiry } from './expire-options.ts';
@@ -18,7 +18,7 @@ function replyValue(c: Call, ref: Ref): void {
   c.reply.bulk(bytes.buf, bytes.off, bytes.len);
 }
 
-function setArg(c: Call, key: number, value: number, expireAtMs: number): void {
+export function setArg(c: Call, key: number, value: number, expireAtMs: number): void {
   const { req } = c;
   c.db.setString(req.buf, req.off[key]!, req.len[key]!, req.buf, req.off[value]!, req.len[value]!, expireAtMs);
 }
@@ -35,13 +35,13 @@ function set(c: Call): void {
   } else setWithOptions(c);
 }
 
-interface ExpiryOption {
+export interface ExpiryOption {
   readonly inSeconds: boolean;
   readonly relative: boolean;
 }
 
 /** Redis takes an expiry option again if it is the same one, and the last counts; two kinds are a syntax error. */
-function mayFollow(earlier: ExpiryOption | null, option: ExpiryOption): boolean {
+export function mayFollow(earlier: ExpiryOption | null, option: ExpiryOption): boolean {
   return earlier === null || (earlier.inSeconds === option.inSeconds && earlier.relative === option.relative);
 }
 
@@ -49,19 +49,22 @@ interface SetOptions {
   nx: boolean;
   xx: boolean;
   get: boolean;
+  /** Argument that the old value must be equal to; 0: none. */
+  ifEqualAt: number;
   keepTtl: boolean;
   expireAtMs: number;
 }
 
 function parseSetOptions(c: Call): SetOptions {
   const { req } = c;
-  const out: SetOptions = { nx: false, xx: false, get: false, keepTtl: false, expireAtMs: NO_EXPIRY };
+  const out: SetOptions = { nx: false, xx: false, get: false, ifEqualAt: 0, keepTtl: false, expireAtMs: NO_EXPIRY };
   let expiryAt = 0;
   let expiry: ExpiryOption | null = null;
   for (let i = 3; i < req.argc; i++) {
     const option = expiryOption(c, i);
-    if (req.is(i, 'NX') && !out.xx) out.nx = true;
-    else if (req.is(i, 'XX') && !out.nx) out.xx = true;
+    if (req.is(i, 'NX') && !out.xx && out.ifEqualAt === 0) out.nx = true;
+    else if (req.is(i, 'XX') && !out.nx && out.ifEqualAt === 0) out.xx = true;
+    else if (req.is(i, 'IFEQ') && !out.nx && !out.xx && i + 1 < req.argc) out.ifEqualAt = ++i;
     else if (req.is(i, 'GET')) out.get = true;
     else if (req.is(i, 'KEEPTTL') && expiry === null) out.keepTtl = true;
     else if (option !== null && mayFollow(expiry, option) && !out.keepTtl && i + 1 < req.argc) {
@@ -74,14 +77,26 @@ function parseSetOptions(c: Call): SetOptions {
 }
 
 function setWithOptions(c: Call): void {
-  const { nx, xx, get: wantsOld, keepTtl, expireAtMs } = parseSetOptions(c);
+  const { nx, xx, get: wantsOld, ifEqualAt, keepTtl, expireAtMs } = parseSetOptions(c);
   const ref = wantsOld ? c.lookupTyped(1, EntryType.string) : c.lookupWrite(1);
-  const refused = (nx && ref !== 0) || (xx && ref === 0);
+  const refused = (nx && ref !== 0) || (xx && ref === 0) || (ifEqualAt !== 0 && !holds(c, ref, ifEqualAt));
   if (wantsOld) replyValue(c, ref);
   else if (refused) c.reply.null();
   else c.reply.ok();
   if (refused) return;
   setAndLog(c, 1, 2, keepTtl ? KEEP_EXPIRY : expireAtMs);
+}
+
+/** Whether the key's string at `ref` (0: it is missing) equals argument i. @throws WRONG_TYPE where it is no string. */
+export function holds(c: Call, ref: Ref, i: number): boolean {
+  const { req } = c;
+  const { entries } = c.engine.keyspace;
+  if (ref === 0) return false;
+  if (entries.type(ref) !== EntryType.string) throw WRONG_TYPE;
+  entries.value(ref, bytes);
+  if (bytes.len !== req.len[i]!) return false;
+  for (let n = 0; n < bytes.len; n++) if (bytes.buf[bytes.off + n] !== req.buf[req.off[i]! + n]) return false;
+  return true;
 }
 
 /** Sets a string and logs it with its absolute expiry. */
@@ -125,6 +140,15 @@ function getdel(c: Call): void {
   const ref = c.lookupTyped(1, EntryType.string);
   replyValue(c, ref);
   if (ref === 0) return;
+  c.removeKey(1);
+  c.effect('DEL', 2);
+  c.effectArg(1);
+}
+
+function delifeq(c: Call): void {
+  const isEqual = holds(c, c.lookupWrite(1), 2);
+  c.reply.integer(isEqual ? 1 : 0);
+  if (!isEqual) return;
   c.removeKey(1);
   c.effect('DEL', 2);
   c.effectArg(1);
@@ -281,6 +305,7 @@ export const stringCommands: readonly Command[] = [
   command({ name: 'psetex', arity: 4, flags: 'write denyoom', group: 'string', since: '2.6.0', keys: [keysAt(1, 'OW update')], run: psetex }),
   command({ name: 'getset', arity: 3, flags: 'write denyoom fast', group: 'string', since: '1.0.0', keys: [keysAt(1, 'RW access update')], run: getset }),
   command({ name: 'getdel', arity: 2, flags: 'write fast', group: 'string', since: '6.2.0', keys: [keysAt(1, 'RW access delete')], run: getdel }),
+  command({ name: 'delifeq', arity: 3, flags: 'write fast', group: 'string', since: '9.0.0', keys: [keysAt(1, 'RW delete')], run: delifeq }),
   command({ name: 'getex', arity: -2, flags: 'write fast', group: 'string', since: '6.2.0', keys: [keysAt(1, 'RW access update')], run: getex }),
   command({ name: 'strlen', arity: 2, flags: 'readonly fast', group: 'string', since: '2.2.0', keys: [keysAt(1, 'RO')], run: strlen }),
   command({ name: 'append', arity: 3, flags: 'write denyoom fast', group: 'string', since: '2.0.0', keys: [keysAt(1, 'RW insert')], run: append }),

@@ -25,6 +25,8 @@ class ElementSums implements ElementVisitor {
   seed = 0;
   ordered = false;
   sum = 0;
+  /** Of the field shown next; 0: it stays. */
+  #endsAtMs = 0;
   readonly #double = new Float64Array(1);
   readonly #words = new Int32Array(this.#double.buffer);
 
@@ -33,7 +35,13 @@ class ElementSums implements ElementVisitor {
   }
 
   field(buf: Uint8Array, off: number, len: number, valueBuf: Uint8Array, valueOff: number, valueLen: number): void {
-    this.#add(hashBytes(valueBuf, valueOff, valueLen, hashBytes(buf, off, len, this.seed)));
+    const hash = hashBytes(valueBuf, valueOff, valueLen, hashBytes(buf, off, len, this.seed));
+    this.#add(this.#endsAtMs === 0 ? hash : mix(mix(hash, this.#endsAtMs | 0), Math.floor(this.#endsAtMs / 4294967296)));
+    this.#endsAtMs = 0;
+  }
+
+  fieldEnds(endsAtMs: number): void {
+    this.#endsAtMs = endsAtMs;
   }
 
   scored(buf: Uint8Array, off: number, len: number, score: number): void {

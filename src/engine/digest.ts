@@ -19,6 +19,7 @@ const REDIS_TYPE: Record<number, number> = {
   [EntryType.string]: 0, [EntryType.list]: 1, [EntryType.set]: 2, [EntryType.zset]: 3, [EntryType.hash]: 4, [EntryType.stream]: 6,
 };
 const EXPIRE_MARK = latin1Bytes('!!expire!!');
+const FIELD_EXPIRE_MARK = latin1Bytes('!!hexpire!!');
 const SCAN_KEYS = 256;
 
 const DASH = 45;
@@ -49,6 +50,7 @@ class ElementMixer implements ElementVisitor {
   readonly #digest: Uint8Array;
   readonly #type: number;
   readonly #one = new Uint8Array(SHA1_BYTES);
+  #ends = false;
 
   constructor(digest: Uint8Array, type: number) {
     this.#digest = digest;
@@ -71,7 +73,13 @@ class ElementMixer implements ElementVisitor {
     const into = isHash ? this.#one.fill(0) : this.#digest;
     mixInto(into, buf, off, len);
     mixInto(into, valueBuf, valueOff, valueLen);
+    if (this.#ends) xorInto(into, FIELD_EXPIRE_MARK, 0, FIELD_EXPIRE_MARK.length);
+    this.#ends = false;
     if (isHash) xorInto(this.#digest, into, 0, SHA1_BYTES);
+  }
+
+  fieldEnds(): void {
+    this.#ends = true;
   }
 
   scored(buf: Uint8Array, off: number, len: number, score: number): void {

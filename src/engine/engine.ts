@@ -96,6 +96,14 @@ export class Engine {
       this.#effects.text('DEL');
       this.#effects.arg(key.buf, key.off, key.len);
     };
+    this.keyspace.onFieldsEnded = {
+      begin: (db, key, fields) => {
+        this.#effects.begin(db, 2 + fields);
+        this.#effects.text('HDEL');
+        this.#effects.arg(key.buf, key.off, key.len);
+      },
+      field: (field) => this.#effects.arg(field.buf, field.off, field.len),
+    };
     const nobody = new Session(0, null);
     const db = this.keyspace.databases[0]!;
     this.#main = new Call(this, this.#effects, options.scratchReply, nobody, db);

@@ -6,6 +6,8 @@ import { Bytes } from './memory/entries.ts';
 import type { ElementVisitor } from './types/collection.ts';
 
 const SCORE_BYTES = 8;
+/** A time takes about so many in a file. */
+const TIME_BYTES = 5;
 
 /** Bytes of a length in RDB: 6 bits, 14 bits, 32 bits. */
 function lengthBytes(length: number): number {
@@ -32,6 +34,10 @@ class Sum implements ElementVisitor {
 
   field(buf: Uint8Array, off: number, len: number, valueBuf: Uint8Array, valueOff: number, valueLen: number): void {
     this.bytes += stringBytes(buf, off, len) + stringBytes(valueBuf, valueOff, valueLen);
+  }
+
+  fieldEnds(): void {
+    this.bytes += TIME_BYTES;
   }
 
   scored(buf: Uint8Array, off: number, len: number): void {

@@ -420,7 +420,10 @@ export class Server {
       const { usedBytes, liveBytes } = keyspace.arena;
       const isBehind = usedBytes - liveBytes > Math.max(BEHIND_BYTES_MIN, liveBytes / 10);
       const end = nowUs() + (isBehind ? BACKGROUND_BEHIND_US_MAX : BACKGROUND_US_MAX);
-      if (keyspace.activeExpire && this.serving) while (keyspace.expireStep(16) === 16 && nowUs() < end);
+      if (keyspace.activeExpire && this.serving) {
+        while (keyspace.expireStep(16) === 16 && nowUs() < end);
+        while (keyspace.expireFieldsStep(16) === 16 && nowUs() < end);
+      }
       while (keyspace.lazyFreeStep(64) && nowUs() < end);
       while (keyspace.compactor.step(128) && nowUs() < end);
     });

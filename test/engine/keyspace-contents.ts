@@ -86,9 +86,14 @@ export function contents(engine: Engine): Map<string, KeyContents> {
         entries.value(ref, bytes);
         value = slice(bytes.buf, bytes.off, bytes.len);
       } else {
+        let ends: number[] = [];
         types.collection(type)!.visit(ref, {
           element: (buf, off, len) => { elements.push(slice(buf, off, len)); },
-          field: (buf, off, len, valueBuf, valueOff, valueLen) => { elements.push([slice(buf, off, len), slice(valueBuf, valueOff, valueLen)]); },
+          field: (buf, off, len, valueBuf, valueOff, valueLen) => {
+            elements.push([slice(buf, off, len), slice(valueBuf, valueOff, valueLen), ...ends]);
+            ends = [];
+          },
+          fieldEnds: (endsAtMs) => { ends = [endsAtMs]; },
           scored: (buf, off, len, score) => { elements.push([slice(buf, off, len), Object.is(score, -0) ? '-0' : String(score)]); },
         });
         if (type === EntryType.set || type === EntryType.hash) elements.sort();

@@ -372,6 +372,7 @@ test.each([3, 30_000])('copies, walks and figures of a list of %i elements', (n)
   lists.visit(to, {
     element: (buf, off, len) => { seen.push(latin1Slice(buf, off, off + len)); },
     field: () => { throw new Error('a list has no fields'); },
+    fieldEnds: () => { throw new Error('a list has no fields'); },
     scored: () => { throw new Error('a list has no scores'); },
   });
   expect(seen).toEqual(model);

@@ -250,7 +250,6 @@ describe('what cannot be loaded', () => {
   const rows: [string, Uint8Array, string, RegExp][] = [
     ['a stream cut short', fileOf(entry(RdbType.stream2, 'my stream', (w) => { w.length(1); })), 'RDB_DAMAGED', /key "my stream" of database 0: /],
     ['a module value', fileOf(entry(RdbType.module, 'm', (w) => { w.length(1); })), 'RDB_UNSUPPORTED', /key "m".*a module's value/],
-    ['expiring fields', fileOf(entry(RdbType.hashMetadata, 'h\n', (w) => { w.length(1); })), 'RDB_UNSUPPORTED', /key "h\\x0a".*fields expire/],
     ['an unknown type', fileOf(entry(99, 'k', (w) => { w.length(1); })), 'RDB_DAMAGED', /type 99/],
     ['functions without a name', fileOf((w) => { w.byte(RdbOpcode.function); w.text('x'); }), 'RDB_DAMAGED', /library of functions: Missing library metadata/],
     ['module data', fileOf((w) => { w.byte(RdbOpcode.moduleAux); w.length(1); }), 'RDB_UNSUPPORTED', /module/],

@@ -68,6 +68,10 @@ class Lister implements ElementVisitor {
     this.element(valueBuf, valueOff, valueLen);
   }
 
+  fieldEnds(endsAtMs: number): void {
+    this.lines.push(`{${this.lines.length}} ${endsAtMs}`);
+  }
+
   scored(buf: Uint8Array, off: number, len: number, score: number): void {
     this.element(buf, off, len);
     this.lines.push(`{${this.lines.length}} ${formatDouble(score)}`);

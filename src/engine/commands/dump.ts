@@ -4,7 +4,7 @@ import { ByteRange } from '../../shared/rdb/byte-range.ts';
 import { Crc64 } from '../../shared/rdb/crc64.ts';
 import { isRdbError } from '../../shared/rdb/rdb-errors.ts';
 import { RdbReader } from '../../shared/rdb/rdb-reader.ts';
-import { RdbType, isKnownRdbVersion } from '../../shared/rdb/rdb-types.ts';
+import { RDB_VERSION_WITH_FIELD_TIMES, RDB_VERSION_WRITTEN, RdbType, isKnownRdbVersion } from '../../shared/rdb/rdb-types.ts';
 import { RdbWriter } from '../../shared/rdb/rdb-writer.ts';
 import type { Call, Ref } from '../call.ts';
 import { type Command, command, keysAt } from '../command.ts';
@@ -29,7 +29,7 @@ function dump(c: Call): void {
   const type = saver.typeOf(c.engine, ref);
   writer.byte(type);
   saver.write(c.engine, ref, type, writer);
-  writer.endPayload();
+  writer.endPayload(type === RdbType.hashMetadata ? RDB_VERSION_WITH_FIELD_TIMES : RDB_VERSION_WRITTEN);
   const payload = writer.take();
   c.reply.bulk(payload, 0, payload.length);
 }

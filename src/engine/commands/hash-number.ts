@@ -6,7 +6,7 @@ import { type Command, command, keysAt } from '../command.ts';
 import {
   HASH_NOT_FLOAT, HASH_NOT_INTEGER, INCREMENT_INFINITE, NAN_OR_INFINITY, NOT_FLOAT, NOT_INTEGER, OVERFLOW,
 } from '../error-texts.ts';
-import { Bytes, EntryType } from '../memory/entries.ts';
+import { Bytes, EntryType, NO_EXPIRY } from '../memory/entries.ts';
 import { INTEGER_TEXT_BYTES, IntegerWords, formatWords } from '../types/integer-words.ts';
 
 const bytes = new Bytes();
@@ -62,7 +62,22 @@ function hincrbyfloat(c: Call): void {
   c.effectArg(1);
   c.effectArg(2);
   c.effectBytes(text, 0, text.length);
+  logEnd(c, ref);
   c.reply.bulk(text, 0, text.length);
+}
+
+/** HSET makes a field stay. Here it goes on ending when it did, and the log must say so. */
+function logEnd(c: Call, ref: Ref): void {
+  if (ref === 0) return;
+  const { req } = c;
+  const endsAtMs = c.engine.types.hashes.times.at(ref, req.buf, req.off[2]!, req.len[2]!);
+  if (endsAtMs === NO_EXPIRY) return;
+  c.effect('HPEXPIREAT', 6);
+  c.effectArg(1);
+  c.effectInteger(endsAtMs);
+  c.effectText('FIELDS');
+  c.effectText('1');
+  c.effectArg(2);
 }
 
 const KEYS = [keysAt(1, 'RW access update')];

@@ -1,10 +1,15 @@
-/** Hashes: setting, getting and deleting fields. Counters stand in hash-number.ts, HSCAN and HRANDFIELD in hash-choice.ts. */
+/**
+ * Hashes: setting, getting and deleting fields. Counters stand in hash-number.ts, HSCAN and HRANDFIELD in hash-choice.ts, when
+ * fields end in hash-expiry.ts and hash-and-expiry.ts.
+ */
 import type { Call, Ref } from '../call.ts';
 import { type Command, command, keysAt } from '../command.ts';
 import { wrongArity } from '../error-texts.ts';
 import { Bytes, EntryType } from '../memory/entries.ts';
 import { packedElementBytes } from '../memory/packed.ts';
+import { hashAndExpiryCommands } from './hash-and-expiry.ts';
 import { hashChoiceCommands } from './hash-choice.ts';
+import { hashExpiryCommands } from './hash-expiry.ts';
 import { hashNumberCommands } from './hash-number.ts';
 
 const bytes = new Bytes();
@@ -32,6 +37,8 @@ function setPairs(c: Call): number {
   let added = 0;
   for (let i = 2; i < argc; i += 2) {
     if (hashes.set(ref, buf, off[i]!, len[i]!, buf, off[i + 1]!, len[i + 1]!)) added++;
+    // A value that is set anew stays.
+    else hashes.times.clear(ref, buf, off[i]!, len[i]!);
   }
   c.changed((argc - 2) / 2);
   return added;
@@ -185,4 +192,6 @@ export const hashCommands: readonly Command[] = [
   command({ name: 'hstrlen', arity: 3, flags: 'readonly fast', group: 'hash', since: '3.2.0', keys: RO, run: hstrlen }),
   ...hashNumberCommands,
   ...hashChoiceCommands,
+  ...hashExpiryCommands,
+  ...hashAndExpiryCommands,
 ];

@@ -115,6 +115,7 @@ class Collector implements ElementVisitor {
 
   /** Hashes are not sorted. */
   field(): void {}
+  fieldEnds(): void {}
 }
 
 /** An element with what it is sorted by. */

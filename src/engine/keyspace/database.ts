@@ -44,6 +44,8 @@ export class Database {
   readonly #ks: Keyspace;
   readonly #bytes = new Bytes();
   readonly #bytes2 = new Bytes();
+  /** Its hidden twin, which has the times of hashes' fields; null as long as no field has any. See types/field-times.ts. */
+  fieldTimes: Database | null = null;
   /** Whether it was given up: its keys are unreachable and are freed in steps. */
   detached = false;
   #slotToFree = 0;
@@ -130,6 +132,11 @@ export class Database {
       // The listener may have looked up other keys meanwhile.
       this.#locate(buf, off, len);
       return 0;
+    }
+    if (ref !== 0 && this.fieldTimes !== null && !ks.applying && ks.entries.hasFieldTimes(ref)) {
+      const isGone = ks.fieldExpirer!.expireFields(this, ref);
+      this.#locate(buf, off, len);
+      return isGone ? 0 : ref;
     }
     return ref;
   }
@@ -225,6 +232,7 @@ export class Database {
     this.#locate(buf, off, len);
     const ref = this.#ks.index.find(this.#refs[this.#slot]!, this.#hash, buf, off, len);
     if (ref === 0) return false;
+    if (this.#ks.entries.hasFieldTimes(ref)) this.fieldTimes!.remove(buf, off, len);
     this.#unlink(ref);
     this.#ks.freeValue(ref);
     this.#report(buf, off, len);
@@ -274,6 +282,10 @@ export class Database {
     } else entries.setValueAddress(to, entries.valueAddress(ref));
     entries.key(ref, this.#bytes);
     this.#locate(this.#bytes.buf, this.#bytes.off, this.#bytes.len);
+    if (entries.hasFieldTimes(ref)) {
+      const twin = this.fieldTimes!;
+      twin.moveTo(twin.peekRaw(this.#bytes.buf, this.#bytes.off, this.#bytes.len), ks.twinOf(target), buf, off, len);
+    }
     this.#unlink(ref);
     this.#report(this.#bytes.buf, this.#bytes.off, this.#bytes.len);
     entries.free(ref);
@@ -413,6 +425,7 @@ export class Database {
     }
     const ref = entries.create(this.id, EntryType.string, buf, off, len, vlen, at, this.clock());
     if (!isString) ks.freeValue(old);
+    if (entries.hasFieldTimes(old)) this.fieldTimes!.remove(buf, off, len);
     this.#replace(old, ref, at);
     entries.free(old);
     return ref;

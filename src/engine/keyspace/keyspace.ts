@@ -25,6 +25,24 @@ export interface ValueReclaimer {
   reset(): void;
 }
 
+/** Takes fields out of hashes when their time has come. Provided by the types. */
+export interface FieldExpirer {
+  /**
+   * Takes the fields that have ended out of a hash that has such, and the key with the last field. On a replica they stay,
+   * hidden.
+   * @returns whether nothing is left (to be seen).
+   */
+  expireFields(db: Database, ref: Address): boolean;
+  /** As `expireFields`, up to `max` fields; returns how many. Not on a replica. */
+  expireSomeFields(db: Database, ref: Address, max: number): number;
+}
+
+/** Who logs that fields of a hash have ended: told how many they are, then each of them. */
+export interface FieldsEndedListener {
+  begin(db: number, key: Bytes, fields: number): void;
+  field(field: Bytes): void;
+}
+
 /** Called when an expired key was found and taken out, so that its deletion is logged. */
 export type OnExpired = (db: number, key: Bytes) => void;
 
@@ -50,6 +68,8 @@ export class Keyspace {
   /** Set once by the engine's wiring. */
   reclaimer: ValueReclaimer | null = null;
   onExpired: OnExpired | null = null;
+  fieldExpirer: FieldExpirer | null = null;
+  onFieldsEnded: FieldsEndedListener | null = null;
 
   /** Milliseconds since the epoch: the time of the command under way. */
   nowMs = 0;
@@ -62,6 +82,7 @@ export class Keyspace {
   keyspaceHits = 0;
   keyspaceMisses = 0;
   expiredKeys = 0;
+  expiredFields = 0;
   /** Whether keys expire by themselves in the background (DEBUG SET-ACTIVE-EXPIRE). Lazy expiry goes on. */
   activeExpire = true;
 
@@ -94,8 +115,8 @@ export class Keyspace {
     if (!this.applying) this.hazards.markDb(db.number);
     if (removed === this.size) this.#clearAll();
     else if (removed > 0) {
-      db.detached = true;
-      this.#detached.push(db);
+      this.#detach(db);
+      if (db.fieldTimes !== null) this.#detach(db.fieldTimes);
       this.databases[db.number] = this.#newDatabase(db.number);
     }
     return removed;
@@ -122,6 +143,7 @@ export class Keyspace {
     }
     a.number = b.number;
     b.number = number;
+    for (const db of [a, b]) if (db.fieldTimes !== null) db.fieldTimes.number = db.number;
     this.databases[a.number] = a;
     this.databases[b.number] = b;
   }
@@ -142,6 +164,37 @@ export class Keyspace {
       }
     }
     return removed;
+  }
+
+  /**
+   * Takes up to `max` fields out of hashes whose time has come, those due first first.
+   * @returns how many were taken out.
+   */
+  expireFieldsStep(max: number): number {
+    let removed = 0;
+    for (const db of this.databases) {
+      const twin = db.fieldTimes;
+      while (twin !== null && twin.size > 0 && removed < max) {
+        this.tree.seekRank(twin.root, 0, this.#cursor);
+        if (this.#cursor.score >= this.nowMs) break;
+        this.entries.key(this.#cursor.address, this.#key);
+        const ref = db.peekRaw(this.#key.buf, this.#key.off, this.#key.len);
+        invariant(ref !== 0 && this.entries.hasFieldTimes(ref), 'keyspace: times of fields, and no hash that has them');
+        removed += this.fieldExpirer!.expireSomeFields(db, ref, max - removed);
+      }
+    }
+    return removed;
+  }
+
+  /** The database that an entry is in. */
+  databaseOf(ref: Address): Database {
+    return this.#stores[this.entries.db(ref)]!;
+  }
+
+  /** A database's twin for the times of hashes' fields, made when it is first asked for. */
+  twinOf(db: Database): Database {
+    db.fieldTimes ??= this.#newDatabase(db.number);
+    return db.fieldTimes;
   }
 
   /** Frees some of what FLUSHDB or the removal of a big collection left behind; whether more is left. */
@@ -167,7 +220,15 @@ export class Keyspace {
     this.reclaimer?.reset();
     for (const db of this.#detached) this.#stores[db.id] = null;
     this.#detached.length = 0;
-    for (const db of this.databases) db.arenaCleared();
+    for (const db of this.databases) {
+      db.arenaCleared();
+      db.fieldTimes?.arenaCleared();
+    }
+  }
+
+  #detach(db: Database): void {
+    db.detached = true;
+    this.#detached.push(db);
   }
 
   #newDatabase(number: number): Database {
@@ -198,6 +259,7 @@ export class Keyspace {
       if (!db.detached) db.check();
       let keys = 0;
       let expires = 0;
+      let withFieldTimes = 0;
       if (db.root !== 0) visit(db.root);
       const refs: Address[] = [];
       for (let slot = 0; slot < SLOT_COUNT; slot++) {
@@ -214,10 +276,16 @@ export class Keyspace {
           this.entries.key(entry, this.#key);
           invariant(slotOf(this.#key.buf, this.#key.off, this.#key.len) === slot, 'keyspace: a key stands in the wrong slot');
           if (this.entries.expireAtMs(entry) !== NO_EXPIRY) expires++;
+          if (this.entries.hasFieldTimes(entry)) withFieldTimes++;
         }
       }
       invariant(keys === db.size, `keyspace: database ${db.id} has ${keys} keys and counts ${db.size}`);
       invariant(expires === db.expires, `keyspace: database ${db.id} has ${expires} expiries and counts ${db.expires}`);
+      if (!db.detached) {
+        const twin = db.fieldTimes;
+        invariant(withFieldTimes === (twin?.size ?? 0), `keyspace: ${withFieldTimes} hashes have times of fields, and the twin of database ${db.id} others`);
+        invariant(twin === null || twin.expires === twin.size, 'keyspace: times of fields without a first');
+      }
       if (db.root !== 0) {
         if (!db.detached) this.tree.check(db.root);
         this.tree.eachCell(db.root, visit);

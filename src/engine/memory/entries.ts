@@ -21,6 +21,11 @@ export class Bytes {
 
 export const EntryType = { string: 0, list: 1, set: 2, zset: 3, hash: 4, stream: 5 } as const;
 
+/** The encoding of a hash some of whose fields end by themselves. */
+const FIELD_TIMES = 1;
+const TYPE_AND_ENCODING = (ENTRY_TYPE_MASK << ENTRY_TYPE_SHIFT) | (ENTRY_ENCODING_MASK << ENTRY_ENCODING_SHIFT);
+const HASH_WITH_FIELD_TIMES = (EntryType.hash << ENTRY_TYPE_SHIFT) | (FIELD_TIMES << ENTRY_ENCODING_SHIFT);
+
 /** No expiry. */
 export const NO_EXPIRY = -1;
 
@@ -85,6 +90,15 @@ export class Entries {
     const w = (address & CHUNK_MASK) << 1;
     const cleared = i32[w]! & ~((ENTRY_TYPE_MASK << ENTRY_TYPE_SHIFT) | (ENTRY_ENCODING_MASK << ENTRY_ENCODING_SHIFT) | ENTRY_RAW);
     i32[w] = cleared | (type << ENTRY_TYPE_SHIFT) | (encoding << ENTRY_ENCODING_SHIFT);
+  }
+
+  /** Whether a hash has fields that end by themselves: see types/field-times.ts. */
+  hasFieldTimes(address: Address): boolean {
+    return (this.#word(address, 0) & TYPE_AND_ENCODING) === HASH_WITH_FIELD_TIMES;
+  }
+
+  setHasFieldTimes(address: Address, has: boolean): void {
+    this.setTypeAndEncoding(address, EntryType.hash, has ? FIELD_TIMES : 0);
   }
 
   /** Marks a string as changed in place (APPEND, SETRANGE …), whose encoding Redis then reports as raw. */

@@ -5,7 +5,7 @@
  * Bytes go to the writer's sink; what becomes of them is the caller's matter.
  */
 import { invariant } from '../../shared/errors.ts';
-import { RdbOpcode } from '../../shared/rdb/rdb-types.ts';
+import { RDB_VERSION_WITH_FIELD_TIMES, RDB_VERSION_WRITTEN, RdbOpcode } from '../../shared/rdb/rdb-types.ts';
 import type { RdbWriter } from '../../shared/rdb/rdb-writer.ts';
 import type { Engine } from '../engine.ts';
 import type { Address } from '../memory/arena.ts';
@@ -41,7 +41,9 @@ export class RdbSaver {
   constructor(engine: Engine, writer: RdbWriter, options: RdbSaveOptions) {
     this.#engine = engine;
     this.#writer = writer;
-    writer.header();
+    const hasFieldTimes = engine.keyspace.databases.some((db) => db.fieldTimes !== null && db.fieldTimes.size > 0);
+    // Only such a file is beyond Redis 7.0.
+    writer.header(hasFieldTimes ? RDB_VERSION_WITH_FIELD_TIMES : RDB_VERSION_WRITTEN);
     writer.aux('redis-ver', RDB_REDIS_VERSION);
     writer.aux('redis-bits', '64');
     writer.aux('ctime', String(options.createdAtS));

@@ -5,7 +5,7 @@
  * Works through the types, as commands do, so that what is read gets the encoding that the configured limits ask for.
  * Reports no change: the caller sets `keyspace.applying`, or reports by itself.
  */
-import { parseDoubleStrict } from '../../shared/number-text.ts';
+import { parseDoubleStrict, parseIntegerStrict, parsedInteger } from '../../shared/number-text.ts';
 import { ByteRange } from '../../shared/rdb/byte-range.ts';
 import { IntsetCursor } from '../../shared/rdb/intset.ts';
 import { ListpackCursor } from '../../shared/rdb/listpack.ts';
@@ -29,14 +29,19 @@ const ENTRY_TYPES: ReadonlyMap<number, number> = new Map([
   [RdbType.zset, EntryType.zset], [RdbType.zset2, EntryType.zset], [RdbType.zsetZiplist, EntryType.zset],
   [RdbType.zsetListpack, EntryType.zset],
   [RdbType.hash, EntryType.hash], [RdbType.hashZipmap, EntryType.hash], [RdbType.hashZiplist, EntryType.hash],
-  [RdbType.hashListpack, EntryType.hash],
+  [RdbType.hashListpack, EntryType.hash], [RdbType.hashMetadata, EntryType.hash], [RdbType.hashMetadataPreGa, EntryType.hash],
+  [RdbType.hashListpackEx, EntryType.hash], [RdbType.hashListpackExPreGa, EntryType.hash],
   [RdbType.stream, EntryType.stream], [RdbType.stream2, EntryType.stream], [RdbType.stream3, EntryType.stream],
 ]);
 
 /** Types whose value is a number of pieces and the pieces; the others are one packed value. */
 const COUNTED: ReadonlySet<number> = new Set([
   RdbType.list, RdbType.set, RdbType.zset, RdbType.zset2, RdbType.hash, RdbType.listQuicklist, RdbType.listQuicklist2,
+  RdbType.hashMetadata, RdbType.hashMetadataPreGa,
 ]);
+
+/** Types before whose value stands the time at which the first field ends. */
+const WITH_FIRST_TIME: ReadonlySet<number> = new Set([RdbType.hashMetadata, RdbType.hashListpackEx]);
 
 /** Asserts that values of this RDB type can be read. @throws OperationalError RDB_UNSUPPORTED or RDB_DAMAGED if not. */
 export function checkRdbType(type: number): void {
@@ -60,6 +65,8 @@ export class ValueLoader {
   readonly #zipmap = new ZipmapCursor();
   readonly #stream: StreamLoader;
   #type = 0;
+  /** When the first field of the hash ends. */
+  #firstEndsAtMs = 0;
   #entryType = 0;
   #db: Database | null = null;
   #expireAtMs = NO_EXPIRY;
@@ -77,11 +84,13 @@ export class ValueLoader {
    * behind the key; the caller marks when this returns, and after each piece. The key's bytes are copied.
    */
   begin(reader: RdbReader, type: number, db: Database, key: ByteRange, expireAtMs: number): void {
+    const firstEndsAtMs = WITH_FIRST_TIME.has(type) ? reader.int64() : 0;
     const isStream = ENTRY_TYPES.get(type) === EntryType.stream;
     const pieces = isStream || COUNTED.has(type) ? reader.length() : 1;
     this.left = isStream ? 1 : pieces;
     this.exists = false;
     this.#type = type;
+    this.#firstEndsAtMs = firstEndsAtMs;
     this.#entryType = ENTRY_TYPES.get(type)!;
     this.#db = db;
     this.#expireAtMs = expireAtMs;
@@ -141,6 +150,9 @@ export class ValueLoader {
         reader.string(this.#second);
         this.#addField(this.left, 0);
         return 1;
+      case RdbType.hashMetadata: case RdbType.hashMetadataPreGa:
+        this.#readTimedField(reader);
+        return 1;
       case RdbType.zset:
         reader.string(element);
         this.#addScored(reader.textDouble(), this.left);
@@ -156,6 +168,7 @@ export class ValueLoader {
       case RdbType.hashZipmap: return this.#addFields(this.#open(reader, this.#zipmap));
       case RdbType.hashZiplist: return this.#addFields(this.#open(reader, this.#ziplist));
       case RdbType.hashListpack: return this.#addFields(this.#open(reader, this.#listpack));
+      case RdbType.hashListpackEx: case RdbType.hashListpackExPreGa: return this.#addTimedFields(this.#open(reader, this.#listpack));
       case RdbType.zsetZiplist: return this.#addAllScored(this.#open(reader, this.#ziplist));
       default: return this.#addAllScored(this.#open(reader, this.#listpack));
     }
@@ -196,6 +209,34 @@ export class ValueLoader {
       this.#addField(cursor.countHint >>> 1, this.#blob.len);
     }
     return n;
+  }
+
+  /** A field behind its time: 0 if it stays, else counted from the first one's (and one more), or in the first form absolute. */
+  #readTimedField(reader: RdbReader): void {
+    const written = reader.length();
+    reader.string(this.#element);
+    reader.string(this.#second);
+    this.#addField(this.left, 0);
+    if (written !== 0) this.#setEnd(this.#type === RdbType.hashMetadata ? this.#firstEndsAtMs + written - 1 : written);
+  }
+
+  #addTimedFields(cursor: PackedCursor): number {
+    let n = 0;
+    for (; cursor.next(this.#element); n++) {
+      if (!cursor.next(this.#second)) throw rdbDamaged('a hash ends with a field without value');
+      this.#addField(Math.floor(cursor.countHint / 3), this.#blob.len);
+      const time = this.#second;
+      if (!cursor.next(time) || !parseIntegerStrict(time.buf, time.off, time.len)) throw rdbDamaged('a hash has a field without time');
+      if (parsedInteger.value !== 0) this.#setEnd(parsedInteger.value);
+    }
+    return n;
+  }
+
+  /** Sets when the field read last ends. */
+  #setEnd(endsAtMs: number): void {
+    if (!Number.isSafeInteger(endsAtMs) || endsAtMs < 0) throw rdbDamaged('a field ends at no time');
+    const { buf, off, len } = this.#element;
+    this.#engine.types.hashes.times.set(this.#ref, buf, off, len, endsAtMs);
   }
 
   #addAllScored(cursor: PackedCursor): number {

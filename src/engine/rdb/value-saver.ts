@@ -16,7 +16,7 @@ import { IntegerWords } from '../types/integer-words.ts';
 import { StreamSaver } from './stream-saver.ts';
 
 /** What `visit` does with the elements it is shown. */
-const Mode = { plain: 0, listpack: 1, intset: 2, countNodes: 3, nodes: 4 } as const;
+const Mode = { plain: 0, listpack: 1, intset: 2, countNodes: 3, nodes: 4, timedFields: 5 } as const;
 
 /** A small collection of more memory than this is written element by element all the same: a listpack is made in one piece. */
 const LISTPACK_BYTES_MAX = 1024 * 1024;
@@ -33,6 +33,9 @@ export class ValueSaver implements ElementVisitor {
   readonly #streams = new StreamSaver();
   readonly #scoreText = new Uint8Array(32);
   #writer: RdbWriter | null = null;
+  /** Hashes with fields that end: when the first does, and what is written of the next field's time (0: it stays). */
+  #firstEndsAtMs = 0;
+  #endsWritten = 0;
   #mode: number = Mode.plain;
   /** Lists: bytes of the node under way (0: none), and nodes so far. */
   #nodeBytes = 0;
@@ -47,7 +50,9 @@ export class ValueSaver implements ElementVisitor {
       case EntryType.set: return this.#isSmall(engine, ref, 'intset') ? RdbType.setIntset : RdbType.set;
       case EntryType.zset: return this.#isSmall(engine, ref, 'listpack') ? RdbType.zsetListpack : RdbType.zset2;
       case EntryType.stream: return RdbType.stream2;
-      case EntryType.hash: return this.#isSmall(engine, ref, 'listpack') ? RdbType.hashListpack : RdbType.hash;
+      case EntryType.hash:
+        if (engine.keyspace.entries.hasFieldTimes(ref)) return RdbType.hashMetadata;
+        return this.#isSmall(engine, ref, 'listpack') ? RdbType.hashListpack : RdbType.hash;
       default: invariant(false, `rdb: entries of type ${type} have no form in a file`);
     }
   }
@@ -77,6 +82,12 @@ export class ValueSaver implements ElementVisitor {
         this.#visit(engine, ref, Mode.listpack);
         this.#finishListpack();
         return;
+      case RdbType.hashMetadata:
+        this.#firstEndsAtMs = engine.types.hashes.times.next(ref);
+        writer.int64(this.#firstEndsAtMs);
+        writer.length(engine.types.hashes.lengthOfAll(ref));
+        this.#visit(engine, ref, Mode.timedFields);
+        return;
       default:
         writer.length(this.#collection(engine, ref).length(ref));
         this.#visit(engine, ref, Mode.plain);
@@ -104,13 +115,22 @@ export class ValueSaver implements ElementVisitor {
   }
 
   field(buf: Uint8Array, off: number, len: number, valueBuf: Uint8Array, valueOff: number, valueLen: number): void {
-    if (this.#mode === Mode.plain) {
+    if (this.#mode === Mode.timedFields) {
+      this.#writer!.length(this.#endsWritten);
+      this.#endsWritten = 0;
+    }
+    if (this.#mode !== Mode.listpack) {
       this.#writer!.string(buf, off, len);
       this.#writer!.string(valueBuf, valueOff, valueLen);
     } else {
       this.#listpack.append(buf, off, len);
       this.#listpack.append(valueBuf, valueOff, valueLen);
     }
+  }
+
+  /** Counted from the first on, and one more, since 0 means that a field stays. */
+  fieldEnds(endsAtMs: number): void {
+    this.#endsWritten = endsAtMs - this.#firstEndsAtMs + 1;
   }
 
   scored(buf: Uint8Array, off: number, len: number, score: number): void {

@@ -10,6 +10,8 @@ export interface ElementVisitor {
   element(buf: Uint8Array, off: number, len: number): void;
   /** A hash's field, or one of the fields of a stream's entry, with its value. */
   field(buf: Uint8Array, off: number, len: number, valueBuf: Uint8Array, valueOff: number, valueLen: number): void;
+  /** Called before `field` for a field of a hash that ends by itself: when, ms since the epoch. */
+  fieldEnds(endsAtMs: number): void;
   /** A sorted set's member. */
   scored(buf: Uint8Array, off: number, len: number, score: number): void;
 }

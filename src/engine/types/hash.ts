@@ -3,13 +3,15 @@
  *
  * A hash is named by the ref of its keyspace entry. Small ones are one packed cell (field, value, field, value …), large
  * ones a root with an element for each field; what is small follows hash-max-listpack-entries and -value as in Redis 7.2,
- * and a large hash never becomes small again. This file finds out about neither keys nor expiry, and never reports a
+ * and a large hash never becomes small again. Fields may end by themselves (field-times.ts): on a primary `expireFields` takes
+ * them out before a command sees the hash, on a replica they are hidden. Beyond that this file finds out about neither keys nor expiry, and never reports a
  * change: the command does. Windows on fields and values are valid until the hash changes.
  */
 import type { EncodingLimits } from '../encoding-limits.ts';
 import type { Entries } from '../memory/entries.ts';
-import { Bytes, EntryType } from '../memory/entries.ts';
-import type { Keyspace } from '../keyspace/keyspace.ts';
+import { Bytes, EntryType, NO_EXPIRY } from '../memory/entries.ts';
+import type { Database } from '../keyspace/database.ts';
+import type { FieldExpirer, Keyspace } from '../keyspace/keyspace.ts';
 import type { Address } from '../memory/arena.ts';
 import type { Elements } from '../memory/elements.ts';
 import { HASH_END } from '../memory/hash-index.ts';
@@ -17,10 +19,14 @@ import type { LazyFree } from '../memory/lazy-free.ts';
 import { PACKED_BYTES_MAX, PACKED_COUNT_MAX, PACKED_FIRST, type Packed, packedElementBytes } from '../memory/packed.ts';
 import { SHAPE_HASH } from '../memory/records.ts';
 import type { Collection, ElementVisitor } from './collection.ts';
+import type { FieldTimes } from './field-times.ts';
 import { sampleAscending } from './sampling.ts';
+import type { ScoredCursor } from './scored-cursor.ts';
 
 const STRIDE = 2;
 const BATCH = 256;
+/** So many fields that have ended are logged as one deletion at the most. */
+const ENDED_BATCH = 512;
 
 /** Walks all fields of a hash that does not change meanwhile. */
 export class HashCursor {
@@ -35,15 +41,20 @@ export class HashCursor {
   #batch: Address[] = [];
   #at = 0;
   #from = 0;
+  /** The hash, where fields of it may be hidden; else 0. */
+  #hidingRef: Address = 0;
+  readonly #times: FieldTimes;
 
-  constructor(packed: Packed, elements: Elements) {
+  constructor(packed: Packed, elements: Elements, times: FieldTimes) {
     this.#packed = packed;
     this.#elements = elements;
+    this.#times = times;
   }
 
-  /** Begins a walk over a hash's cell. */
-  open(cell: Address): this {
+  /** Begins a walk over a hash's cell. Fields of the hash `hidingRef` that have ended are passed over. */
+  open(cell: Address, hidingRef: Address = 0): this {
     this.#cell = cell;
+    this.#hidingRef = hidingRef;
     this.#isPacked = this.#packed.isPacked(cell);
     this.#pos = PACKED_FIRST;
     this.#end = this.#isPacked ? this.#packed.usedBytes(cell) : 0;
@@ -55,6 +66,14 @@ export class HashCursor {
 
   /** Goes to the next field; false at the end. */
   next(): boolean {
+    const { field } = this;
+    while (this.#nextOfAll()) {
+      if (this.#hidingRef === 0 || !this.#times.isDue(this.#hidingRef, field.buf, field.off, field.len)) return true;
+    }
+    return false;
+  }
+
+  #nextOfAll(): boolean {
     if (this.#isPacked) {
       if (this.#pos >= this.#end) return false;
       this.#pos = this.#packed.read(this.#cell, this.#pos, this.field);
@@ -76,7 +95,9 @@ export class HashCursor {
   }
 }
 
-export class Hashes implements Collection {
+export class Hashes implements Collection, FieldExpirer {
+  readonly times: FieldTimes;
+  readonly #keyspace: Keyspace;
   readonly #entries: Entries;
   readonly #packed: Packed;
   readonly #elements: Elements;
@@ -87,12 +108,18 @@ export class Hashes implements Collection {
   /** For work on a hash while the caller walks another. */
   readonly #ownCursor: HashCursor;
   readonly #bytes = new Bytes();
+  readonly #key = new Bytes();
+  readonly #ended: ScoredCursor;
   /** Fields chosen by `choose` or `scan`, as handles for `readChosen`. */
   readonly #chosen: number[] = [];
 
   constructor(
     keyspace: Keyspace, packed: Packed, elements: Elements, lazyFree: LazyFree, limits: EncodingLimits, random: () => number,
+    times: FieldTimes, ended: ScoredCursor,
   ) {
+    this.times = times;
+    this.#ended = ended;
+    this.#keyspace = keyspace;
     this.#entries = keyspace.entries;
     this.#packed = packed;
     this.#elements = elements;
@@ -101,6 +128,7 @@ export class Hashes implements Collection {
     this.#cursor = this.newCursor();
     this.#ownCursor = this.newCursor();
     lazyFree.register(EntryType.hash, elements);
+    keyspace.fieldExpirer = this;
   }
 
   // ---- As a whole ----
@@ -114,33 +142,45 @@ export class Hashes implements Collection {
     this.#entries.setValueAddress(ref, isLarge ? this.#elements.newRoot() : this.#packed.create(bytes));
   }
 
-  /** Number of fields. */
+  /** Number of fields (that are to be seen). */
   length(ref: Address): number {
+    return this.#hides(ref) ? this.lengthOfAll(ref) - this.times.dueCount(ref) : this.lengthOfAll(ref);
+  }
+
+  /** Number of fields, hidden ones too. */
+  lengthOfAll(ref: Address): number {
     const cell = this.#entries.valueAddress(ref);
     return this.#packed.isPacked(cell) ? this.#packed.count(cell) / STRIDE : this.#elements.count(cell);
   }
 
   /** OBJECT ENCODING. */
   encoding(ref: Address): string {
-    return this.#isPacked(ref) ? 'listpack' : 'hashtable';
+    if (!this.#isPacked(ref)) return 'hashtable';
+    return this.#entries.hasFieldTimes(ref) ? 'listpackex' : 'listpack';
   }
 
   /** Bytes of memory; of a large hash's elements only about `samples` are looked at (0: all). */
   memoryBytes(ref: Address, samples: number): number {
-    return this.#elements.memoryBytes(this.#entries.valueAddress(ref), samples);
+    return this.#elements.memoryBytes(this.#entries.valueAddress(ref), samples) + this.times.memoryBytes(ref, samples);
   }
 
   /** Gives the entry `to`, which has no value yet, a copy of the hash at `from`. */
   copy(from: Address, to: Address): void {
     const cell = this.#entries.valueAddress(from);
     this.#entries.setValueAddress(to, this.#packed.isPacked(cell) ? this.#packed.copy(cell) : this.#toLarge(cell));
+    this.times.copy(from, to);
   }
 
-  /** Shows every field to the visitor. */
+  /** Shows every field to the visitor, hidden ones too. */
   visit(ref: Address, visitor: ElementVisitor): void {
-    const cursor = this.walk(ref);
+    const cursor = this.#cursor.open(this.#entries.valueAddress(ref));
+    const hasTimes = this.#entries.hasFieldTimes(ref);
     while (cursor.next()) {
       const { field, value } = cursor;
+      if (hasTimes) {
+        const endsAtMs = this.times.at(ref, field.buf, field.off, field.len);
+        if (endsAtMs !== NO_EXPIRY) visitor.fieldEnds(endsAtMs);
+      }
       visitor.field(field.buf, field.off, field.len, value.buf, value.off, value.len);
     }
   }
@@ -151,10 +191,62 @@ export class Hashes implements Collection {
     if (this.#packed.isPacked(cell)) {
       this.#packed.check(cell);
       visit(cell);
+      this.#checkTimes(ref);
       return;
     }
     this.#elements.check(cell, SHAPE_HASH);
     this.#elements.eachCell(cell, 0, visit);
+    this.#checkTimes(ref);
+  }
+
+  #checkTimes(ref: Address): void {
+    this.times.check(ref, (field) => this.#find(ref, field.buf, field.off, field.len, this.#bytes));
+  }
+
+  // ---- Fields that end ----
+
+  expireFields(db: Database, ref: Address): boolean {
+    if (this.#keyspace.isReplica) {
+      const due = this.times.dueCount(ref);
+      return due > 0 && due === this.lengthOfAll(ref);
+    }
+    let left = this.times.dueCount(ref);
+    for (; left > 0; left -= ENDED_BATCH) if (this.#expireBatch(db, ref, Math.min(left, ENDED_BATCH))) return true;
+    return false;
+  }
+
+  expireSomeFields(db: Database, ref: Address, max: number): number {
+    const count = Math.min(max, ENDED_BATCH, this.times.dueCount(ref));
+    if (count > 0) this.#expireBatch(db, ref, count);
+    return count;
+  }
+
+  /** Takes out the first `count` fields that have ended; whether the hash was left empty and removed. */
+  #expireBatch(db: Database, ref: Address, count: number): boolean {
+    const keyspace = this.#keyspace;
+    const key = this.#key;
+    this.#entries.key(ref, key);
+    keyspace.expiredFields += count;
+    keyspace.onFieldsEnded!.begin(db.number, key, count);
+    const cursor = this.times.walk(this.#ended, ref);
+    const { member } = cursor;
+    for (let n = 0; n < count; n++) {
+      cursor.next();
+      keyspace.onFieldsEnded!.field(member);
+      this.#deleteFound(ref, member.buf, member.off, member.len);
+    }
+    this.times.dropFirst(ref, count);
+    if (this.lengthOfAll(ref) > 0) {
+      db.modified(key.buf, key.off, key.len);
+      return false;
+    }
+    db.remove(key.buf, key.off, key.len);
+    return true;
+  }
+
+  /** Whether fields of the hash are hidden: on a replica those that have ended wait for the primary's word. */
+  #hides(ref: Address): boolean {
+    return this.#keyspace.isReplica && !this.#keyspace.applying && this.times.dueCount(ref) > 0;
   }
 
   // ---- Single fields ----
@@ -195,6 +287,11 @@ export class Hashes implements Collection {
 
   /** Points `out` at a field's value; false where there is no such field. */
   get(ref: Address, buf: Uint8Array, off: number, len: number, out: Bytes): boolean {
+    if (this.#hides(ref) && this.times.isDue(ref, buf, off, len)) return false;
+    return this.#find(ref, buf, off, len, out);
+  }
+
+  #find(ref: Address, buf: Uint8Array, off: number, len: number, out: Bytes): boolean {
     const cell = this.#entries.valueAddress(ref);
     if (this.#packed.isPacked(cell)) {
       const pos = this.#packed.find(cell, buf, off, len, STRIDE);
@@ -212,8 +309,13 @@ export class Hashes implements Collection {
     return this.get(ref, buf, off, len, this.#bytes);
   }
 
-  /** Removes a field; whether it was there. A hash left empty is the caller's to remove. */
+  /** Removes a field, with its time; whether it was there. A hash left empty is the caller's to remove. */
   delete(ref: Address, buf: Uint8Array, off: number, len: number): boolean {
+    this.times.clear(ref, buf, off, len);
+    return this.#deleteFound(ref, buf, off, len);
+  }
+
+  #deleteFound(ref: Address, buf: Uint8Array, off: number, len: number): boolean {
     const cell = this.#entries.valueAddress(ref);
     if (this.#packed.isPacked(cell)) {
       const pos = this.#packed.find(cell, buf, off, len, STRIDE);
@@ -230,12 +332,12 @@ export class Hashes implements Collection {
   // ---- Walking ----
 
   newCursor(): HashCursor {
-    return new HashCursor(this.#packed, this.#elements);
+    return new HashCursor(this.#packed, this.#elements, this.times);
   }
 
   /** Begins a walk over all fields, with a cursor that is reused: one walk at a time. */
   walk(ref: Address): HashCursor {
-    return this.#cursor.open(this.#entries.valueAddress(ref));
+    return this.#cursor.open(this.#entries.valueAddress(ref), this.#hides(ref) ? ref : 0);
   }
 
   /**
@@ -249,10 +351,12 @@ export class Hashes implements Collection {
     if (this.#packed.isPacked(cell)) {
       const n = this.#packed.positions(cell, STRIDE);
       for (let i = 0; i < n; i++) this.#chosen.push(this.#packed.table[i]!);
+      this.#dropHidden(ref);
       return 0;
     }
     if (cursor >= HASH_END) return 0;
     const next = this.#elements.scan(cell, cursor, count, this.#chosen);
+    this.#dropHidden(ref);
     return next >= HASH_END ? 0 : next;
   }
 
@@ -265,7 +369,8 @@ export class Hashes implements Collection {
     const chosen = this.#chosen;
     const random = this.#random;
     chosen.length = 0;
-    if (this.#packed.isPacked(cell)) {
+    if (this.#hides(ref)) this.#chooseVisible(ref, count, distinct);
+    else if (this.#packed.isPacked(cell)) {
       const n = this.#packed.positions(cell, STRIDE);
       const { table } = this.#packed;
       if (distinct) {
@@ -274,6 +379,34 @@ export class Hashes implements Collection {
       } else for (let i = 0; i < count; i++) chosen.push(table[Math.floor(random() * n)]!);
     } else if (distinct) this.#elements.sample(cell, count, random, chosen);
     else for (let i = 0; i < count; i++) chosen.push(this.#elements.random(cell, random));
+  }
+
+  /** As `choose`, among the fields that are to be seen. */
+  #chooseVisible(ref: Address, count: number, distinct: boolean): void {
+    const chosen = this.#chosen;
+    const random = this.#random;
+    this.scan(ref, 0, HASH_END);
+    const visible = chosen.slice();
+    chosen.length = 0;
+    if (distinct) {
+      sampleAscending(visible.length, count, random, chosen);
+      for (let i = 0; i < chosen.length; i++) chosen[i] = visible[chosen[i]!]!;
+    } else for (let i = 0; i < count; i++) chosen.push(visible[Math.floor(random() * visible.length)]!);
+  }
+
+  /** Takes fields that are hidden out of those chosen. */
+  #dropHidden(ref: Address): void {
+    if (!this.#hides(ref)) return;
+    const cell = this.#entries.valueAddress(ref);
+    const isPacked = this.#packed.isPacked(cell);
+    const field = this.#bytes;
+    let kept = 0;
+    for (const handle of this.#chosen) {
+      if (isPacked) this.#packed.read(cell, handle, field);
+      else this.#elements.key(handle, field);
+      if (!this.times.isDue(ref, field.buf, field.off, field.len)) this.#chosen[kept++] = handle;
+    }
+    this.#chosen.length = kept;
   }
 
   /** How many fields `scan` or `choose` chose. */

@@ -6,6 +6,9 @@
 /** The version that is written: Redis 7.0's, which every later Redis and Valkey loads. */
 export const RDB_VERSION_WRITTEN = 10;
 
+/** The version that is written where fields of hashes end by themselves: Redis 7.4's, the first that has them. */
+export const RDB_VERSION_WITH_FIELD_TIMES = 12;
+
 /** Versions 1 to 12 are Redis's (to 7.4), 80 is Valkey's own. */
 export function isKnownRdbVersion(version: number): boolean {
   return (version >= 1 && version <= 12) || version === 80;
@@ -83,8 +86,6 @@ export const ScoreText = { nan: 253, positiveInfinity: 254, negativeInfinity: 25
 export function unsupportedTypeName(type: number): string | undefined {
   switch (type) {
     case RdbType.moduleV1: case RdbType.module: return "a module's value";
-    case RdbType.hashMetadataPreGa: case RdbType.hashListpackExPreGa: case RdbType.hashMetadata: case RdbType.hashListpackEx:
-      return 'a hash whose fields expire';
     default: return undefined;
   }
 }

@@ -143,8 +143,8 @@ export class RdbWriter {
   // ---- Files and payloads ----
 
   /** The first bytes of a file. */
-  header(): void {
-    this.raw(latin1Bytes(`REDIS${String(RDB_VERSION_WRITTEN).padStart(4, '0')}`), 0, 9);
+  header(version = RDB_VERSION_WRITTEN): void {
+    this.raw(latin1Bytes(`REDIS${String(version).padStart(4, '0')}`), 0, 9);
   }
 
   aux(name: string, value: string): void {
@@ -162,9 +162,9 @@ export class RdbWriter {
   }
 
   /** The end of a DUMP payload: version and checksum. */
-  endPayload(): void {
+  endPayload(version = RDB_VERSION_WRITTEN): void {
     this.#room(PRIMITIVE_BYTES_MAX);
-    putUint16(this.#buf, this.#pos, RDB_VERSION_WRITTEN);
+    putUint16(this.#buf, this.#pos, version);
     this.#pos += 2;
     this.#checksum();
   }

@@ -10,7 +10,7 @@ import { OperationalError } from '../shared/errors.ts';
 import { firstConfig } from '../txlog/raft/configuration.ts';
 import type { MemberConfig, MemberRole } from '../txlog/raft/types.ts';
 import { type MemberLabel, formatAddress, formatLabel, parseAddress, parseLabel } from './member-label.ts';
-import type { IdentityFile } from './node-identity.ts';
+import type { IdentityStore } from './node-identity.ts';
 import type { PeerAddress, PeerNetwork } from './peers/peer-network.ts';
 
 /** Kinds of `ask` between nodes of which one belongs to no shard. */
@@ -50,7 +50,7 @@ export type JoinReply =
   | { readonly shardId: string; readonly firstConfig: MemberConfig };
 
 export interface JoiningOptions {
-  readonly identity: IdentityFile;
+  readonly identity: IdentityStore;
   readonly network: PeerNetwork;
   readonly label: MemberLabel;
   readonly role: MemberRole;

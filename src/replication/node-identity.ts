@@ -23,10 +23,24 @@ export interface NodeIdentity {
   readonly reachedRole: MemberRole | null;
 }
 
+/** Where a node's identity is kept, durably: what the methods below have resolved for is found after a crash. */
+export interface IdentityStore {
+  readonly identity: NodeIdentity;
+  /** This node is of that shard from now on. Its log is made after this. */
+  joined(shardId: string, firstConfig: MemberConfig): Promise<void>;
+  /**
+   * The log was opened. @param created whether it was not there before
+   * @throws OperationalError NODE_LOG_MISSING when it should have been: its votes and acknowledgements are forgotten.
+   */
+  logOpened(created: boolean): Promise<void>;
+  /** The shard gave this node the role that it was started with. */
+  roleReached(role: MemberRole): Promise<void>;
+}
+
 const FILE = 'node.json';
 const ID = /^[0-9a-f]{40}$/;
 
-export class IdentityFile {
+export class IdentityFile implements IdentityStore {
   readonly #directory: string;
   identity: NodeIdentity;
 
@@ -53,16 +67,11 @@ export class IdentityFile {
     return new IdentityFile(directory, found);
   }
 
-  /** This node is of that shard from now on, durably. Its log is made after this. */
   async joined(shardId: string, firstConfig: MemberConfig): Promise<void> {
     this.identity = { ...this.identity, shardId, firstConfig };
     await this.#write();
   }
 
-  /**
-   * The log was opened. @param created whether it was not there before
-   * @throws OperationalError NODE_LOG_MISSING when it should have been: its votes and acknowledgements are forgotten.
-   */
   async logOpened(created: boolean): Promise<void> {
     if (created && this.identity.hasLog) {
       throw new OperationalError('NODE_LOG_MISSING', `the transaction log of this member is gone from ${this.#directory}: restore it, or empty the whole directory to start as a new member`);

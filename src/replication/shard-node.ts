@@ -10,19 +10,19 @@ import type { Engine } from '../engine/engine.ts';
 import { OperationalError } from '../shared/errors.ts';
 import { type RecoveryWatcher, recover } from '../snapshot/recovery.ts';
 import type { SnapshotPosition } from '../snapshot/snapshot-position.ts';
-import { SnapshotError, type SnapshotStore } from '../snapshot/snapshot-store.ts';
+import { SnapshotError, type SnapshotInfo, type SnapshotStore } from '../snapshot/snapshot-store.ts';
 import type { LogStore } from '../txlog/log-store.ts';
 import { decodePeerMessage, peerMessageBytes, writePeerMessage } from '../txlog/peer-message-codec.ts';
 import { firstConfig } from '../txlog/raft/configuration.ts';
 import { RaftError } from '../txlog/raft/errors.ts';
 import type { MemberRole, PeerMessage, SnapshotMeta } from '../txlog/raft/types.ts';
-import { RaftTransactionLog } from '../txlog/raft-transaction-log.ts';
+import { type LogClock, RaftTransactionLog, SYSTEM_CLOCK } from '../txlog/raft-transaction-log.ts';
 import { Joining, JOIN_KINDS } from './joining.ts';
+import type { Member } from './member.ts';
 import { type MemberLabel, addressesOf, formatLabel } from './member-label.ts';
 import { Membership, isJoinKind } from './membership.ts';
-import { IdentityFile, type NodeIdentity } from './node-identity.ts';
-import type { PeerAddress, PeerTransportOptions, StreamHeader } from './peers/peer-network.ts';
-import type { PeerTransport } from './peers/peer-transport.ts';
+import type { IdentityStore, NodeIdentity } from './node-identity.ts';
+import type { PeerAddress, PeerNetwork, PeerTransportOptions, StreamHeader } from './peers/peer-network.ts';
 import { SNAPSHOT_STREAM, type SentSnapshot, fetchSnapshot, sendSnapshot } from './snapshot-transfer.ts';
 
 /** What a network tells its user; `memberId` and the kinds open to new nodes are for its handshake. */
@@ -32,14 +32,14 @@ export type PeerHandlers = Pick<
 
 export interface PeeringOptions {
   /** Opens the network. */
-  readonly connect: (handlers: PeerHandlers) => Promise<PeerTransport>;
+  readonly connect: (handlers: PeerHandlers) => Promise<PeerNetwork>;
   /** Peer addresses of the nodes to found a shard with, or of members of one to join. */
   readonly seeds: readonly PeerAddress[];
   readonly mayFound: boolean;
 }
 
 export interface ShardNodeOptions {
-  readonly directory: string;
+  readonly identity: IdentityStore;
   /** Null: a shard of this node alone, for ever. */
   readonly peering: PeeringOptions | null;
   readonly label: MemberLabel;
@@ -58,6 +58,9 @@ export interface ShardNodeOptions {
   readonly onAsk: (from: string, kind: string, body: Uint8Array) => Promise<Uint8Array>;
   /** The shard has let this node go. */
   readonly onRemoved: () => void;
+  /** Time and chance; the process's if they are not given. */
+  readonly clock?: LogClock;
+  readonly random?: () => number;
 }
 
 /** Newest format of log records that this program reads; see log-payload.ts. */
@@ -69,15 +72,15 @@ export class ShardNode {
   readonly txlog: RaftTransactionLog;
   readonly membership: Membership;
   /** Null on a node alone. */
-  readonly network: PeerTransport | null;
+  readonly network: PeerNetwork | null;
   readonly memberId: string;
   readonly #options: ShardNodeOptions;
-  readonly #maintenance: NodeJS.Timeout;
+  readonly #clock: LogClock;
+  readonly #endMaintenance: () => void;
 
   /** Resolves when the node belongs to a shard and its log is open. @throws OperationalError */
   static async open(options: ShardNodeOptions): Promise<ShardNode> {
-    const { directory, peering, label, role, notice } = options;
-    const identity = await IdentityFile.open(directory);
+    const { identity, peering, label, role, notice } = options;
     const switchboard = new Switchboard();
     const network = peering === null ? null : await peering.connect(switchboard.handlers(identity.identity));
     try {
@@ -93,7 +96,7 @@ export class ShardNode {
           network.setClusterId(identity.identity.shardId);
         }
       }
-      const txlog = await openLog(identity, network, options);
+      const txlog = await openLog(network, options);
       if (txlog.recovery.impaired) options.warn('This member lost a part of its log: it takes no part in any majority until the others have healed it');
       return new ShardNode(options, identity, txlog, network, switchboard);
     } catch (error) {
@@ -102,7 +105,7 @@ export class ShardNode {
     }
   }
 
-  private constructor(options: ShardNodeOptions, identity: IdentityFile, txlog: RaftTransactionLog, network: PeerTransport | null, switchboard: Switchboard) {
+  private constructor(options: ShardNodeOptions, identity: IdentityStore, txlog: RaftTransactionLog, network: PeerNetwork | null, switchboard: Switchboard) {
     this.#options = options;
     const { memberId, reachedRole } = identity.identity;
     this.memberId = memberId;
@@ -118,10 +121,11 @@ export class ShardNode {
       network,
     });
     if (network !== null) this.#connect(network, switchboard);
-    this.#maintenance = setInterval(() => this.membership.tick(), MAINTENANCE_MS).unref();
+    this.#clock = options.clock ?? SYSTEM_CLOCK;
+    this.#endMaintenance = this.#clock.every(MAINTENANCE_MS, () => this.membership.tick());
   }
 
-  #connect(network: PeerTransport, switchboard: Switchboard): void {
+  #connect(network: PeerNetwork, switchboard: Switchboard): void {
     const { txlog, memberId } = this;
     const { snapshots, warn, onStream, onAsk, onMessage } = this.#options;
     switchboard.onFrame = (from, group, frame) => {
@@ -174,6 +178,27 @@ export class ShardNode {
   }
 
   /**
+   * The leader no longer has the log that `member` lacks: its newest snapshot, of record `minIndex` or later, takes the place
+   * of the data. A snapshot that cannot be had is asked for again when the leader says once more that it is needed.
+   * @param load fills the engine from what is here then
+   * @param received told of what is in the store
+   */
+  async replaceBySnapshot(member: Member, minIndex: number, load: () => Promise<number>, received: (info: SnapshotInfo) => void): Promise<void> {
+    const { notice, warn } = this.#options;
+    try {
+      const { info, position } = await this.fetchSnapshotFrom(this.txlog.leader, minIndex);
+      notice(`Snapshot of log record ${position.index} fetched: ${info.bytes} bytes`);
+      received(info);
+      if (member.role === 'log-only') this.install(position);
+      else await member.replaceState(load);
+    } catch (error) {
+      if (!(error instanceof OperationalError)) throw error;
+      warn(`The snapshot could not be had, and is asked for again: ${error.message}`);
+      this.txlog.snapshotLost(minIndex);
+    }
+  }
+
+  /**
    * Fills the empty engine: from the newest snapshot here and the log behind it, and if that cannot be, with a snapshot of
    * another member (promise P6). See MemberOptions.load.
    * @throws OperationalError when this node is alone and what it has does not make a whole
@@ -207,12 +232,21 @@ export class ShardNode {
           this.#options.notice(`Member ${peer.id} gave no snapshot: ${error.message}`);
         }
       }
-      await new Promise((resolve) => { setTimeout(resolve, FETCH_RETRY_MS); });
+      await this.#delay(FETCH_RETRY_MS);
     }
   }
 
+  #delay(ms: number): Promise<void> {
+    return new Promise((resolve) => {
+      const end = this.#clock.every(ms, () => {
+        end();
+        resolve();
+      });
+    });
+  }
+
   async close(): Promise<void> {
-    clearInterval(this.#maintenance);
+    this.#endMaintenance();
     await this.network?.close();
   }
 }
@@ -243,7 +277,8 @@ class Switchboard {
   }
 }
 
-async function openLog(identity: IdentityFile, network: PeerTransport | null, options: ShardNodeOptions): Promise<RaftTransactionLog> {
+async function openLog(network: PeerNetwork | null, options: ShardNodeOptions): Promise<RaftTransactionLog> {
+  const { identity, clock, random } = options;
   const { memberId, shardId, firstConfig: config } = identity.identity;
   const txlog = await RaftTransactionLog.open({
     id: memberId, shardId, firstConfig: config!, store: options.store,
@@ -255,6 +290,8 @@ async function openLog(identity: IdentityFile, network: PeerTransport | null, op
       if (slot !== null) writePeerMessage(message, slot.buffer, slot.at);
     },
     flushSends: () => network?.flush(),
+    ...(clock === undefined ? {} : { clock }),
+    ...(random === undefined ? {} : { random }),
   });
   try {
     await identity.logOpened(txlog.recovery.created);

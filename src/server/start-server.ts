@@ -2,6 +2,7 @@
 import { randomBytes } from 'node:crypto';
 import { join, resolve } from 'node:path';
 import { fatalZone } from '../replication/member-label.ts';
+import { IdentityFile } from '../replication/node-identity.ts';
 import { ShardNode } from '../replication/shard-node.ts';
 import { OperationalError } from '../shared/errors.ts';
 import { DirectoryStore } from '../snapshot/directory-store.ts';
@@ -41,7 +42,11 @@ export async function startServer(config: Config, log: Logger): Promise<Server> 
   txlog.onFatal = die('the transaction log failed, so nothing can be acknowledged any more');
   server.onFatal = die('the data cannot be loaded');
   server.onRole = (role) => log.notice(role === 'primary' ? `This member is primary, in term ${txlog.term}` : `This member is ${role}`);
-  node.onSnapshotWanted = ({ index }) => { void replaceBySnapshot(server, node, index, log); };
+  node.onSnapshotWanted = ({ index }) => {
+    server.fetchingSnapshot = true;
+    void node.replaceBySnapshot(server.member, index, () => load(server, node, 0, log), (info) => server.snapshots?.received(info))
+      .finally(() => { server.fetchingSnapshot = false; });
+  };
   const hasData = config.string('member-role') !== 'log-only';
   await server.listen();
   log.notice('Server initialized');
@@ -59,7 +64,7 @@ export async function startServer(config: Config, log: Logger): Promise<Server> 
 async function openNode(config: Config, log: Logger, snapshots: DirectoryStore, late: { readonly server: Server | null }): Promise<ShardNode> {
   const directory = resolve(config.string('dir'));
   return ShardNode.open({
-    directory,
+    identity: await IdentityFile.open(directory),
     peering: peeringOf(config, log),
     label: labelOf(config),
     role: config.string('member-role') as MemberRole,
@@ -125,24 +130,6 @@ async function load(server: Server, node: ShardNode, through: number, log: Logge
   const source = snapshot === null ? '' : `snapshot ${snapshot} with ${snapshotKeys} keys and `;
   log.notice(`DB loaded from ${source}the transaction log with ${records} records: ${engine.keyspace.size} keys, ${seconds} seconds`);
   return index;
-}
-
-/** The leader no longer has the log that this member lacks: its newest snapshot takes the place of the data here. */
-async function replaceBySnapshot(server: Server, node: ShardNode, minIndex: number, log: Logger): Promise<void> {
-  server.fetchingSnapshot = true;
-  try {
-    const { info, position } = await node.fetchSnapshotFrom(node.txlog.leader, minIndex);
-    log.notice(`Snapshot of log record ${position.index} fetched: ${info.bytes} bytes`);
-    server.snapshots?.received(info);
-    if (server.member.role === 'log-only') node.install(position);
-    else await server.member.replaceState(() => load(server, node, 0, log));
-  } catch (error) {
-    if (!(error instanceof OperationalError)) throw error;
-    log.warning(`The snapshot could not be had, and is asked for again: ${error.message}`);
-    node.txlog.snapshotLost(minIndex);
-  } finally {
-    server.fetchingSnapshot = false;
-  }
 }
 
 async function openSnapshots(server: Server, node: ShardNode, store: DirectoryStore, hasData: boolean, log: Logger): Promise<Snapshots> {

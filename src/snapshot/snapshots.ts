@@ -17,6 +17,8 @@ export interface SnapshotsOptions {
   /** Has a snapshot made of everything through a record. */
   readonly make: (through: number, reason: SnapshotReason, stop: AbortSignal) => Promise<SnapshotInfo>;
   readonly nowMs: () => number;
+  /** Resolves so many milliseconds later; by the process's clock if it is not given. */
+  readonly delay?: (ms: number) => Promise<void>;
   readonly notice: (message: string) => void;
   readonly warn: (message: string) => void;
 }
@@ -40,6 +42,7 @@ export class Snapshots {
   onPublished: (index: number) => void = () => undefined;
   readonly #options: SnapshotsOptions;
   readonly #stop = new AbortController();
+  readonly #delay: (ms: number) => Promise<void>;
   #newest: SnapshotInfo | null = null;
   #lastDailyMs: number;
   #running: Promise<SnapshotInfo> | null = null;
@@ -54,6 +57,7 @@ export class Snapshots {
   /** @param found the store's snapshots, newest first. */
   constructor(options: SnapshotsOptions, found: readonly SnapshotInfo[]) {
     this.#options = options;
+    this.#delay = options.delay ?? ((ms): Promise<void> => new Promise((resolve) => { setTimeout(resolve, ms); }));
     const nowMs = options.nowMs();
     this.#newest = found[0] ?? null;
     this.lastSaveMs = this.#newest?.madeAtMs ?? nowMs;
@@ -129,7 +133,7 @@ export class Snapshots {
     const { txlog } = this.#options;
     while (txlog.commitIndex < through) {
       if (txlog.lastIndex < through || this.#stop.signal.aborted) throw new SnapshotError('SNAPSHOT_FAILED', `log record ${through} was never committed`);
-      await new Promise((resolve) => { setTimeout(resolve, COMMIT_CHECK_MS); });
+      await this.#delay(COMMIT_CHECK_MS);
     }
   }
 

@@ -30,7 +30,7 @@ export interface LogClock {
   every(periodMs: number, work: () => void): () => void;
 }
 
-const SYSTEM_CLOCK: LogClock = {
+export const SYSTEM_CLOCK: LogClock = {
   nowMs: () => performance.now(),
   every: (periodMs, work) => {
     const timer = setInterval(work, periodMs).unref();

@@ -102,6 +102,8 @@ export interface FrameSlot {
 export interface PeerNetwork {
   /** Who is to be connected. Those no longer named are disconnected; a changed address counts from the next dialling on. Never names this member. */
   setPeers(peers: ReadonlyMap<string, PeerAddress>): void;
+  /** This member, which knew no cluster, belongs to that one from now on. */
+  setClusterId(clusterId: string): void;
   /** Queues a copy of `frame`, at most FRAME_BYTES_MAX long. False: not connected or the queue is full, and the frame is dropped. */
   send(to: string, group: string, frame: Uint8Array): boolean;
   /**

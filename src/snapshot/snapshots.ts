@@ -94,7 +94,7 @@ export class Snapshots {
   }
 
   async #take(reason: SnapshotReason): Promise<SnapshotInfo> {
-    const { store, appliedIndex, make, nowMs, notice, warn } = this.#options;
+    const { store, txlog, appliedIndex, make, nowMs, notice, warn } = this.#options;
     const startMs = nowMs();
     this.startedAtMs = startMs;
     this.onBegun();
@@ -103,6 +103,8 @@ export class Snapshots {
       await new Promise((resolve) => { setImmediate(resolve); });
       const through = appliedIndex();
       await this.#committed(through);
+      // While a member's data are loaded anew it has applied nothing, and its log may begin behind what it had.
+      if (through < txlog.firstIndex - 1) throw new SnapshotError('SNAPSHOT_FAILED', `the log begins behind record ${through} by now`);
       const newest = this.#newest;
       const isCurrent = newest !== null && newest.index === through && reason === 'demand';
       if (!isCurrent) await store.removeDrafts();

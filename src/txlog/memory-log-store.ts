@@ -34,6 +34,8 @@ export class MemoryLogDisk {
   #durable = new Map<string, Uint8Array>();
   /** What a read finds. */
   #visible = new Map<string, Uint8Array>();
+  /** Keys that were changed since the last sync. */
+  readonly #unsynced = new Set<string>();
   #held: HeldWrite[] = [];
   #holding = false;
   #failure: Error | null = null;
@@ -68,6 +70,7 @@ export class MemoryLogDisk {
     if (this.#failure !== null) return Promise.reject(this.#failure);
     if (!sync) {
       apply(this.#visible, changes);
+      for (const { key } of changes) this.#unsynced.add(key);
       return Promise.resolve();
     }
     return new Promise((resolve, reject) => {
@@ -116,9 +119,15 @@ export class MemoryLogDisk {
     if (write === undefined) throw new Error(`no held write ${place}`);
     apply(this.#visible, write.changes);
     // One write-ahead file: its fsync carries along whatever was written before.
-    this.#durable = new Map(this.#visible);
+    apply(this.#durable, write.changes);
+    this.#syncUnsynced();
     this.syncs++;
     write.resolve();
+  }
+
+  #syncUnsynced(): void {
+    for (const key of this.#unsynced) apply(this.#durable, [{ key, value: this.#visible.get(key) ?? null }]);
+    this.#unsynced.clear();
   }
 
   /** The oldest held write fails, or the next one if none is held, and all after it: such a disk does not come back. */
@@ -130,7 +139,8 @@ export class MemoryLogDisk {
   /** The process ends. Whatever the old store waits for never comes. */
   crash(options: CrashOptions = {}): void {
     const held = this.#held.splice(0);
-    if (options.keepUnsynced === true) this.#durable = new Map(this.#visible);
+    if (options.keepUnsynced === true) this.#syncUnsynced();
+    this.#unsynced.clear();
     held.forEach((write, place) => {
       if (options.survives?.(place) === true) apply(this.#durable, write.changes);
     });

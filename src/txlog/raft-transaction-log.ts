@@ -382,6 +382,9 @@ export class RaftTransactionLog implements TransactionLog {
   }
 
   #handle(ready: Ready): void {
+    const committedBefore = this.#commitIndex;
+    // Whoever is given the first of several committed records must not take it for the last.
+    this.#commitIndex = Math.max(committedBefore, ready.commitIndex);
     for (const message of ready.messages) this.#send(message);
     if (!this.#leadership.isLeader) this.#lookForIdentity(ready);
     if (ready.mustSync || ready.healed) this.#queue(ready);
@@ -404,7 +407,7 @@ export class RaftTransactionLog implements TransactionLog {
     this.#questions.answer(ready.reads);
     if (ready.fetches.length > 0) for (const fetch of ready.fetches) void this.#fetch(fetch);
     if (ready.snapshotWanted !== null) this.onSnapshotWanted(ready.snapshotWanted);
-    if (ready.commitIndex > this.#commitIndex) this.#committed(ready.commitIndex);
+    if (ready.commitIndex > committedBefore) this.#committed(ready.commitIndex);
   }
 
   #queue(ready: Ready): void {
@@ -477,7 +480,6 @@ export class RaftTransactionLog implements TransactionLog {
   }
 
   #committed(index: number): void {
-    this.#commitIndex = index;
     this.#inFlight.committed(index);
     this.onCommit(index);
     this.#checkCandidacies();

@@ -1,7 +1,7 @@
 /**
  * Watches the logs of all members from outside, at their stores, and compares what they commit, lead and hold:
  *
- * - at most one leader a term; whoever serves does so before anybody leads a later term (lease safety, promise P4);
+ * - at most one leader a term, which commits by counting only what is of that term (Raft §5.4.2); whoever serves does so before anybody leads a later term (lease safety, promise P4);
  * - entries of equal index and term are equal, and so are those before them (log matching, Raft §5.3);
  * - what was committed once is never another, and is never thrown away;
  * - a primary has everything that was acknowledged (promise P1), and its data are what an engine of our own makes of the
@@ -24,6 +24,8 @@ export interface Watched {
   readonly view: LogView;
   /** Through here its committed entries have been compared. */
   seenCommitIndex: number;
+  /** The term in which it was last seen leading, and its commit index then. */
+  led: { readonly term: number; readonly commitIndex: number };
 }
 
 interface KnownEntry {
@@ -89,6 +91,16 @@ export class LogMonitor {
       this.#leaders.set(term, process.memberId);
       this.#world.trace(`${name} leads term ${term}`);
     } else this.#world.check(leader === process.memberId, () => `${leader} and ${process.memberId} lead term ${term}`);
+    this.#checkOwnTerm(process);
+  }
+
+  /** Raft §5.4.2: a leader's commit index moves only to entries of its own term. */
+  #checkOwnTerm(process: Watched): void {
+    const { txlog, view, led, name } = process;
+    const { term, commitIndex } = txlog;
+    const hasMoved = led.term === term && led.commitIndex < commitIndex && commitIndex <= view.lastIndex && commitIndex > view.baseIndex;
+    if (hasMoved) this.#world.check(view.termAt(commitIndex) === term, () => `${name}, leader of term ${term}, commits through an entry ${commitIndex} of term ${view.termAt(commitIndex)}`);
+    process.led = { term, commitIndex };
   }
 
   #committed(name: string, index: number, term: number): void {

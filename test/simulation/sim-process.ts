@@ -72,13 +72,29 @@ class Held implements Waiter {
   }
 }
 
+/** The gate, with a memory of the last record of each turn that ended. */
+class WatchedGate extends CommitGate {
+  readonly #indexes = new Map<number, number>();
+
+  override turnEnded(turn: number, index: number): void {
+    this.#indexes.set(turn, index);
+    super.turnEnded(turn, index);
+  }
+
+  /** 0 for a turn before this process's first, and for one that has not ended. */
+  indexOf(turn: number): number {
+    return this.#indexes.get(turn) ?? 0;
+  }
+}
+
 export class SimProcess implements Host, Watched {
   alive = true;
   seenCommitIndex = 0;
+  led = { term: 0, commitIndex: 0 };
   readonly name: string;
   readonly machine: string;
   readonly engine: Engine;
-  readonly gate: CommitGate;
+  readonly gate: WatchedGate;
   readonly clock: LogClock;
   node!: ShardNode;
   member!: Member;
@@ -90,8 +106,6 @@ export class SimProcess implements Host, Watched {
   readonly #around: Surroundings;
   readonly #store: WatchedStore;
   readonly #reply = new RecordingReply();
-  /** The last record of each turn that ended. */
-  readonly #turnIndexes = new Map<number, number>();
   #turnOpen = false;
   #serving = false;
 
@@ -101,7 +115,7 @@ export class SimProcess implements Host, Watched {
     this.name = where.name;
     this.machine = where.name;
     this.engine = around.engines.take();
-    this.gate = new CommitGate((turn) => this.engine.commit(turn));
+    this.gate = new WatchedGate((turn) => this.engine.commit(turn));
     // The engine may have run before, in another life.
     this.gate.abandon(this.engine.turn);
     this.clock = where.clockOf(this);
@@ -255,9 +269,7 @@ export class SimProcess implements Host, Watched {
 
   #endTurn(): void {
     this.#turnOpen = false;
-    const { turn } = this.engine;
     this.member.appendEffects();
-    if (this.engine.turn !== turn) this.#turnIndexes.set(turn, this.member.appliedIndex);
     this.txlog.flush();
   }
 
@@ -286,7 +298,7 @@ export class SimProcess implements Host, Watched {
       return parseReply(reply.take());
     });
     const held = new Held(wait, replies, end, (turn) => {
-      if (this.alive) this.#around.monitor.acknowledged(this, this.#turnIndexes.get(turn) ?? 0);
+      if (this.alive) this.#around.monitor.acknowledged(this, this.gate.indexOf(turn));
     });
     if (wait <= this.gate.committedTurn) held.release(this.gate.committedTurn);
     else this.gate.wait(held, wait);

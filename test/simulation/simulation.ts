@@ -14,7 +14,7 @@ import { SimNetwork } from './sim-network.ts';
 import type { SimProcess } from './sim-process.ts';
 import { World } from './world.ts';
 
-const FAULTY_MS = 15_000;
+const FAULTY_MS = 9_000;
 /** So soon after the last fault a write must commit again, and all members must be level. */
 const RECOVERY_MS = 20_000;
 const PROBE_MS = 200;
@@ -95,8 +95,8 @@ class Simulation {
   async run(): Promise<RunStatistics> {
     const world = this.#world;
     for (const machine of this.#machines) if (machine.identity.identity.shardId !== '') machine.start();
-    this.#clients.start(5, 2 + world.random.below(150), () => world.calm);
-    this.#faults.start(200 + world.random.below(1300));
+    this.#clients.start(2 + world.random.below(4), 10 + world.random.below(200), () => world.calm);
+    this.#faults.start(150 + world.random.below(900));
     this.#probe();
     await world.runUntil(FAULTY_MS);
     world.trace('all is calm');

@@ -81,7 +81,6 @@ export class IdentityFile implements IdentityStore {
     await this.#write();
   }
 
-  /** The shard gave this node the role that it was started with. */
   async roleReached(reachedRole: MemberRole): Promise<void> {
     this.identity = { ...this.identity, reachedRole };
     await this.#write();

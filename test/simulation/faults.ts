@@ -204,13 +204,15 @@ export class Faults {
       this.#later(50, 3000, () => this.#joinUntilDone(machine));
       return;
     }
-    this.#count('rot');
-    const index = firstIndex + random.below(Math.max(1, lastIndex - firstIndex + 1));
-    if (machine.disk.stored(index) !== null) {
-      this.#world.trace(`record ${index} of ${machine.name} rots`);
-      machine.disk.flipBit(index, random.below(10_000));
-    }
+    this.#rot(machine, firstIndex + random.below(Math.max(1, lastIndex - firstIndex + 1)));
     this.#later(20, 2000, () => machine.start());
+  }
+
+  #rot(machine: SimMachine, index: number): void {
+    this.#count('rot');
+    if (machine.disk.stored(index) === null) return;
+    this.#world.trace(`record ${index} of ${machine.name} rots`);
+    machine.disk.flipBit(index, this.#world.random.below(10_000));
   }
 
   /** Whether the member that was damaged is a whole voter again. */

@@ -12,7 +12,7 @@ const SEEDS_DEFAULT = 40;
 const FIRST_SEED = Number(process.env['SIM_SEED'] ?? 1);
 const SEEDS = Number(process.env['SIM_SEEDS'] ?? (process.env['SIM_SEED'] === undefined ? SEEDS_DEFAULT : 1));
 /** From so many runs on, every kind of fault must have come. */
-const RUNS_WITH_ALL = 20;
+const RUNS_WITH_ALL = 100;
 
 interface Totals {
   runs: number;

@@ -18,7 +18,7 @@ class MemoryIdentity implements IdentityStore {
   identity: NodeIdentity;
 
   constructor(memberId: string) {
-    this.identity = { memberId, shardId: '', firstConfig: null, hasLog: false };
+    this.identity = { memberId, shardId: '', firstConfig: null, hasLog: false, reachedRole: null };
   }
 
   joined(shardId: string, firstConfig: MemberConfig): Promise<void> {
@@ -29,6 +29,11 @@ class MemoryIdentity implements IdentityStore {
   logOpened(created: boolean): Promise<void> {
     if (created && this.identity.hasLog) return Promise.reject(new Error(`the log of ${this.identity.memberId} is gone`));
     this.identity = { ...this.identity, hasLog: true };
+    return Promise.resolve();
+  }
+
+  roleReached(role: MemberRole): Promise<void> {
+    this.identity = { ...this.identity, reachedRole: role };
     return Promise.resolve();
   }
 }

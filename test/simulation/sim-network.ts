@@ -164,10 +164,12 @@ export class Endpoint implements PeerNetwork {
       this.#network.carry(this, target, () => {
         const [here, there] = [new SimStream(this.#network, this, target), new SimStream(this.#network, target, this)];
         here.join(there);
+        // Refused before anybody had it here: then it is never handed out.
+        here.on('error', () => undefined);
         this.#streams.add(here);
         target.#streams.add(there);
         target.handlers.onStream(kind, this.memberId, header, there);
-        this.#network.carry(target, this, () => resolve(here), () => reject(down(to)));
+        this.#network.carry(target, this, () => (here.errored === null ? resolve(here) : reject(here.errored)), () => reject(down(to)));
       }, () => reject(down(to)));
     });
   }

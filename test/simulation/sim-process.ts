@@ -65,7 +65,8 @@ class Held implements Waiter {
     this.#end({ kind: 'replies', replies: this.#replies });
   }
 
-  close(): void {
+  /** As a connection: nobody can say what became of the write (promise P5). */
+  inDoubt(): void {
     if (this.#done) return;
     this.#done = true;
     this.#end({ kind: 'closed' });
@@ -173,6 +174,7 @@ export class SimProcess implements Host, Watched {
       tickMs: TICK_MS, maxBatchesInFlight: 4, clock: this.clock, random: world.random.next,
       notice: (message) => this.trace(message),
       warn: (message) => this.trace(message),
+      onMessage: () => undefined,
       onStream: (kind, _from, _header, stream) => { stream.destroy(new OperationalError('PEER_UNKNOWN_KIND', kind)); },
       onAsk: (_from, kind) => Promise.reject(new OperationalError('PEER_UNKNOWN_KIND', kind)),
       onRemoved: () => where.removed(),
@@ -187,9 +189,7 @@ export class SimProcess implements Host, Watched {
       load: (through) => this.#load(through),
       onRole: (role) => this.#roleChanged(role),
       onCommitted: () => undefined,
-      onInDoubt: (waiters) => {
-        for (const waiter of waiters) (waiter as Held).close();
-      },
+      onLeadership: () => undefined,
       onFatal: fatal,
     });
     txlog.onFatal = fatal;

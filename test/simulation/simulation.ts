@@ -40,8 +40,7 @@ export async function simulate(seed: number, engines: EnginePool = new EnginePoo
   try {
     return await new Simulation(world, engines).run();
   } catch (error) {
-    (error as Error).message = `SIM_SEED=${seed}: ${(error as Error).message}\nlast events:\n${world.recent}`;
-    throw error;
+    throw new Error(`SIM_SEED=${seed}: ${(error as Error).message}\nlast events:\n${world.recent}`, { cause: error });
   } finally {
     process.off('uncaughtException', escaped);
     process.off('unhandledRejection', escaped);

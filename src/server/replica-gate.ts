@@ -36,21 +36,16 @@ export class ReplicaGate {
     const isRead = (command.flags & Flag.readonly) !== 0;
     if (connection.readOnly && isRead) return this.#behindReplies(connection, this.#readHere(connection));
     if (connection.redirects && !connection.readOnly) return this.#redirect(connection);
-    if (!this.#server.config.bool('proxy-to-primary') || this.#server.node?.network === null) {
-      if (this.#server.loading) return LOADING;
-      return isRead || this.#isAlone ? 'run' : READ_ONLY;
-    }
-    return this.#forward(connection);
+    if ((this.#server.node?.network ?? null) !== null && this.#server.config.bool('proxy-to-primary')) return this.#forward(connection);
+    if (this.#server.loading) return LOADING;
+    // A node alone that does not lead yet will in a moment.
+    if (this.#server.node?.network === null) return 'wait';
+    return isRead ? 'run' : READ_ONLY;
   }
 
   #readHere(connection: Connection): GateAnswer {
     if (this.#server.loading) return LOADING;
     return connection.reads.allows(this.#server, connection, connection.inputEnd) ? 'run' : 'wait';
-  }
-
-  /** A node alone that does not lead yet will in a moment. */
-  get #isAlone(): boolean {
-    return this.#server.node?.network === null;
   }
 
   /** What is answered here must not overtake what the primary is still to answer. */

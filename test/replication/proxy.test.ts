@@ -80,6 +80,8 @@ test('an idle client outlives the death of the primary; one that waits for a rep
   expect(await idle.send('SET', 'before', 1)).toBe('+OK');
   const cut = waiting.send('BLPOP', 'never', 0).catch((error: Error) => error.message);
   const primary = await shard.primary();
+  const observer = await connect(primary);
+  while (!(await observer.send('INFO', 'clients')).includes('blocked_clients:1\r\n')) await observer.send('PING');
   await shard.nodes[primary]!.kill('SIGKILL');
   expect(await cut).toBe('the connection is closed');
   expect(await idle.send('GET', 'before')).toBe('1');

@@ -31,6 +31,10 @@ if (command === 'server') {
 } else if (['status', 'member', 'failover', 'drain'].includes(command)) {
   const { runOperatorTool } = await import('../dist/cli/operator-tool.js');
   process.exitCode = await runOperatorTool([command, ...args]);
+} else if (command === 'busy-listener') {
+  // Started by a server whose only thread a script has, to answer new clients.
+  const { runBusyListener } = await import('../dist/server/busy-listener.js');
+  runBusyListener(Number(args[0]), args[1] === 'yes', args[2]);
 } else if (command === '--version' || command === '-v') {
   const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8'));
   process.stdout.write(`holdfast ${version}\n`);

@@ -26,6 +26,8 @@ export interface ScriptHostOptions extends ApiHost {
   readonly scriptBytesMax: number;
   /** Called now and then while a script runs. */
   readonly onTick: (run: ScriptRun) => void;
+  /** Called when a script that has ticked is over. */
+  readonly onSlowEnd: () => void;
 }
 
 /** Something compiled, and the world in which it runs. */
@@ -49,6 +51,7 @@ export class ScriptHost {
   current: ScriptRun | null = null;
   #compiled: LuaRuntime | null = null;
   #fengari: LuaRuntime | null = null;
+  #session = new Session(0, null);
 
   constructor(options: ScriptHostOptions) {
     this.options = options;
@@ -88,22 +91,22 @@ export class ScriptHost {
 
   /** What a client's call is for scripts: its keys begin at argument 3, their number stands at 2. @throws CommandError */
   keysOf(c: Call, badNumber?: CommandError): { keys: string[]; args: string[] } {
+    const { req } = c;
     const count = c.integer(2, badNumber);
-    if (count > c.req.argc - 3) throw new CommandError("ERR Number of keys can't be greater than number of args");
+    if (count > req.argc - 3) throw new CommandError("ERR Number of keys can't be greater than number of args");
     if (count < 0) throw new CommandError("ERR Number of keys can't be negative");
-    const words: string[] = [];
-    for (let i = 3; i < c.req.argc; i++) words.push(c.req.string(i));
-    return { keys: words.slice(0, count), args: words.slice(count) };
+    const keys: string[] = [];
+    const args: string[] = [];
+    for (let i = 3; i < 3 + count; i++) keys.push(req.string(i));
+    for (let i = 3 + count; i < req.argc; i++) args.push(req.string(i));
+    return { keys, args };
   }
 
   /** Runs a script or function for a client. */
   run(c: Call, isFunction: boolean, name: string, readOnly: boolean, compiled: Compiled, keys: readonly string[], args: readonly string[]): void {
-    const session = new Session(c.session.id, null);
-    session.db = c.db.number;
-    session.noTouch = c.session.noTouch;
-    const run = new ScriptRun(isFunction, name, readOnly, session, this.options.clockMs(), c.req);
+    const run = new ScriptRun(isFunction, name, readOnly, this.#sessionFor(c), this.options.clockMs(), c.req);
     const { runtime, fn } = compiled;
-    runtime.lua.onTick = () => this.#tick(run);
+    runtime.lua.onTick = this.#onTick;
     this.current = run;
     try {
       if (isFunction) runtime.runFunction(fn, run, keys, args, c.reply);
@@ -111,17 +114,29 @@ export class ScriptHost {
     } finally {
       this.current = null;
       runtime.lua.onTick = null;
+      if (run.memoryAtFirstTick >= 0) this.options.onSlowEnd();
     }
   }
 
-  #tick(run: ScriptRun): void {
+  /** A session of the script's own, as the client's is. */
+  #sessionFor(c: Call): Session {
+    let session = this.#session;
+    // What a script may have left in it is not for the next one.
+    if (session.id !== c.session.id || session.queue !== null || session.watched.length > 0) this.#session = session = new Session(c.session.id, null);
+    session.db = c.db.number;
+    session.noTouch = c.session.noTouch;
+    return session;
+  }
+
+  readonly #onTick = (): void => {
+    const run = this.current!;
     const bytes = this.options.memoryBytes();
     // Most scripts are over before the first tick, and are spared the question.
     if (run.memoryAtFirstTick < 0) run.memoryAtFirstTick = bytes;
     else if (bytes - run.memoryAtFirstTick > this.options.scriptBytesMax) throw new LuaKilled(OUT_OF_MEMORY);
     this.options.onTick(run);
     if (run.killed) throw new LuaKilled(KILLED);
-  }
+  };
 
   /** Does `work`, which runs Lua, and stops it with LuaKilled after so many milliseconds. */
   within(limitMs: number, runtime: LuaRuntime, work: () => void): void {

@@ -1,14 +1,17 @@
 /**
  * A script that runs for long has the only thread. From busy-reply-threshold on, its ticks look after the others: clients'
- * descriptors are polled, and what they send is answered with BUSY, but for what may run meanwhile (SCRIPT KILL …).
- * Encrypted connections cannot be polled: they wait.
+ * descriptors are polled, and what they send is answered with BUSY, but for what may run meanwhile (SCRIPT KILL …). New
+ * clients are taken by another process as long. Encrypted connections cannot be polled: they wait.
  */
+import { fileURLToPath } from 'node:url';
 import type { Call } from '../engine/call.ts';
 import { Flag } from '../engine/command.ts';
 import { RespWriter } from '../protocol/resp-writer.ts';
 import { BUSY_FUNCTION, BUSY_SCRIPT } from '../scripting/script-host.ts';
 import type { ScriptRun } from '../scripting/script-run.ts';
 import type { Request } from '../shared/request.ts';
+import { CommandError } from '../shared/errors.ts';
+import { BusyListenerProcess } from './busy-listener-process.ts';
 import type { Connection } from './connection.ts';
 import type { Server } from './server.ts';
 
@@ -16,6 +19,11 @@ const SCRATCH_BYTES = 64 * 1024;
 const POLL_MS = 20;
 /** Of the script's time, polling takes no more than one part in so many. */
 const POLL_SHARE = 10;
+
+/** This program again, as the process that takes new connections. */
+const LISTENER_COMMAND = [process.execPath, fileURLToPath(new URL('../../bin/holdfast.js', import.meta.url)), 'busy-listener'];
+
+const busyText = (run: ScriptRun): string => (run.isFunction ? BUSY_FUNCTION : BUSY_SCRIPT).message;
 
 export class BusyScripts {
   readonly #server: Server;
@@ -25,6 +33,7 @@ export class BusyScripts {
   #slow: ScriptRun | null = null;
   #nextPollMs = 0;
   #call: Call | null = null;
+  #listener: BusyListenerProcess | null = null;
 
   constructor(server: Server) {
     this.#server = server;
@@ -40,14 +49,33 @@ export class BusyScripts {
       this.#nextPollMs = 0;
       this.#server.log.warning(`Slow script detected: still in execution after ${nowMs - run.startedAtMs} milliseconds. `
         + `You can try killing the script using the ${run.isFunction ? 'FUNCTION KILL' : 'SCRIPT KILL'} command. Script name is: ${run.name}.`);
+      this.#listener ??= new BusyListenerProcess(LISTENER_COMMAND, this.#server.listeningDescriptors, !this.#server.passwordRequired, busyText(run));
     }
     if (nowMs < this.#nextPollMs) return;
+    this.#listener?.poll(this.#kill);
     for (const connection of this.#server.connections.values()) {
       if (connection.id !== run.session.id) connection.answerWhileBusy(this.#scratch, this.#writer, this.#answer);
     }
     const endMs = Date.now();
     this.#nextPollMs = endMs + Math.max(POLL_MS, POLL_SHARE * (endMs - nowMs));
   }
+
+  /** The script is over. */
+  ended(): void {
+    this.#slow = null;
+    this.#listener?.end();
+    this.#listener = null;
+  }
+
+  readonly #kill = (isFunction: boolean): string => {
+    try {
+      this.#server.scripts.host.kill(isFunction);
+      return '+OK';
+    } catch (error) {
+      if (error instanceof CommandError) return `-${error.message}`;
+      throw error;
+    }
+  };
 
   readonly #answer = (connection: Connection, request: Request): void => {
     const { engine, scripts } = this.#server;
@@ -64,7 +92,7 @@ export class BusyScripts {
     } else if ((command.flags & Flag.allowBusy) === 0) {
       command.rejectedCalls++;
       engine.failQueue(session);
-      writer.error(scripts.host.current!.isFunction ? BUSY_FUNCTION.message : BUSY_SCRIPT.message);
+      writer.error(busyText(scripts.host.current!));
     } else if (command.name === 'shutdown') {
       // There is no turn in which to end in order. What the script has written so far was acknowledged to nobody.
       this.#server.log.warning('User requested shutdown while a script was running: exiting');

@@ -47,6 +47,11 @@ export class Listener {
     return 0;
   }
 
+  /** Descriptors of the listening sockets, as far as there are any. */
+  get descriptors(): number[] {
+    return this.#servers.map((server) => (server as unknown as { _handle: { fd?: number } | null })._handle?.fd ?? -1).filter((fd) => fd >= 0);
+  }
+
   /** Stops accepting. Open connections are their owner's. */
   close(): void {
     for (const server of this.#servers) server.close();

@@ -39,6 +39,7 @@ export class Scripts {
       memoryBytes: heapBytes,
       scriptBytesMax: SCRIPT_BYTES_MAX,
       onTick: (run) => busy.tick(run),
+      onSlowEnd: () => busy.ended(),
     });
     this.evalScripts = new EvalScripts(this.host);
     this.functions = new FunctionRegistry(this.host);

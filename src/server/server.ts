@@ -169,6 +169,11 @@ export class Server {
     return this.#listener.port;
   }
 
+  /** Descriptors of the sockets that listen for clients. */
+  get listeningDescriptors(): number[] {
+    return this.#listener.descriptors;
+  }
+
   /** Makes a changed directive take effect. */
   applyConfig(name: string): void {
     const { config, limits } = this;

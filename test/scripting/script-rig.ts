@@ -33,6 +33,7 @@ export class ScriptRig extends EngineRig {
       memoryBytes: () => this.memoryBytes(),
       scriptBytesMax: 1000,
       onTick: (run) => this.onTick(run),
+      onSlowEnd: () => undefined,
     });
     this.scripts = new EvalScripts(this.host);
     this.functions = new FunctionRegistry(this.host);

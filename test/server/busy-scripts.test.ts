@@ -55,6 +55,20 @@ describe.each(['compiled', 'fengari'])('%s', (engine) => {
     expect(await other.send('GET', 'a')).toBe('1');
   });
 
+  test('a client that comes while a script runs', async () => {
+    const reply = runner.send('EVAL', 'while true do end', '0');
+    await untilBusy();
+    const late = await server.connect();
+    expect(await Promise.all([late.send('PING'), late.send('FUNCTION', 'KILL'), late.send('GET', 'a')])).toEqual([BUSY, BUSY, BUSY]);
+    expect(await late.send('SCRIPT', 'KILL')).toBe('+OK');
+    expect(await reply).toBe('-ERR Script killed by user with SCRIPT KILL.');
+    // Who was taken meanwhile is let go; who comes now is served.
+    await once(late.socket, 'close');
+    const next = await server.connect();
+    expect(await next.send('PING')).toBe('+PONG');
+    next.close();
+  });
+
   test('functions', async () => {
     expect(await other.send('FUNCTION', 'LOAD', LIBRARY)).toBe('lib');
     const reply = runner.send('FCALL', 'forever', '0');

@@ -43,7 +43,8 @@ export function evalCommands(host: ScriptHost, scripts: EvalScripts): readonly C
   };
   const byBody = (c: Call) => (): Script => scripts.load(c.string(1));
   const bySha = (c: Call) => (): Script => {
-    const script = c.req.len[1] === SHA_CHARS ? scripts.get(c.string(1).toLowerCase()) : undefined;
+    const sha = c.req.len[1] === SHA_CHARS ? c.string(1) : '';
+    const script = scripts.get(sha) ?? scripts.get(sha.toLowerCase());
     if (script === undefined) throw NO_SCRIPT;
     return script;
   };

@@ -1,0 +1,60 @@
+/**
+ * The server's side of the process that takes new connections while a script runs (busy-listener.ts). Everything here is
+ * synchronous: the event loop stands still meanwhile.
+ */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { readSync, writeSync } from 'node:fs';
+
+interface HandleOwner {
+  readonly _handle: { readonly fd?: number } | null;
+}
+
+const descriptorOf = (owner: unknown): number => (owner as HandleOwner)._handle?.fd ?? -1;
+
+/** How long the process may take to end before it is killed. */
+const END_MS = 2000;
+
+export class BusyListenerProcess {
+  readonly #child: ChildProcess;
+  readonly #in: number;
+  readonly #out: number;
+  readonly #scratch = Buffer.alloc(4096);
+  #text = '';
+
+  /** @param command the program, with what it is told before the arguments of the listener */
+  constructor(command: readonly string[], descriptors: readonly number[], mayKill: boolean, busy: string) {
+    const [program, ...args] = command;
+    this.#child = spawn(program!, [...args, String(descriptors.length), mayKill ? 'yes' : 'no', busy], { stdio: ['pipe', 'pipe', 'ignore', ...descriptors] });
+    // It may not start, and it is told to end: neither is news.
+    this.#child.on('error', () => undefined);
+    this.#child.stdin?.on('error', () => undefined);
+    this.#in = descriptorOf(this.#child.stdin);
+    this.#out = descriptorOf(this.#child.stdout);
+  }
+
+  /** Answers what new clients have asked for: `kill` gives the reply line. */
+  poll(kill: (isFunction: boolean) => string): void {
+    if (this.#out < 0) return;
+    try {
+      this.#text += this.#scratch.toString('latin1', 0, readSync(this.#out, this.#scratch));
+    } catch {
+      // Nothing has come.
+      return;
+    }
+    const lines = this.#text.split('\n');
+    this.#text = lines.pop()!;
+    for (const line of lines) {
+      const [number, kind] = line.split(' ');
+      writeSync(this.#in, `${number} ${kill(kind === 'function')}\n`);
+    }
+  }
+
+  /** The process ends by itself once its clients have their replies. */
+  end(): void {
+    this.#child.stdin?.end();
+    this.#child.stdout?.resume();
+    const timer = setTimeout(() => this.#child.kill('SIGKILL'), END_MS);
+    timer.unref();
+    this.#child.once('exit', () => clearTimeout(timer));
+  }
+}

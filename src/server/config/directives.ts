@@ -118,7 +118,7 @@ const REFUSED: readonly Directive[] = [
   directive('notify-keyspace-events', string, '', { refuse: only('', 'keyspace notifications are not built yet') }),
   directive('tls-port', int(0, 65535), '0', { refuse: only('0', 'TLS is not built yet') }),
   directive('cluster-enabled', bool, 'no', { mutable: false, refuse: only('no', 'cluster mode is not built yet') }),
-  directive('replicaof', words, '', { mutable: false, aliases: ['slaveof'], refuse: only('', 'replicas are not built yet') }),
+  directive('replicaof', words, '', { mutable: false, aliases: ['slaveof'], refuse: only('', 'a replica of a Redis is not built: members of the shard are the replicas') }),
   directive('aclfile', string, '', { mutable: false, refuse: only('', 'ACL users are not built yet') }),
 ];
 

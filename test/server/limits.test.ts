@@ -4,6 +4,8 @@ import net from 'node:net';
 import { chmodSync, mkdtempSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import v8 from 'node:v8';
+import vm from 'node:vm';
 import { afterEach, describe, expect, test } from 'vitest';
 import type { TestClient } from '../support/holdfast-process.ts';
 import { ServerRig } from './server-rig.ts';
@@ -90,10 +92,14 @@ test('an argument larger than proto-max-bulk-len is a protocol error, at once af
 describe('output that a client does not read', () => {
   const get = '*2\r\n$3\r\nGET\r\n$1\r\nk\r\n';
 
-  test('is cut off at the hard limit, in the middle of one pipeline', async () => {
+  test('is cut off at the hard limit, in the middle of one pipeline, and its memory is given back', async () => {
     rig = await ServerRig.start('--client-output-buffer-limit', 'normal', '16mb', '0', '0');
     const client = await rig.connect();
     await client.send('set', 'k', 'x'.repeat(MIB));
+    v8.setFlagsFromString('--expose-gc');
+    const collect = vm.runInNewContext('gc') as () => void;
+    collect();
+    const before = process.memoryUsage().arrayBuffers;
     const slow = await raw();
     // A hundred replies of a megabyte, asked for in one piece.
     slow.write(get.repeat(100));
@@ -102,6 +108,11 @@ describe('output that a client does not read', () => {
     expect(await stat(client, 'clients', 'connected_clients')).toBe(1);
     const [, calls] = /cmdstat_get:calls=(\d+)/.exec(await client.send('info', 'commandstats'))!;
     expect(Number(calls)).toBeLessThan(60);
+    // The system lets go of what was being sent when the socket's end has been dealt with, and V8 counts what it frees behind that.
+    await until(() => {
+      collect();
+      return Promise.resolve(process.memoryUsage().arrayBuffers - before < 8 * MIB);
+    });
   });
 
   test('stays below the hard limit for a client that reads', async () => {

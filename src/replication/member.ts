@@ -75,6 +75,7 @@ export class Member {
     this.#txlog.onCommit = (index) => this.#committed(index);
     this.#txlog.onLeadership = () => this.#leadershipChanged();
     this.#txlog.onTruncated = (from) => this.#truncated(from);
+    this.#txlog.onRoom = () => this.appendEffects();
   }
 
   /** Whether commands may run here as on the primary, as of now. Reads the clock: ask when input has been read, not for each command. */
@@ -115,7 +116,13 @@ export class Member {
 
   // ---- The primary's turn ----
 
-  /** Takes the effects of the turn so far to the log. */
+  /** The event loop's turn is over. */
+  endTurn(): void {
+    if (!this.#txlog.isBusy) this.appendEffects();
+    this.#txlog.flush();
+  }
+
+  /** Takes all effects so far to the log. */
   appendEffects(): void {
     if (this.role !== 'primary') return;
     const { turn } = this.#engine;

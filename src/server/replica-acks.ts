@@ -33,7 +33,8 @@ export class ReplicaAcks {
     const waiting: Waiting = { session, index: -1, replicas, deadlineMs, write };
     this.#waiting.push(waiting);
     setImmediate(() => {
-      // The turn's effects are in the log by now.
+      // The effects of what came before may have been held back.
+      this.#server.member.appendEffects();
       waiting.index = this.#server.member.appliedIndex;
       this.check();
     });

@@ -257,8 +257,7 @@ export class Server {
 
   #endTurn(): void {
     this.#turnOpen = false;
-    this.member.appendEffects();
-    this.txlog.flush();
+    this.member.endTurn();
     const ready = this.#withOutput;
     if (ready.length === 0) return;
     for (let i = 0; i < ready.length; i++) ready[i]!.flush();

@@ -10,16 +10,15 @@ import { InFlight } from './in-flight.ts';
 import { NO_BLOCK, effectsOf, effectsPayload, identityOf, identityPayload } from './log-payload.ts';
 import { LogError } from './log-store.ts';
 import type { LogPosition, LogRecovery, LogStore } from './log-store.ts';
+import { LogWriter, type PendingWrite } from './log-writer.ts';
 import { MembershipChanges } from './membership-changes.ts';
-import { PendingWrites } from './pending-writes.ts';
-import { firstConfig } from './raft/configuration.ts';
+import { firstConfig, memberIds } from './raft/configuration.ts';
 import { RaftError } from './raft/errors.ts';
 import { DEFAULT_LIMITS, ENTRY_OVERHEAD_BYTES } from './raft/limits.ts';
 import { RawNode } from './raft/raw-node.ts';
 import type { ConfigAt, Fetch, MemberChange, MemberConfig, PeerMessage, Ready, SnapshotMeta, Status } from './raft/types.ts';
 import { ReadQuestions } from './read-questions.ts';
 import { TransactionLogError } from './transaction-log.ts';
-import { WritePacing } from './write-pacing.ts';
 import type { CommittedRecord, Leadership, LogRecord, TransactionLog } from './transaction-log.ts';
 
 /** Time as the log sees it. Injected, so that a simulation can own it. */
@@ -80,6 +79,7 @@ export class RaftTransactionLog implements TransactionLog {
   onLeadership: (now: Leadership) => void = () => undefined;
   onFatal: (error: Error) => void = () => undefined;
   onTruncated: (from: number) => void = () => undefined;
+  onRoom: () => void = () => undefined;
   /** The leader has trimmed what this member needs: load this snapshot or a later one, then call `snapshotInstalled` or `snapshotLost`. */
   onSnapshotWanted: (snapshot: SnapshotMeta) => void = () => undefined;
   /** The members, or what they are, changed: perhaps not committed yet. */
@@ -92,8 +92,7 @@ export class RaftTransactionLog implements TransactionLog {
   readonly #clock: LogClock;
   readonly #send: (message: PeerMessage) => void;
   readonly #flushSends: () => void;
-  readonly #writes: PendingWrites;
-  readonly #pacing = new WritePacing();
+  readonly #writer: LogWriter;
   readonly #inFlightBytesMax: number;
   readonly #tickMs: number;
   readonly #feed: CommittedFeed;
@@ -104,6 +103,8 @@ export class RaftTransactionLog implements TransactionLog {
   /** Committed and durable here: through here `read` goes. */
   #readableIndex: number;
   #leadership: Leadership;
+  /** There is no other member. */
+  #isAlone: boolean;
   /** An identity is in the log, or was in what is trimmed. */
   #identified: boolean;
   /** Position of the snapshot that the next reset of the log is about. */
@@ -146,7 +147,13 @@ export class RaftTransactionLog implements TransactionLog {
     this.#flushSends = options.flushSends ?? ((): void => undefined);
     this.#tickMs = options.tickMs ?? TICK_MS_DEFAULT;
     this.#feed = new CommittedFeed((from) => this.#readStore(from), (error) => this.#fail(error));
-    this.#writes = new PendingWrites(options.maxBatchesInFlight);
+    this.#writer = new LogWriter({
+      store: options.store,
+      nowMs: () => this.#clock.nowMs(),
+      inFlightMax: options.maxBatchesInFlight,
+      onDurable: (write) => this.#written(write),
+      onFailed: (error) => this.#fail(error),
+    });
     this.#inFlightBytesMax = options.inFlightBytesMax ?? IN_FLIGHT_BYTES_MAX;
     this.#lastIndex = last.index;
     this.#commitIndex = Math.max(base.index, hardState.commit);
@@ -181,7 +188,9 @@ export class RaftTransactionLog implements TransactionLog {
       this.#tick();
       this.flush();
     });
-    this.#readableIndex = this.#node.status().appliedIndex;
+    const { appliedIndex, config } = this.#node.status();
+    this.#isAlone = memberIds(config.config).length === 1;
+    this.#readableIndex = appliedIndex;
     this.#feed.committed(this.#readableIndex, []);
   }
 
@@ -345,6 +354,11 @@ export class RaftTransactionLog implements TransactionLog {
     this.flush();
   }
 
+  /** With other members a record goes to them at once, whatever the own disk does. */
+  get isBusy(): boolean {
+    return this.#isAlone && this.#writer.isBusy;
+  }
+
   canAppend(): boolean {
     return this.#leadership.isLeader && this.#ended === 'no' && this.#inFlight.bytes < this.#inFlightBytesMax;
   }
@@ -390,11 +404,14 @@ export class RaftTransactionLog implements TransactionLog {
     if (ready.mustSync || ready.healed) this.#queue(ready);
     else {
       if (ready.hardState !== null) this.#store.noteCommit(ready.hardState.commit);
-      const { newest } = this.#writes;
+      const { newest } = this.#writer;
       if (newest !== null) newest.note(ready);
       else this.#durable(ready.batch, ready.messagesAfterSync);
     }
-    if (ready.config !== null) this.onConfig(ready.config);
+    if (ready.config !== null) {
+      this.#isAlone = memberIds(ready.config.config).length === 1;
+      this.onConfig(ready.config);
+    }
     if (ready.softState !== null) this.#roleChanged();
     if (ready.committed !== null) {
       const { through, entries } = ready.committed;
@@ -417,36 +434,21 @@ export class RaftTransactionLog implements TransactionLog {
     if (entries.length > 0) this.#lastIndex = entries[entries.length - 1]!.index;
     else if (truncateFrom > 0) this.#lastIndex = truncateFrom - 1;
     else if (resetTo !== null) this.#lastIndex = resetTo.index;
-    if (resetTo === null) this.#writes.push(ready, null);
+    if (resetTo === null) this.#writer.push(ready, null);
     else {
       const { index, term, config, configIndex } = resetTo;
       const installed = this.#installed;
       if (installed === null || installed.index !== index) throw new LogError('LOG_DAMAGED', `no checksum is known for the snapshot at ${index}`, index);
       this.#readableIndex = index;
-      this.#writes.push(ready, { index, term, checksum: installed.checksum, config: { index: configIndex, config } });
-    }
-    this.#writeNext();
-  }
-
-  #writeNext(): void {
-    const { depth } = this.#pacing;
-    for (let write = this.#writes.next(depth); write !== null; write = this.#writes.next(depth)) {
-      this.#pacing.began(this.#clock.nowMs());
-      this.#store.append(write).then(this.#onWritten, this.#onWriteFailed);
+      this.#writer.push(ready, { index, term, checksum: installed.checksum, config: { index: configIndex, config } });
     }
   }
 
-  /** The store reports in the order of the appends. */
-  readonly #onWritten = (): void => {
-    if (this.#ended !== 'no') return;
-    const write = this.#writes.durable();
-    this.#pacing.ended(this.#clock.nowMs());
-    this.#writeNext();
+  #written(write: PendingWrite): void {
+    this.onRoom();
     this.#durable(write.readyBatch, write.messages);
     this.flush();
-  };
-
-  readonly #onWriteFailed = (error: unknown): void => this.#fail(error as Error);
+  }
 
   #durable(readyBatch: number, messages: readonly PeerMessage[]): void {
     this.#node.synced(readyBatch);
@@ -571,13 +573,13 @@ export class RaftTransactionLog implements TransactionLog {
     for (const wake of this.#readers.splice(0)) wake();
     this.#changes.end(closed());
     for (const { reject } of this.#candidacies.splice(0)) reject(closed());
+    this.#writer.end(how === 'closed' ? 'written' : 'dropped');
   }
 
   async close(): Promise<void> {
     if (this.#ended === 'no') {
       this.flush();
       this.#end('closed');
-      for (const write of this.#writes.drain()) this.#store.append(write).catch(() => undefined);
     }
     await this.#store.close();
   }

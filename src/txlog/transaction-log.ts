@@ -77,6 +77,14 @@ export interface TransactionLog {
    * committed once `commitIndex` is there and this member still leads in the same `term`. Throws TransactionLogError.
    */
   append(block: Uint8Array): number;
+  /**
+   * Whether a record appended now would only wait for the disk. Its effects may as well be held back and grow, until `onRoom`: one
+   * record for several turns. Never where there are other members: they can have it meanwhile, and a member that loses
+   * leadership should have as little as possible that is in no log.
+   */
+  readonly isBusy: boolean;
+  /** Called when the log is busy no more, or less: what was held back must be appended now. `flush` follows. */
+  onRoom: () => void;
   /** The event-loop turn is over: what was appended goes out as one batch. */
   flush(): void;
   /** Called synchronously with the index through which all is committed, each time that it moves. */

@@ -29,6 +29,31 @@ describe('the commit gate', () => {
     expect(await reply).toBe('+OK');
   });
 
+  test('what is written while the log is busy becomes one record when it has room, and is held until that is committed', async () => {
+    const [one, other, reader] = [await connect(), await connect(), await connect()];
+    log.isBusy = true;
+    const first = one.send('SET', 'a', '1');
+    expect(await settled(first)).toBe(false);
+    const second = other.send('SET', 'b', '2');
+    const read = reader.send('GET', 'a');
+    expect([await settled(second), await settled(read), log.lastIndex]).toEqual([false, false, 0]);
+    log.isBusy = false;
+    log.onRoom();
+    expect(log.lastIndex).toBe(1);
+    expect(await settled(read)).toBe(false);
+    log.commit();
+    expect(await Promise.all([first, second, read])).toEqual(['+OK', '+OK', '1']);
+  });
+
+  test('WAIT counts what a busy log has not been given yet', async () => {
+    const client = await connect();
+    log.isBusy = true;
+    const replies = Promise.all([client.send('SET', 'a', '1'), client.send('WAIT', '1', '1')]);
+    await log.appended(1);
+    log.commit();
+    expect(await replies).toEqual(['+OK', ':0']);
+  });
+
   test('lets a read of a clean key pass at once while a write is in flight', async () => {
     await given(['SET', 'clean', '1']);
     const [writer, reader] = [await connect(), await connect()];

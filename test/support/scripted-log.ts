@@ -11,10 +11,12 @@ export class ScriptedLog implements TransactionLog {
   readonly committedInTerm: boolean = true;
   inFlightBytes = 0;
   readonly leaseValid: boolean = true;
+  isBusy = false;
   readonly blocks: Uint8Array[] = [];
   onCommit: (index: number) => void = () => undefined;
   onLeadership: () => void = () => undefined;
   onTruncated: (from: number) => void = () => undefined;
+  onRoom: () => void = () => undefined;
   onFatal: (error: Error) => void = () => undefined;
   readonly #held: boolean;
   #appended: () => void = () => undefined;

@@ -125,6 +125,31 @@ describe('a single voter', () => {
     await log.close();
   });
 
+  test('is busy while its disk has as many writes as are worth having, and tells when there is room', async () => {
+    const disk = new MemoryLogDisk();
+    const log = await open(disk);
+    await log.lead();
+    await turn();
+    disk.holdSyncs();
+    expect(log.isBusy).toBe(false);
+    log.append(block('a'));
+    log.flush();
+    expect(log.isBusy).toBe(true);
+    // What was held back goes out without another flush.
+    log.onRoom = () => {
+      log.onRoom = (): void => undefined;
+      expect([log.isBusy, log.commitIndex]).toEqual([false, 2]);
+      log.append(block('b'));
+    };
+    disk.completeOldest();
+    await turn();
+    expect([log.commitIndex, disk.heldWrites]).toEqual([3, 1]);
+    disk.releaseSyncs();
+    await turn();
+    expect([log.commitIndex, log.isBusy]).toEqual([4, false]);
+    await log.close();
+  });
+
   test('commits nothing that is not durable, however the writes overtake each other', async () => {
     const disk = new MemoryLogDisk();
     const log = await leadOnSlowDisk(disk);
@@ -368,6 +393,8 @@ describe('three voters', () => {
     n1.append(block('a'));
     n1.append(block('b'));
     n1.flush();
+    // Whatever the disk does, the others are to have it.
+    expect(n1.isBusy).toBe(false);
     await run(200);
     expect(ids.map((id) => logs.get(id)!.commitIndex)).toEqual([4, 4, 4]);
     expect(await n2.checksumAt(4)).toBe(await n1.checksumAt(4));

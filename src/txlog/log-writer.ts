@@ -2,8 +2,9 @@
  * The Readys of the Raft core on their way to the store: a bounded number at once, and what comes while that many are under way
  * merged into one that goes next. Knows nothing of what Readys mean, but for what may share a batch.
  */
-import type { LogBatch, ResetPoint } from './log-store.ts';
+import type { LogBatch, LogStore, ResetPoint } from './log-store.ts';
 import type { Entry, HardState, PeerMessage, Ready } from './raft/types.ts';
+import { WritePacing } from './write-pacing.ts';
 
 /** One batch of the store: a Ready, or several that follow each other. */
 export class PendingWrite implements LogBatch {
@@ -53,17 +54,35 @@ export class PendingWrite implements LogBatch {
   }
 }
 
-export class PendingWrites {
-  readonly #inFlightMax: number;
+/** What the writer needs of the log that it writes for. */
+export interface LogWriterOptions {
+  readonly store: LogStore;
+  readonly nowMs: () => number;
+  /** Batches at the store at once, at most. */
+  readonly inFlightMax: number;
+  /** A batch is durable, and all before it. Called in order; there is room for the next. */
+  readonly onDurable: (write: PendingWrite) => void;
+  readonly onFailed: (error: Error) => void;
+}
+
+export class LogWriter {
+  readonly #options: LogWriterOptions;
+  readonly #pacing = new WritePacing();
   #inFlight: PendingWrite[] = [];
   #waiting: PendingWrite[] = [];
+  #ended = false;
 
-  constructor(inFlightMax: number) {
-    this.#inFlightMax = inFlightMax;
+  constructor(options: LogWriterOptions) {
+    this.#options = options;
   }
 
-  get inFlight(): number {
-    return this.#inFlight.length;
+  /** Whether as many batches are at the store as are worth having there: another would only wait. */
+  get isBusy(): boolean {
+    return this.#inFlight.length >= this.#depth;
+  }
+
+  get #depth(): number {
+    return Math.min(this.#pacing.depth, this.#options.inFlightMax);
   }
 
   /** The newest one that is not durable, or null. */
@@ -77,23 +96,36 @@ export class PendingWrites {
     const last = this.#waiting.length > 0 ? this.#waiting[this.#waiting.length - 1]! : null;
     if (last !== null && last.takes(ready)) last.add(ready);
     else this.#waiting.push(new PendingWrite(ready, resetTo));
+    this.#writeNext();
   }
 
-  /** The next one to be handed to the store, which from now on is in flight; null if none may go: `depth` at once, and no more than the limit. */
-  next(depth: number): PendingWrite | null {
-    if (this.#inFlight.length >= Math.min(depth, this.#inFlightMax) || this.#waiting.length === 0) return null;
-    const write = this.#waiting.shift()!;
-    this.#inFlight.push(write);
-    return write;
+  #writeNext(): void {
+    const { store, nowMs } = this.#options;
+    while (this.#waiting.length > 0 && !this.isBusy) {
+      const write = this.#waiting.shift()!;
+      this.#inFlight.push(write);
+      this.#pacing.began(nowMs());
+      store.append(write).then(this.#onWritten, this.#onFailed);
+    }
   }
 
-  /** All that wait: the log closes and the limit no longer matters. */
-  drain(): PendingWrite[] {
-    return this.#waiting.splice(0);
-  }
+  /** The store reports in the order of the appends. */
+  readonly #onWritten = (): void => {
+    if (this.#ended) return;
+    const write = this.#inFlight.shift()!;
+    this.#pacing.ended(this.#options.nowMs());
+    this.#writeNext();
+    this.#options.onDurable(write);
+  };
 
-  /** The oldest one in flight is durable. */
-  durable(): PendingWrite {
-    return this.#inFlight.shift()!;
+  readonly #onFailed = (error: unknown): void => {
+    if (!this.#ended) this.#options.onFailed(error as Error);
+  };
+
+  /** Reports nothing any more. `how`: what waits is still given to the store, or forgotten. */
+  end(how: 'written' | 'dropped'): void {
+    this.#ended = true;
+    const waiting = this.#waiting.splice(0);
+    if (how === 'written') for (const write of waiting) this.#options.store.append(write).catch(() => undefined);
   }
 }

@@ -99,8 +99,8 @@ export class Call {
   }
 
   /** Adds an entry for a collection under a key that is not there; see Database.addCollection. */
-  addCollection(i: number, type: number): Ref {
-    return this.db.addCollection(this.req.buf, this.req.off[i]!, this.req.len[i]!, type);
+  addCollection(i: number, type: number, isNew = true): Ref {
+    return this.db.addCollection(this.req.buf, this.req.off[i]!, this.req.len[i]!, type, isNew);
   }
 
   /** Reports that the key's collection was changed in place. */
@@ -111,6 +111,15 @@ export class Call {
   /** Reports a change of the key's collection that only replies wait for; see Database.modifiedQuietly. */
   modifiedQuietly(i: number): void {
     this.db.modifiedQuietly(this.req.buf, this.req.off[i]!, this.req.len[i]!);
+  }
+
+  /**
+   * Tells those who listen what happened to the key at argument i: once it has happened, and never of what is not logged.
+   * @param kind of KeyEvent. @param event as Redis calls it.
+   */
+  notify(kind: number, event: string, i: number): void {
+    const { events } = this.engine.keyspace;
+    if ((events.wanted & kind) !== 0) events.listener(event, this.db.number, this.req.buf, this.req.off[i]!, this.req.len[i]!);
   }
 
   // ---- Arguments ----

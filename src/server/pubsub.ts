@@ -42,12 +42,15 @@ interface Message {
 }
 
 interface HeldMessage extends Message {
-  readonly turn: number;
+  turn: number;
+  /** Whether it is for this node's own listeners alone. */
+  readonly isLocal: boolean;
 }
 
 export class PubSub implements Waiter {
   readonly #server: Server;
   readonly #listeners: Readonly<Record<ChannelKind, Map<string, Set<Connection>>>> = { channel: new Map(), pattern: new Map(), shard: new Map() };
+  /** In the order of their turns. */
   #held: HeldMessage[] = [];
 
   constructor(server: Server) {
@@ -88,15 +91,50 @@ export class PubSub implements Waiter {
 
   // ---- Messages ----
 
+  /** Whether nobody listens to anything here but shard channels. */
+  get isIdle(): boolean {
+    return this.#listeners.channel.size === 0 && this.#listeners.pattern.size === 0;
+  }
+
   /** Sends a message to all listeners of the shard. Returns how many there are here. */
   publish(kind: 'channel' | 'shard', channel: string, message: string): number {
     const { engine, gate } = this.#server;
-    const turn = engine.effectBytes > 0 ? engine.turn : gate.lastPendingTurn;
-    if (turn > gate.committedTurn) {
-      this.#held.push({ kind, channel, message, turn });
-      gate.wait(this, turn);
-    } else this.#send({ kind, channel, message });
+    this.#hold({ kind, channel, message, isLocal: false, turn: engine.effectBytes > 0 ? engine.turn : gate.lastPendingTurn });
     return this.#count(kind, channel);
+  }
+
+  /** Sends this node's own listeners a message about what the command under way does to the data. */
+  publishHere(channel: string, message: string): void {
+    const { engine, gate, member } = this.#server;
+    // The effect that it tells of may not be written yet: `turnEnded` knows whether there was one.
+    this.#hold({ kind: 'channel', channel, message, isLocal: true, turn: member.role === 'primary' ? engine.turn : gate.lastPendingTurn });
+  }
+
+  #hold(held: HeldMessage): void {
+    const { gate } = this.#server;
+    const last = this.#held[this.#held.length - 1];
+    if (last !== undefined && last.turn > held.turn) held.turn = last.turn;
+    if (held.turn <= gate.committedTurn) {
+      this.#send(held);
+      return;
+    }
+    this.#held.push(held);
+    gate.wait(this, held.turn);
+  }
+
+  /** A turn is over: if no effects are left that the log has not, its messages wait for no more than what is in flight. */
+  turnEnded(): void {
+    const { engine, gate } = this.#server;
+    if (engine.effectBytes > 0) return;
+    const { lastPendingTurn } = gate;
+    let isLowered = false;
+    for (let i = this.#held.length - 1; i >= 0 && this.#held[i]!.turn > lastPendingTurn; i--) {
+      this.#held[i]!.turn = lastPendingTurn;
+      isLowered = true;
+    }
+    if (!isLowered) return;
+    if (lastPendingTurn <= gate.committedTurn) this.release(gate.committedTurn);
+    else gate.wait(this, lastPendingTurn);
   }
 
   /** A message that another member's client published. */
@@ -126,10 +164,10 @@ export class PubSub implements Waiter {
     this.#held = [];
   }
 
-  #send(message: Message): void {
+  #send(message: HeldMessage): void {
     const { node } = this.#server;
     this.#deliver(message);
-    if (node === null || node.network === null) return;
+    if (message.isLocal || node === null || node.network === null) return;
     const frame = frameOf(message);
     for (const { id } of node.membership.members) if (id !== node.memberId) node.network.send(id, PUBSUB_GROUP, frame);
     this.#server.flushNetwork();

@@ -26,6 +26,7 @@ import type { Config } from './config/config.ts';
 import { Connection } from './connection.ts';
 import { Dispatcher } from './dispatcher.ts';
 import { Handover } from './handover.ts';
+import { KeyEventChannels } from './key-event-channels.ts';
 import { type AcceptedSocket, Listener } from './listener.ts';
 import type { Logger } from './logger.ts';
 import { Operations } from './operations.ts';
@@ -96,6 +97,7 @@ export class Server {
   /** Called when the log or the data cannot go on: the process must end. */
   onFatal: (error: Error) => void = (error) => { throw error; };
   readonly scripts: Scripts;
+  readonly keyEvents: KeyEventChannels;
   /** Called when SHUTDOWN or a signal ends the server. */
   onShutdown: () => void = () => undefined;
   readonly #listener: Listener;
@@ -134,6 +136,7 @@ export class Server {
       const connection = this.connections.get(session.id);
       if (connection !== undefined) this.slow.add(command, request, connection, microseconds, this.nowMs);
     };
+    this.keyEvents = new KeyEventChannels(this);
     this.dispatcher = new Dispatcher(this);
     this.#listener = new Listener((socket) => this.#accept(socket));
     config.onChange = (name) => this.applyConfig(name);
@@ -194,6 +197,7 @@ export class Server {
     this.parserLimits.bulkBytesMax = number('proto-max-bulk-len');
     this.engine.slowUs = this.slow.configure(config);
     this.engine.trackLatency = config.bool('latency-tracking');
+    this.keyEvents.configure(config.string('notify-keyspace-events'));
     if (name === 'loglevel') this.log.level = config.string('loglevel') as typeof this.log.level;
     if (name === 'tcp-keepalive') for (const connection of this.connections.values()) this.#keepAlive(connection.socket);
   }
@@ -258,6 +262,7 @@ export class Server {
   #endTurn(): void {
     this.#turnOpen = false;
     this.member.endTurn();
+    this.pubsub.turnEnded();
     const ready = this.#withOutput;
     if (ready.length === 0) return;
     for (let i = 0; i < ready.length; i++) ready[i]!.flush();

@@ -82,10 +82,10 @@ describe('files and arguments', () => {
   });
 
   test('what cannot be had is refused, not ignored', () => {
-    for (const line of ['maxmemory 1gb', 'cluster-enabled yes', 'tls-port 6380', 'user alice on', 'aclfile x', 'replicaof a 1', 'notify-keyspace-events KEA', 'daemonize yes', 'loadmodule x.so']) {
+    for (const line of ['maxmemory 1gb', 'cluster-enabled yes', 'tls-port 6380', 'user alice on', 'aclfile x', 'replicaof a 1', 'daemonize yes', 'loadmodule x.so']) {
       expect(reasonOf(file('c.conf', `${line}\n`)), line).toContain(`>>> '${line}'`);
     }
-    expect(reasonOf('--maxmemory', '0', '--cluster-enabled', 'no', '--tls-port', '0', '--notify-keyspace-events', '')).toBe('accepted');
+    expect(reasonOf('--maxmemory', '0', '--cluster-enabled', 'no', '--tls-port', '0')).toBe('accepted');
   });
 
   test('what has no effect is accepted, shown, and named in the log with its reason', () => {

@@ -9,6 +9,7 @@ import { parseIntegerStrict, parsedInteger } from '../../shared/number-text.ts';
 import type { Call } from '../call.ts';
 import { type Command, command, keysAt } from '../command.ts';
 import { BITFIELD_OVERFLOW, BITFIELD_RO_ONLY_GET, BITFIELD_TYPE, BIT_OFFSET, NOT_INTEGER, SYNTAX } from '../error-texts.ts';
+import { KeyEvent } from '../keyspace/key-events.ts';
 import { Bytes, EntryType } from '../memory/entries.ts';
 import { checkBitOffset } from './bitmap.ts';
 import { grow } from './string.ts';
@@ -83,11 +84,12 @@ function readOperation(c: Call, i: number): number {
 const ARGUMENTS_AT = 2;
 
 /** What all operations together want. */
-const wanted = { operations: 0, bytesWritten: 0 };
+const wanted = { operations: 0, bytesWritten: 0, grows: false };
 
 function readAll(c: Call): void {
   wanted.operations = 0;
   wanted.bytesWritten = 0;
+  wanted.grows = false;
   operation.overflow = Overflow.wrap;
   for (let at = readOperation(c, ARGUMENTS_AT); at >= 0; at = readOperation(c, at)) {
     wanted.operations++;
@@ -123,7 +125,7 @@ function isTooLarge(isNegative: boolean): boolean {
   return !isNegative || (operation.action === Action.set && !operation.isSigned);
 }
 
-/** Carries out a SET or INCRBY; whether it changed the string. */
+/** Carries out a SET or INCRBY; whether it changed the string: where that has grown, whatever was written did. */
 function storeNumber(c: Call, argument: number): boolean {
   const old = readNumber();
   const isSet = operation.action === Action.set;
@@ -135,7 +137,7 @@ function storeNumber(c: Call, argument: number): boolean {
   const size = 2 ** operation.bits;
   writeField(value.buf, value.off, operation.offset, operation.bits, fitting < 0 ? fitting + size : fitting);
   c.reply.integer(isSet ? old : fitting);
-  return fitting !== old;
+  return wanted.grows || fitting !== old;
 }
 
 // ---- Up to 64 bits ----
@@ -184,7 +186,7 @@ function storeBig(c: Call, argument: bigint): boolean {
   }
   writeBig(fitting);
   c.reply.integerText((isSet ? old : fitting).toString());
-  return fitting !== old;
+  return wanted.grows || fitting !== old;
 }
 
 // ---- The commands ----
@@ -228,6 +230,7 @@ function bitfield(c: Call): void {
   const { entries } = c.engine.keyspace;
   const ref = c.lookupWriteTyped(1, EntryType.string);
   const grows = ref === 0 || entries.valueLength(ref) < wanted.bytesWritten;
+  wanted.grows = grows;
   if (grows) {
     const grown = grow(c, ref, wanted.bytesWritten);
     value.buf = grown.buf;
@@ -240,6 +243,7 @@ function bitfield(c: Call): void {
   c.reply.array(wanted.operations);
   const changes = runAll(c);
   if (changes > 0 && !grows) c.modified(1);
+  if (changes > 0) c.notify(KeyEvent.string, 'setbit', 1);
   // A string stays grown even if every operation was refused, and a replica's must be as long.
   if (changes > 0 || grows) c.changed(Math.max(1, changes));
 }

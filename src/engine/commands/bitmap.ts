@@ -3,6 +3,7 @@ import { countOnes, firstBit } from '../../shared/bits.ts';
 import type { Call, Ref } from '../call.ts';
 import { type Command, command, keysAt } from '../command.ts';
 import { BITPOS_BIT, BIT_NOT_INTEGER, BIT_OFFSET, SYNTAX } from '../error-texts.ts';
+import { KeyEvent } from '../keyspace/key-events.ts';
 import { Bytes, EntryType } from '../memory/entries.ts';
 import { grow } from './string.ts';
 
@@ -42,6 +43,7 @@ function setbit(c: Call): void {
   if (old === bit && !grows) return;
   value.buf[place] = (value.buf[place]! & ~(1 << shift)) | (bit << shift);
   if (!grows) c.modified(1);
+  c.notify(KeyEvent.string, 'setbit', 1);
   c.changed();
 }
 

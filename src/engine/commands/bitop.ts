@@ -2,6 +2,7 @@
 import type { Call, Ref } from '../call.ts';
 import { type Command, command, keysAt, keysThrough } from '../command.ts';
 import { BITOP_NOT_SOURCES, SYNTAX, WRONG_TYPE } from '../error-texts.ts';
+import { KeyEvent } from '../keyspace/key-events.ts';
 import { Bytes, EntryType, NO_EXPIRY } from '../memory/entries.ts';
 
 const SOURCES_AT = 3;
@@ -85,13 +86,17 @@ function bitop(c: Call): void {
   }
   if (length === 0) {
     c.lookupWrite(2);
-    if (c.removeKey(2)) c.changed();
+    if (c.removeKey(2)) {
+      c.notify(KeyEvent.generic, 'del', 2);
+      c.changed();
+    }
   } else {
     const wholeWords = (length + 3) & ~3;
     // The destination may be one of the sources: the result takes its place when it is complete.
     const result = wholeWords <= KEPT_BYTES_MAX ? kept.subarray(0, wholeWords) : new Uint8Array(wholeWords);
     combineAll(c, refs, combine, result);
     entries.setRaw(c.db.setString(req.buf, req.off[2]!, req.len[2]!, result, 0, length, NO_EXPIRY));
+    c.notify(KeyEvent.string, 'set', 2);
     c.changed();
   }
   c.reply.integer(length);

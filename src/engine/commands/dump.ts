@@ -9,6 +9,7 @@ import { RdbWriter } from '../../shared/rdb/rdb-writer.ts';
 import type { Call, Ref } from '../call.ts';
 import { type Command, command, keysAt } from '../command.ts';
 import { BAD_DATA_FORMAT, BAD_DUMP, BUSY_KEY, SYNTAX } from '../error-texts.ts';
+import { KeyEvent } from '../keyspace/key-events.ts';
 import { NO_EXPIRY } from '../memory/entries.ts';
 import { ValueLoader, checkRdbType } from '../rdb/value-loader.ts';
 import { ValueSaver } from '../rdb/value-saver.ts';
@@ -97,6 +98,7 @@ function restore(c: Call): void {
     checkPayload(c, payload);
     if (existing !== 0) {
       c.removeKey(1);
+      c.notify(KeyEvent.generic, 'del', 1);
       c.effect('DEL', 2);
       c.effectArg(1);
     }
@@ -105,6 +107,7 @@ function restore(c: Call): void {
   }
   const ref = load(c, payload, existing, expireAtMs);
   if (options.idleS >= 0) c.engine.keyspace.entries.setLru(ref, c.db.clock() - options.idleS);
+  c.notify(KeyEvent.generic, 'restore', 1);
   c.effect('RESTORE', 6);
   c.effectArg(1);
   c.effectInteger(expireAtMs === NO_EXPIRY ? 0 : expireAtMs);
@@ -123,6 +126,7 @@ function load(c: Call, payload: ByteRange, existing: Ref, expireAtMs: number): R
       const value = new ByteRange();
       reader.string(value);
       const { buf, off, len } = c.req;
+      if (existing !== 0) c.removeKey(1);
       return c.db.setString(buf, off[1]!, len[1]!, value.buf, value.off, value.len, expireAtMs);
     }
     return adopt(c, loadAside(c, reader, type, expireAtMs), existing);
@@ -173,8 +177,10 @@ function loadAside(c: Call, reader: RdbReader, type: number, expireAtMs: number)
   keyspace.applying = true;
   let complete = false;
   try {
-    loader.begin(reader, type, db, name, expireAtMs);
-    while (loader.left > 0) loader.piece(reader);
+    keyspace.events.silently(() => {
+      loader.begin(reader, type, db, name, expireAtMs);
+      while (loader.left > 0) loader.piece(reader);
+    });
     complete = loader.exists;
   } finally {
     if (!complete) db.remove(name.buf, name.off, name.len);

@@ -2,6 +2,7 @@
 import type { Call, Ref } from '../call.ts';
 import { type Command, command, keysAt } from '../command.ts';
 import { EXPIRE_GT_LT, EXPIRE_NX_WITH_OTHERS, unsupportedOption } from '../error-texts.ts';
+import { KeyEvent } from '../keyspace/key-events.ts';
 import { NO_EXPIRY } from '../memory/entries.ts';
 import { anyExpiry } from './expire-options.ts';
 
@@ -47,10 +48,12 @@ function setExpiry(c: Call, inSeconds: boolean, relative: boolean): void {
   // Whoever applies the log does as the log says, whatever his clock.
   if (expireAtMs <= c.nowMs && !c.applying) {
     c.removeKey(1);
+    c.notify(KeyEvent.generic, 'del', 1);
     c.effect('DEL', 2);
     c.effectArg(1);
   } else {
     c.db.setExpiry(ref, expireAtMs);
+    c.notify(KeyEvent.generic, 'expire', 1);
     c.effect('PEXPIREAT', 3);
     c.effectArg(1);
     c.effectInteger(expireAtMs);
@@ -84,6 +87,7 @@ function persist(c: Call): void {
     return;
   }
   c.db.setExpiry(ref, NO_EXPIRY);
+  c.notify(KeyEvent.generic, 'persist', 1);
   c.changed();
   c.reply.integer(1);
 }

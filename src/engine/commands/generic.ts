@@ -3,6 +3,7 @@ import type { Call, Ref } from '../call.ts';
 import { type Command, command, keysAt, keysThrough } from '../command.ts';
 import { NO_SUCH_KEY, SAME_OBJECT, SYNTAX } from '../error-texts.ts';
 import type { Database } from '../keyspace/database.ts';
+import { KeyEvent } from '../keyspace/key-events.ts';
 import { Bytes, EntryType, NO_EXPIRY } from '../memory/entries.ts';
 import { databaseArg } from './databases.ts';
 
@@ -17,7 +18,9 @@ function del(c: Call): void {
   let deleted = 0;
   for (let i = 1; i < req.argc; i++) {
     // Looking first: an expired key is not counted, and a missing one may be missing by a change not committed yet.
-    if (db.peek(req.buf, req.off[i]!, req.len[i]!) !== 0 && c.removeKey(i)) deleted++;
+    if (db.peek(req.buf, req.off[i]!, req.len[i]!) === 0 || !c.removeKey(i)) continue;
+    deleted++;
+    c.notify(KeyEvent.generic, 'del', i);
   }
   if (deleted > 0) c.changed(deleted);
   c.reply.integer(deleted);
@@ -64,6 +67,8 @@ function renamed(c: Call, onlyNew: boolean): boolean {
     c.removeKey(2);
   }
   db.moveTo(source, db, req.buf, req.off[2]!, req.len[2]!);
+  c.notify(KeyEvent.generic, 'rename_from', 1);
+  c.notify(KeyEvent.generic, 'rename_to', 2);
   c.changed();
   return true;
 }
@@ -89,6 +94,8 @@ function move(c: Call): void {
     return;
   }
   db.moveTo(source, target, req.buf, off, len);
+  c.notify(KeyEvent.generic, 'move_from', 1);
+  c.engine.keyspace.events.tell(KeyEvent.generic, 'move_to', target.number, req.buf, off, len);
   c.changed();
   c.reply.integer(1);
 }
@@ -116,6 +123,7 @@ function copy(c: Call): void {
     target.remove(req.buf, req.off[2]!, req.len[2]!);
   }
   copyEntry(c, source, target);
+  c.engine.keyspace.events.tell(KeyEvent.generic, 'copy_to', target.number, req.buf, req.off[2]!, req.len[2]!);
   c.changed();
   c.reply.integer(1);
 }

@@ -6,6 +6,7 @@ import { type Command, command, keysAt } from '../command.ts';
 import { SYNTAX, UNSUPPORTED_UNIT } from '../error-texts.ts';
 import { exactDistance, distance, distanceText, isAtRoundingPoint } from '../geo/distance.ts';
 import { LATITUDE_MAX, LONGITUDE_MAX, type Point, geohashText, pointOf, scoreOf } from '../geo/geohash.ts';
+import { KeyEvent } from '../keyspace/key-events.ts';
 import { EntryType } from '../memory/entries.ts';
 
 // ---- What all commands with places share ----
@@ -86,6 +87,7 @@ function geoadd(c: Call): void {
   const { added, updated } = addPlaces(c, at + 2, nx, xx);
   if (added + updated > 0) {
     c.modified(1);
+    c.notify(KeyEvent.sortedSet, 'zadd', 1);
     c.changed(added + updated);
   }
   c.reply.integer(ch ? added + updated : added);

@@ -2,6 +2,7 @@
 import type { Call, Ref } from '../call.ts';
 import { type Command, command, keysAt } from '../command.ts';
 import { NUMFIELDS_NOT_POSITIVE, SYNTAX, invalidExpire } from '../error-texts.ts';
+import { KeyEvent } from '../keyspace/key-events.ts';
 import { Bytes, EntryType, NO_EXPIRY } from '../memory/entries.ts';
 import { packedElementBytes } from '../memory/packed.ts';
 import { expiryOption, positiveExpiry } from './expire-options.ts';
@@ -102,6 +103,8 @@ function hsetex(c: Call): void {
   c.reply.integer(isSet ? 1 : 0);
   if (!isSet) return;
   setFields(c, ref, endsAtMs, keeps);
+  c.notify(KeyEvent.hash, 'hset', 1);
+  if (endsAtMs !== NO_EXPIRY) c.notify(KeyEvent.hash, 'hexpire', 1);
   // Without its condition, and with a point in time: both were decided here.
   const { first, end } = fields;
   c.effect('HSETEX', 4 + end - first + (keeps ? 1 : endsAtMs === NO_EXPIRY ? 0 : 2));

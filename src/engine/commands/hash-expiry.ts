@@ -9,6 +9,7 @@ import { type Command, command, keysAt } from '../command.ts';
 import {
   FIELDS_MISMATCH, FIELDS_MISSING, FIELDS_NOT_POSITIVE, FIELD_EXPIRE_NEGATIVE, NUMFIELDS_NOT_POSITIVE, invalidExpire,
 } from '../error-texts.ts';
+import { KeyEvent } from '../keyspace/key-events.ts';
 import { EntryType, NO_EXPIRY } from '../memory/entries.ts';
 
 /** No field of Redis's ends later: 2^46 - 1, the year 4199. */
@@ -68,6 +69,7 @@ export function logTouched(c: Call, name: 'HDEL' | 'HPERSIST' | 'HPEXPIREAT', en
   }
   for (const i of touched) c.effectArg(i);
   c.modified(1);
+  c.notify(KeyEvent.hash, name === 'HPEXPIREAT' ? 'hexpire' : name.toLowerCase(), 1);
 }
 
 /** Deletes the `touched` fields of a hash, and with the last of its fields the key, and logs it. */
@@ -76,7 +78,9 @@ export function deleteTouched(c: Call, ref: Ref): void {
   const { hashes } = c.engine.types;
   for (const i of touched) hashes.delete(ref, req.buf, req.off[i]!, req.len[i]!);
   logTouched(c, 'HDEL');
-  if (hashes.lengthOfAll(ref) === 0) c.removeKey(1);
+  if (hashes.lengthOfAll(ref) > 0) return;
+  c.removeKey(1);
+  c.notify(KeyEvent.generic, 'del', 1);
 }
 
 // ---- HEXPIRE ----

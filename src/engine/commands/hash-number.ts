@@ -6,6 +6,7 @@ import { type Command, command, keysAt } from '../command.ts';
 import {
   HASH_NOT_FLOAT, HASH_NOT_INTEGER, INCREMENT_INFINITE, NAN_OR_INFINITY, NOT_FLOAT, NOT_INTEGER, OVERFLOW,
 } from '../error-texts.ts';
+import { KeyEvent } from '../keyspace/key-events.ts';
 import { Bytes, EntryType, NO_EXPIRY } from '../memory/entries.ts';
 import { INTEGER_TEXT_BYTES, IntegerWords, formatWords } from '../types/integer-words.ts';
 
@@ -36,6 +37,7 @@ function hincrby(c: Call): void {
   if (!sum.add(increment.hi, increment.lo)) throw OVERFLOW;
   const start = formatWords(sum.hi, sum.lo, digits);
   setField(c, ref, digits, start, INTEGER_TEXT_BYTES - start);
+  c.notify(KeyEvent.hash, 'hincrby', 1);
   c.changed();
   const value = sum.hi * 4294967296 + (sum.lo >>> 0);
   if (Number.isSafeInteger(value)) c.reply.integer(value);
@@ -57,6 +59,7 @@ function hincrbyfloat(c: Call): void {
   }
   const text = latin1Bytes(formatLongDouble(result));
   setField(c, ref, text, 0, text.length);
+  c.notify(KeyEvent.hash, 'hincrbyfloat', 1);
   // The value, not the sum: a replica does not calculate with floats.
   c.effect('HSET', 4);
   c.effectArg(1);

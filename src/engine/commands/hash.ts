@@ -5,6 +5,7 @@
 import type { Call, Ref } from '../call.ts';
 import { type Command, command, keysAt } from '../command.ts';
 import { wrongArity } from '../error-texts.ts';
+import { KeyEvent } from '../keyspace/key-events.ts';
 import { Bytes, EntryType } from '../memory/entries.ts';
 import { packedElementBytes } from '../memory/packed.ts';
 import { hashAndExpiryCommands } from './hash-and-expiry.ts';
@@ -40,6 +41,7 @@ function setPairs(c: Call): number {
     // A value that is set anew stays.
     else hashes.times.clear(ref, buf, off[i]!, len[i]!);
   }
+  c.notify(KeyEvent.hash, 'hset', 1);
   c.changed((argc - 2) / 2);
   return added;
 }
@@ -121,18 +123,17 @@ function hdel(c: Call): void {
   const { hashes } = c.engine.types;
   const ref = c.lookupWriteTyped(1, EntryType.hash);
   let deleted = 0;
-  if (ref !== 0) {
-    for (let i = 2; i < req.argc; i++) {
-      if (!hashes.delete(ref, req.buf, req.off[i]!, req.len[i]!)) continue;
-      deleted++;
-      if (hashes.length(ref) === 0) {
-        c.removeKey(1);
-        break;
-      }
-    }
+  let isGone = false;
+  for (let i = 2; ref !== 0 && !isGone && i < req.argc; i++) {
+    if (!hashes.delete(ref, req.buf, req.off[i]!, req.len[i]!)) continue;
+    deleted++;
+    isGone = hashes.length(ref) === 0;
+    if (isGone) c.removeKey(1);
   }
   if (deleted > 0) {
     c.modified(1);
+    c.notify(KeyEvent.hash, 'hdel', 1);
+    if (isGone) c.notify(KeyEvent.generic, 'del', 1);
     c.changed(deleted);
   }
   c.reply.integer(deleted);

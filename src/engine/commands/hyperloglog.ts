@@ -15,6 +15,7 @@ import {
   writeCardinality,
 } from '../hyperloglog/registers.ts';
 import { Added, HyperLogLogDraft, countSparse, mergeSparse } from '../hyperloglog/sparse.ts';
+import { KeyEvent } from '../keyspace/key-events.ts';
 import { Bytes, EntryType } from '../memory/entries.ts';
 
 const value = new Bytes();
@@ -83,6 +84,7 @@ function pfadd(c: Call): void {
     dropCardinality(draft.buf, 0);
     putDraft(c);
   }
+  c.notify(KeyEvent.string, 'pfadd', 1);
   if (!inPlace && draft.isDense) logAsDense(c);
   else c.changed(updated);
 }
@@ -162,6 +164,8 @@ function raiseAll(c: Call, ref: Ref, wantsDense: boolean): void {
     dropCardinality(draft.buf, 0);
     putDraft(c);
   }
+  // As Redis calls it: many elements were added at once.
+  c.notify(KeyEvent.string, 'pfadd', 1);
   if (!inPlace && draft.isDense && !wantsDense) logAsDense(c);
   else c.changed();
 }

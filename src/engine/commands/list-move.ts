@@ -2,6 +2,7 @@
 import type { Call } from '../call.ts';
 import { type Command, command, keysAt } from '../command.ts';
 import { SYNTAX, WRONG_TYPE } from '../error-texts.ts';
+import { KeyEvent } from '../keyspace/key-events.ts';
 import { Bytes, EntryType } from '../memory/entries.ts';
 import { removeEnd } from './list-pop.ts';
 
@@ -29,6 +30,8 @@ function move(c: Call, fromHead: boolean, toHead: boolean, mayWait: boolean): bo
     lists.rotate(source, fromHead, toHead, bytes);
     reply.bulk(bytes.buf, bytes.off, bytes.len);
     c.modified(1);
+    c.notify(KeyEvent.list, toHead ? 'lpush' : 'rpush', 2);
+    c.notify(KeyEvent.list, fromHead ? 'lpop' : 'rpop', 1);
     return true;
   }
   // The element is read in place: nothing touches the source before it is pushed.
@@ -43,6 +46,7 @@ function move(c: Call, fromHead: boolean, toHead: boolean, mayWait: boolean): bo
     c.modified(2);
   }
   lists.push(target, toHead, buf, off, len);
+  c.notify(KeyEvent.list, toHead ? 'lpush' : 'rpush', 2);
   removeEnd(c, 1, source, fromHead, 1);
   return true;
 }

@@ -2,6 +2,7 @@
 import type { Call, Ref } from '../call.ts';
 import { type Command, command, keysAt, keysCounted, keysThrough } from '../command.ts';
 import { NOT_POSITIVE, wrongArity } from '../error-texts.ts';
+import { KeyEvent } from '../keyspace/key-events.ts';
 import { Bytes, EntryType } from '../memory/entries.ts';
 import { popRequest, readPopRequest } from './multi-pop-request.ts';
 
@@ -24,11 +25,14 @@ function replyEnd(c: Call, ref: Ref, atHead: boolean, n: number): void {
 /** Removes what was replied from the list of the key at argument i, and the key where that was all. */
 export function removeEnd(c: Call, i: number, ref: Ref, atHead: boolean, n: number): void {
   const { lists } = c.engine.types;
-  if (n === lists.length(ref)) c.removeKey(i);
+  const isGone = n === lists.length(ref);
+  if (isGone) c.removeKey(i);
   else {
     lists.removeEnd(ref, atHead, n);
     c.modified(i);
   }
+  c.notify(KeyEvent.list, atHead ? 'lpop' : 'rpop', i);
+  if (isGone) c.notify(KeyEvent.generic, 'del', i);
 }
 
 function pop(c: Call, atHead: boolean): void {

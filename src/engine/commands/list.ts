@@ -2,6 +2,7 @@
 import type { Call, Ref } from '../call.ts';
 import { type Command, command, keysAt } from '../command.ts';
 import { NO_SUCH_KEY, OUT_OF_RANGE, SYNTAX } from '../error-texts.ts';
+import { KeyEvent } from '../keyspace/key-events.ts';
 import { Bytes, EntryType } from '../memory/entries.ts';
 import { listMoveCommands } from './list-move.ts';
 import { listPopCommands } from './list-pop.ts';
@@ -28,6 +29,7 @@ function pushAll(c: Call, atHead: boolean, onlyIfThere: boolean): void {
     lists.expect(ref, argc - 2, total);
   }
   for (let i = 2; i < argc; i++) lists.push(ref, atHead, buf, off[i]!, len[i]!);
+  c.notify(KeyEvent.list, atHead ? 'lpush' : 'rpush', 1);
   c.changed(argc - 2);
   c.reply.integer(lists.length(ref));
 }
@@ -85,6 +87,7 @@ function lset(c: Call): void {
   lists.expect(ref, 1, req.len[3]!);
   lists.set(ref, index, req.buf, req.off[3]!, req.len[3]!);
   c.modified(1);
+  c.notify(KeyEvent.list, 'lset', 1);
   c.changed();
   c.reply.ok();
 }
@@ -107,6 +110,7 @@ function linsert(c: Call): void {
   lists.expect(ref, 1, req.len[4]!);
   lists.insertBefore(ref, before ? pivot : pivot + 1, req.buf, req.off[4]!, req.len[4]!);
   c.modified(1);
+  c.notify(KeyEvent.list, 'linsert', 1);
   c.changed();
   c.reply.integer(lists.length(ref));
 }
@@ -146,8 +150,11 @@ function lrem(c: Call): void {
   const max = count === 0 ? Infinity : Math.abs(count);
   const removed = lists.removeEqual(ref, req.buf, req.off[3]!, req.len[3]!, max, count < 0);
   if (removed > 0) {
-    if (lists.length(ref) === 0) c.removeKey(1);
+    const isGone = lists.length(ref) === 0;
+    if (isGone) c.removeKey(1);
     else c.modified(1);
+    c.notify(KeyEvent.list, 'lrem', 1);
+    if (isGone) c.notify(KeyEvent.generic, 'del', 1);
     c.changed(removed);
   }
   c.reply.integer(removed);
@@ -163,8 +170,11 @@ function ltrim(c: Call): void {
     if (start < 0) start = Math.max(start + length, 0);
     if (stop < 0) stop += length;
     stop = Math.min(stop, length - 1);
+    // Redis says so even where nothing was to be trimmed.
+    c.notify(KeyEvent.list, 'ltrim', 1);
     if (start > stop) {
       c.removeKey(1);
+      c.notify(KeyEvent.generic, 'del', 1);
       c.changed(length);
     } else if (stop - start + 1 < length) {
       lists.trim(ref, start, length - 1 - stop);

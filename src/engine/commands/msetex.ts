@@ -5,7 +5,7 @@ import { INVALID_NUMKEYS, KEY_VALUE_MISMATCH, SYNTAX } from '../error-texts.ts';
 import { KEEP_EXPIRY } from '../keyspace/database.ts';
 import { NO_EXPIRY } from '../memory/entries.ts';
 import { expiryOption, positiveExpiry } from './expire-options.ts';
-import { type ExpiryOption, mayFollow, setArg } from './string.ts';
+import { type ExpiryOption, mayFollow, setPairs } from './string.ts';
 
 const PAIRS_AT = 2;
 
@@ -47,7 +47,7 @@ function msetex(c: Call): void {
     c.reply.integer(0);
     return;
   }
-  for (let i = PAIRS_AT; i < end; i += 2) setArg(c, i, i + 1, expireAtMs);
+  setPairs(c, PAIRS_AT, end, expireAtMs);
   // Without its condition, and with a point in time: both were decided here.
   c.effect('MSETEX', end + (expireAtMs === NO_EXPIRY ? 0 : expireAtMs === KEEP_EXPIRY ? 1 : 2));
   for (let i = 1; i < end; i++) c.effectArg(i);

@@ -2,6 +2,7 @@
 import type { Call, Ref } from '../call.ts';
 import { type Command, command, keysAt, keysCounted, keysThrough } from '../command.ts';
 import { LIMIT_NEGATIVE, NUMKEYS_NOT_POSITIVE, SYNTAX, TOO_FEW_KEYS } from '../error-texts.ts';
+import { KeyEvent } from '../keyspace/key-events.ts';
 import type { Address } from '../memory/arena.ts';
 import { EntryType } from '../memory/entries.ts';
 import type { SetCursor } from '../types/set-cursor.ts';
@@ -18,8 +19,13 @@ function store(c: Call, result: Address): void {
   const { sets } = c.engine.types;
   const size = result === 0 ? 0 : sets.lengthValue(result);
   const removed = c.lookupWrite(1) !== 0 && c.removeKey(1);
-  if (size > 0) sets.attachValue(c.addCollection(1, EntryType.set), result);
-  else if (result !== 0) sets.freeValue(result);
+  if (size > 0) {
+    sets.attachValue(c.addCollection(1, EntryType.set, !removed), result);
+    c.notify(KeyEvent.set, c.command!.name, 1);
+  } else {
+    if (result !== 0) sets.freeValue(result);
+    if (removed) c.notify(KeyEvent.generic, 'del', 1);
+  }
   if (size > 0 || removed) c.changed();
   c.reply.integer(size);
 }

@@ -2,6 +2,7 @@
 import type { Call, Ref } from '../call.ts';
 import { type Command, command, keysAt } from '../command.ts';
 import { NOT_POSITIVE, SYNTAX } from '../error-texts.ts';
+import { KeyEvent } from '../keyspace/key-events.ts';
 import { EntryType } from '../memory/entries.ts';
 import { RANDOM_BATCH, randomCount, repliesFor } from './random-count.ts';
 import { replyEmptyScan, scanCursor, scanOptions } from './scan-options.ts';
@@ -79,8 +80,10 @@ function popChosen(c: Call, ref: Ref): void {
   const { sets } = c.engine.types;
   const popped = sets.chosen;
   const remaining = sets.length(ref) - popped;
+  c.notify(KeyEvent.set, 'spop', 1);
   if (remaining === 0) {
     c.removeKey(1);
+    c.notify(KeyEvent.generic, 'del', 1);
     c.effect('DEL', 2);
     c.effectArg(1);
     return;

@@ -2,6 +2,7 @@
 import type { Call } from '../call.ts';
 import { type Command, command, keysAt } from '../command.ts';
 import { WRONG_TYPE } from '../error-texts.ts';
+import { KeyEvent } from '../keyspace/key-events.ts';
 import { EntryType } from '../memory/entries.ts';
 import { setAlgebraCommands } from './set-algebra.ts';
 import { setChoiceCommands } from './set-choice.ts';
@@ -19,6 +20,7 @@ function sadd(c: Call): void {
   for (let i = 2; i < argc; i++) if (sets.add(ref, buf, off[i]!, len[i]!)) added++;
   if (added > 0) {
     c.modified(1);
+    c.notify(KeyEvent.set, 'sadd', 1);
     c.changed(added);
   }
   c.reply.integer(added);
@@ -29,18 +31,17 @@ function srem(c: Call): void {
   const { sets } = c.engine.types;
   const ref = c.lookupWriteTyped(1, EntryType.set);
   let removed = 0;
-  if (ref !== 0) {
-    for (let i = 2; i < req.argc; i++) {
-      if (!sets.remove(ref, req.buf, req.off[i]!, req.len[i]!)) continue;
-      removed++;
-      if (sets.length(ref) === 0) {
-        c.removeKey(1);
-        break;
-      }
-    }
+  let isGone = false;
+  for (let i = 2; ref !== 0 && !isGone && i < req.argc; i++) {
+    if (!sets.remove(ref, req.buf, req.off[i]!, req.len[i]!)) continue;
+    removed++;
+    isGone = sets.length(ref) === 0;
+    if (isGone) c.removeKey(1);
   }
   if (removed > 0) {
     c.modified(1);
+    c.notify(KeyEvent.set, 'srem', 1);
+    if (isGone) c.notify(KeyEvent.generic, 'del', 1);
     c.changed(removed);
   }
   c.reply.integer(removed);
@@ -96,14 +97,20 @@ function smove(c: Call): void {
     reply.integer(0);
     return;
   }
-  if (sets.length(source) === 0) c.removeKey(1);
+  const isGone = sets.length(source) === 0;
+  if (isGone) c.removeKey(1);
   c.modified(1);
+  c.notify(KeyEvent.set, 'srem', 1);
+  if (isGone) c.notify(KeyEvent.generic, 'del', 1);
   if (target === 0) {
     target = c.addCollection(2, EntryType.set);
     sets.begin(target, buf, off, len, 1);
   }
   const added = sets.add(target, buf, off, len);
-  if (added) c.modified(2);
+  if (added) {
+    c.modified(2);
+    c.notify(KeyEvent.set, 'sadd', 2);
+  }
   c.changed(added ? 2 : 1);
   reply.integer(1);
 }

@@ -7,6 +7,7 @@ import { type Request, latin1Bytes, latin1Slice } from '../../shared/request.ts'
 import type { Call, Ref } from '../call.ts';
 import { type Command, command, keysAt, keysUnknown } from '../command.ts';
 import { SORT_NOT_DOUBLE, SYNTAX, WRONG_TYPE } from '../error-texts.ts';
+import { KeyEvent } from '../keyspace/key-events.ts';
 import { Bytes, EntryType } from '../memory/entries.ts';
 import type { ElementVisitor } from '../types/collection.ts';
 
@@ -208,7 +209,7 @@ function store(c: Call, at: number, found: readonly (string | null)[]): void {
   if (found.length > 0) {
     const { lists } = c.engine.types;
     const values = found.map((text) => latin1Bytes(text ?? ''));
-    const ref = c.addCollection(at, EntryType.list);
+    const ref = c.addCollection(at, EntryType.list, !existed);
     lists.begin(ref, values.length, values.reduce((sum, value) => sum + value.length, 0));
     c.effect('RPUSH', values.length + 2);
     c.effectArg(at);
@@ -216,7 +217,8 @@ function store(c: Call, at: number, found: readonly (string | null)[]): void {
       lists.push(ref, false, value, 0, value.length);
       c.effectBytes(value, 0, value.length);
     }
-  }
+    c.notify(KeyEvent.list, 'sortstore', at);
+  } else if (existed) c.notify(KeyEvent.generic, 'del', at);
   c.reply.integer(found.length);
 }
 

@@ -2,6 +2,7 @@
 import type { Call, Ref } from '../call.ts';
 import { type Command, command, keysAt, keysCounted, keysThrough } from '../command.ts';
 import { NOT_POSITIVE, SYNTAX } from '../error-texts.ts';
+import { KeyEvent } from '../keyspace/key-events.ts';
 import { EntryType } from '../memory/entries.ts';
 import { popRequest, readPopRequest } from './multi-pop-request.ts';
 
@@ -22,8 +23,11 @@ function pop(c: Call, i: number, ref: Ref, isMax: boolean, n: number, nested: bo
     reply.bulk(member.buf, member.off, member.len);
     reply.double(cursor.score);
   }
-  if (n === length) c.removeKey(i);
-  else {
+  c.notify(KeyEvent.sortedSet, isMax ? 'zpopmax' : 'zpopmin', i);
+  if (n === length) {
+    c.removeKey(i);
+    c.notify(KeyEvent.generic, 'del', i);
+  } else {
     sortedSets.removeRange(ref, isMax ? length - n : 0, isMax ? length : n);
     c.modified(i);
   }

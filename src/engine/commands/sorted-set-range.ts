@@ -2,6 +2,7 @@
 import type { Call, Ref } from '../call.ts';
 import { type Command, command, keysAt } from '../command.ts';
 import { LEX_WITHSCORES, LIMIT_BY_RANK, SYNTAX } from '../error-texts.ts';
+import { KeyEvent } from '../keyspace/key-events.ts';
 import { EntryType } from '../memory/entries.ts';
 import { findLexRange, findScoreRange, readLexRange, readScoreRange } from './score-range.ts';
 import { storeScoreTable } from './store-score-table.ts';
@@ -151,11 +152,14 @@ function removeRange(c: Call, kind: RangeKind): void {
   if (ref !== 0) find(c, ref, kind);
   const removed = ref === 0 ? 0 : Math.max(0, found.end - found.first);
   if (removed > 0) {
-    if (removed === sortedSets.length(ref)) c.removeKey(1);
+    const isGone = removed === sortedSets.length(ref);
+    if (isGone) c.removeKey(1);
     else {
       sortedSets.removeRange(ref, found.first, found.end);
       c.modified(1);
     }
+    c.notify(KeyEvent.sortedSet, c.command!.name, 1);
+    if (isGone) c.notify(KeyEvent.generic, 'del', 1);
     c.changed(removed);
   }
   c.reply.integer(removed);

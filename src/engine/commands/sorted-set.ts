@@ -5,6 +5,7 @@
 import type { Call } from '../call.ts';
 import { type Command, command, keysAt } from '../command.ts';
 import { GT_LT_NX, INCR_ONE_PAIR, NX_WITH_XX, SCORE_NAN, SYNTAX, wrongArity } from '../error-texts.ts';
+import { KeyEvent } from '../keyspace/key-events.ts';
 import { EntryType } from '../memory/entries.ts';
 import { sortedSetAlgebraCommands } from './sorted-set-algebra.ts';
 import { sortedSetChoiceCommands } from './sorted-set-choice.ts';
@@ -104,6 +105,7 @@ function addPairs(c: Call, first: number, pairs: number, options: number): void 
   }
   if (added + updated > 0) {
     c.modified(1);
+    c.notify(KeyEvent.sortedSet, (options & Option.incr) === 0 ? 'zadd' : 'zincr', 1);
     c.changed(added + updated);
   }
   if ((options & Option.incr) === 0) c.reply.integer((options & Option.ch) === 0 ? added : added + updated);
@@ -123,17 +125,18 @@ function zrem(c: Call): void {
   const { sortedSets } = c.engine.types;
   const ref = c.lookupWriteTyped(1, EntryType.zset);
   let removed = 0;
-  for (let i = 2; ref !== 0 && i < req.argc; i++) {
+  let isGone = false;
+  for (let i = 2; ref !== 0 && !isGone && i < req.argc; i++) {
     if (!sortedSets.find(ref, req.buf, req.off[i]!, req.len[i]!)) continue;
     removed++;
-    if (sortedSets.length(ref) === 1) {
-      c.removeKey(1);
-      break;
-    }
-    sortedSets.removeFound(ref);
+    isGone = sortedSets.length(ref) === 1;
+    if (isGone) c.removeKey(1);
+    else sortedSets.removeFound(ref);
   }
   if (removed > 0) {
     c.modified(1);
+    c.notify(KeyEvent.sortedSet, 'zrem', 1);
+    if (isGone) c.notify(KeyEvent.generic, 'del', 1);
     c.changed(removed);
   }
   c.reply.integer(removed);

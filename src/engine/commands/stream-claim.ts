@@ -12,6 +12,7 @@ import { type Command, command, keysAt } from '../command.ts';
 import {
   SYNTAX, XAUTOCLAIM_COUNT, XAUTOCLAIM_MIN_IDLE, XCLAIM_IDLE, XCLAIM_MIN_IDLE, XCLAIM_RETRYCOUNT, XCLAIM_TIME,
 } from '../error-texts.ts';
+import { KeyEvent } from '../keyspace/key-events.ts';
 import type { Address } from '../memory/arena.ts';
 import { PendingCursor } from '../types/stream-groups.ts';
 import {
@@ -168,6 +169,7 @@ function xclaim(c: Call): void {
   // Whoever applies the log has the time of whom the log is from.
   const nowMs = c.applying ? request.deliveredMs : c.nowMs;
   const { consumer, isNew } = consumerArgument(c, group, 3, nowMs);
+  if (isNew) c.notify(KeyEvent.stream, 'xgroup-createconsumer', 1);
   for (let i = 0; i < ids.length; i++) {
     id.copy(ids.at(i));
     claim(c, ref, group, consumer, nowMs);
@@ -202,6 +204,7 @@ function xautoclaim(c: Call): void {
   groupOfKey(c);
   const { ref, group } = found;
   const { consumer, isNew } = consumerArgument(c, group, 3, nowMs);
+  if (isNew) c.notify(KeyEvent.stream, 'xgroup-createconsumer', 1);
   let more = groups.seekPending(group, start, walk);
   for (let attempts = count * ATTEMPTS_PER_ENTRY; more && count > 0 && attempts > 0; attempts--) {
     groups.pendingId(walk, id);

@@ -4,6 +4,7 @@ import { StreamId } from '../../shared/stream-id.ts';
 import type { Call, Ref } from '../call.ts';
 import { type Command, command, keysAt } from '../command.ts';
 import { ENTRIESREAD_NEGATIVE, GROUP_EXISTS, GROUP_KEY_MISSING, badSubcommand, noSuchGroupForKey } from '../error-texts.ts';
+import { KeyEvent } from '../keyspace/key-events.ts';
 import type { Address } from '../memory/arena.ts';
 import { EntryType } from '../memory/entries.ts';
 import { helpHandler } from './help.ts';
@@ -57,6 +58,7 @@ function create(c: Call): void {
   }
   streams.groups.create(streams.root(ref), req.buf, req.off[3]!, req.len[3]!, id, entriesRead);
   c.modifiedQuietly(2);
+  c.notify(KeyEvent.stream, 'xgroup-create', 2);
   c.changed();
   c.reply.ok();
 }
@@ -70,6 +72,7 @@ function setId(c: Call): void {
   streams.groups.setLastId(group, id);
   streams.groups.setEntriesRead(group, entriesRead);
   c.modifiedQuietly(2);
+  c.notify(KeyEvent.stream, 'xgroup-setid', 2);
   c.changed();
   c.reply.ok();
 }
@@ -82,6 +85,7 @@ function destroy(c: Call): void {
     streams.groups.destroy(streams.root(ref), group);
     // Whoever waits for the group's entries learns that it is gone.
     c.modified(2);
+    c.notify(KeyEvent.stream, 'xgroup-destroy', 2);
     c.changed();
   }
   c.reply.integer(group === 0 ? 0 : 1);
@@ -96,6 +100,7 @@ function createConsumer(c: Call): void {
   if (isNew) {
     groups.createConsumer(group, buf, off[4]!, len[4]!, c.nowMs);
     c.modifiedQuietly(2);
+    c.notify(KeyEvent.stream, 'xgroup-createconsumer', 2);
     c.changed();
   }
   c.reply.integer(isNew ? 1 : 0);
@@ -110,6 +115,7 @@ function deleteConsumer(c: Call): void {
   if (consumer !== 0) {
     groups.deleteConsumer(group, consumer);
     c.modifiedQuietly(2);
+    c.notify(KeyEvent.stream, 'xgroup-delconsumer', 2);
     c.changed();
   }
   c.reply.integer(pending);

@@ -14,6 +14,7 @@ import {
   SYNTAX, WRONG_TYPE, XREADGROUP_LAST_ID, XREADGROUP_NO_GROUP, XREADGROUP_TOP_ID, XREAD_GROUP_OPTION, XREAD_NEW_ID,
   XREAD_NOACK_OPTION, noSuchGroup,
 } from '../error-texts.ts';
+import { KeyEvent } from '../keyspace/key-events.ts';
 import type { Address } from '../memory/arena.ts';
 import { EntryType } from '../memory/entries.ts';
 import { PendingCursor } from '../types/stream-groups.ts';
@@ -167,6 +168,7 @@ function serveGroup(c: Call, n: number): boolean {
   const { consumer, isNew } = consumerArgument(c, group, request.groupAt + 1, c.nowMs);
   if (isNew) {
     c.modifiedQuietly(key);
+    c.notify(KeyEvent.stream, 'xgroup-createconsumer', key);
     effectConsumer(c, key, request.groupAt, request.groupAt + 1);
   }
   if (isHistory) {

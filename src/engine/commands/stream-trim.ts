@@ -6,6 +6,7 @@ import {
   INVALID_STREAM_ID, SYNTAX, TRIM_LIMIT_ALONE, TRIM_LIMIT_EXACT, TRIM_LIMIT_NEGATIVE, TRIM_MAXLEN_NEGATIVE, TRIM_NO_STRATEGY,
   TRIM_STRATEGIES,
 } from '../error-texts.ts';
+import { KeyEvent } from '../keyspace/key-events.ts';
 import { EntryType } from '../memory/entries.ts';
 import type { StreamTrim } from '../types/stream.ts';
 import { idArgument, isChar } from './stream-arguments.ts';
@@ -107,6 +108,7 @@ function xtrim(c: Call): void {
   const removed = ref === 0 ? 0 : streams.trim(ref, options);
   if (removed > 0) {
     c.modified(1);
+    c.notify(KeyEvent.stream, 'xtrim', 1);
     if (options.isApproximate) {
       // How much an approximation takes depends on the nodes, which are not the same everywhere.
       c.effect('XTRIM', 5);

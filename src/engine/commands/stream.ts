@@ -7,6 +7,7 @@ import {
   NO_SUCH_KEY, SYNTAX, XADD_EXHAUSTED, XADD_SMALL_ID, XADD_TOO_LARGE, XADD_ZERO_ID, XSETID_ADDED_BELOW_LENGTH,
   XSETID_ADDED_NEGATIVE, XSETID_BELOW_MAX_DELETED, XSETID_BELOW_MAX_DELETED_GIVEN, XSETID_BELOW_TOP, wrongArity,
 } from '../error-texts.ts';
+import { KeyEvent } from '../keyspace/key-events.ts';
 import { EntryType } from '../memory/entries.ts';
 import { ENTRY_BYTES_MAX } from '../types/stream.ts';
 import { IdList, effectId, endArgument, idArgument, idArguments, replyEntries, replyId, startArgument } from './stream-arguments.ts';
@@ -61,7 +62,9 @@ function xadd(c: Call): void {
   } else c.modified(1);
   streams.append(ref, id, req, first, bytes);
   replyId(reply, id);
+  c.notify(KeyEvent.stream, 'xadd', 1);
   const trimmed = options.isGiven ? streams.trim(ref, options) : 0;
+  if (trimmed > 0) c.notify(KeyEvent.stream, 'xtrim', 1);
   if (options.idForm === IdForm.full && !options.isApproximate) {
     c.changed();
     return;
@@ -114,6 +117,7 @@ function xdel(c: Call): void {
   }
   if (deleted > 0) {
     c.modified(1);
+    c.notify(KeyEvent.stream, 'xdel', 1);
     c.changed(deleted);
   }
   c.reply.integer(deleted);
@@ -149,6 +153,7 @@ function xsetid(c: Call): void {
   if (added.hi >= 0) streams.setEntriesAdded(ref, added);
   if (!maxDeleted.isZero()) streams.setMaxDeletedId(ref, maxDeleted);
   c.modifiedQuietly(1);
+  c.notify(KeyEvent.stream, 'xsetid', 1);
   c.changed();
   c.reply.ok();
 }

@@ -6,6 +6,7 @@ import type { Call, Ref } from '../call.ts';
 import { type Command, command, keysAt } from '../command.ts';
 import { DECREMENT_OVERFLOW, NAN_OR_INFINITY, NOT_FLOAT, NOT_INTEGER, OVERFLOW } from '../error-texts.ts';
 import { KEEP_EXPIRY } from '../keyspace/database.ts';
+import { KeyEvent } from '../keyspace/key-events.ts';
 import { Bytes, EntryType } from '../memory/entries.ts';
 
 const INT64_MAX = 2n ** 63n - 1n;
@@ -44,6 +45,7 @@ function addSafe(c: Call, by: number): void {
     }
   }
   store(c, ref, digits, formatInteger(digits, 0, sum));
+  c.notify(KeyEvent.string, 'incrby', 1);
   c.changed();
   c.reply.integer(sum);
 }
@@ -69,6 +71,7 @@ function storeBig(c: Call, ref: Ref, sum: bigint): void {
   if (sum > INT64_MAX || sum < INT64_MIN) throw OVERFLOW;
   const text = sum.toString();
   store(c, ref, latin1Bytes(text), text.length);
+  c.notify(KeyEvent.string, 'incrby', 1);
   c.changed();
   c.reply.integerText(text);
 }
@@ -116,6 +119,7 @@ function incrbyfloat(c: Call): void {
   if (sum.special !== '') throw NAN_OR_INFINITY;
   const text = latin1Bytes(formatLongDouble(sum));
   store(c, ref, text, text.length);
+  c.notify(KeyEvent.string, 'incrbyfloat', 1);
   // The value, not the sum: a replica does not calculate with floats.
   c.effect('SET', 4);
   c.effectArg(1);

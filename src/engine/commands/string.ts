@@ -3,6 +3,7 @@ import type { Call, Ref } from '../call.ts';
 import { type Command, command, keysAt, keysThrough } from '../command.ts';
 import { OFFSET_OUT_OF_RANGE, STRING_TOO_LONG, SYNTAX, WRONG_TYPE, wrongArity } from '../error-texts.ts';
 import { KEEP_EXPIRY } from '../keyspace/database.ts';
+import { KeyEvent } from '../keyspace/key-events.ts';
 import { Bytes, EntryType, NO_EXPIRY } from '../memory/entries.ts';
 import { expiryOption, positiveExpiry } from './expire-options.ts';
 
@@ -30,6 +31,7 @@ function get(c: Call): void {
 function set(c: Call): void {
   if (c.req.argc === 3) {
     setArg(c, 1, 2, NO_EXPIRY);
+    c.notify(KeyEvent.string, 'set', 1);
     c.changed();
     c.reply.ok();
   } else setWithOptions(c);
@@ -102,6 +104,8 @@ export function holds(c: Call, ref: Ref, i: number): boolean {
 /** Sets a string and logs it with its absolute expiry. */
 function setAndLog(c: Call, key: number, value: number, expireAtMs: number): void {
   setArg(c, key, value, expireAtMs);
+  c.notify(KeyEvent.string, 'set', key);
+  if (expireAtMs >= 0) c.notify(KeyEvent.generic, 'expire', key);
   c.effect('SET', expireAtMs === NO_EXPIRY ? 3 : expireAtMs === KEEP_EXPIRY ? 4 : 5);
   c.effectArg(key);
   c.effectArg(value);
@@ -141,6 +145,7 @@ function getdel(c: Call): void {
   replyValue(c, ref);
   if (ref === 0) return;
   c.removeKey(1);
+  c.notify(KeyEvent.generic, 'del', 1);
   c.effect('DEL', 2);
   c.effectArg(1);
 }
@@ -150,6 +155,7 @@ function delifeq(c: Call): void {
   c.reply.integer(isEqual ? 1 : 0);
   if (!isEqual) return;
   c.removeKey(1);
+  c.notify(KeyEvent.generic, 'del', 1);
   c.effect('DEL', 2);
   c.effectArg(1);
 }
@@ -178,16 +184,19 @@ function getex(c: Call): void {
   if (expiry !== null) {
     if (expireAtMs <= c.nowMs) {
       c.removeKey(1);
+      c.notify(KeyEvent.generic, 'del', 1);
       c.effect('DEL', 2);
       c.effectArg(1);
     } else {
       c.db.setExpiry(ref, expireAtMs);
+      c.notify(KeyEvent.generic, 'expire', 1);
       c.effect('PEXPIREAT', 3);
       c.effectArg(1);
       c.effectInteger(expireAtMs);
     }
   } else if (persist && c.engine.keyspace.entries.expireAtMs(ref) !== NO_EXPIRY) {
     c.db.setExpiry(ref, NO_EXPIRY);
+    c.notify(KeyEvent.generic, 'persist', 1);
     c.effect('PERSIST', 2);
     c.effectArg(1);
   }
@@ -220,6 +229,7 @@ function append(c: Call): void {
     const value = grow(c, ref, length + added);
     value.buf.set(req.buf.subarray(req.off[2]!, req.off[2]! + added), value.off + length);
   }
+  c.notify(KeyEvent.string, 'append', 1);
   c.changed();
   c.reply.integer(length + added);
 }
@@ -242,6 +252,7 @@ function setrange(c: Call): void {
   checkLength(c, offset + added);
   const value = grow(c, ref, Math.max(length, offset + added));
   value.buf.set(req.buf.subarray(req.off[3]!, req.off[3]! + added), value.off + offset);
+  c.notify(KeyEvent.string, 'setrange', 1);
   c.changed();
   c.reply.integer(value.len);
 }
@@ -275,9 +286,18 @@ function mget(c: Call): void {
   }
 }
 
+/** Sets the key-value pairs at arguments [first, end). @param expireAtMs as of `Database.setString` */
+export function setPairs(c: Call, first: number, end: number, expireAtMs: number): void {
+  for (let i = first; i < end; i += 2) {
+    setArg(c, i, i + 1, expireAtMs);
+    c.notify(KeyEvent.string, 'set', i);
+    if (expireAtMs >= 0) c.notify(KeyEvent.generic, 'expire', i);
+  }
+}
+
 function mset(c: Call): void {
   if (c.req.argc % 2 === 0) throw wrongArity('mset');
-  for (let i = 1; i < c.req.argc; i += 2) setArg(c, i, i + 1, NO_EXPIRY);
+  setPairs(c, 1, c.req.argc, NO_EXPIRY);
   c.changed((c.req.argc - 1) / 2);
   c.reply.ok();
 }
@@ -289,7 +309,7 @@ function msetnx(c: Call): void {
     c.reply.integer(0);
     return;
   }
-  for (let i = 1; i < c.req.argc; i += 2) setArg(c, i, i + 1, NO_EXPIRY);
+  setPairs(c, 1, c.req.argc, NO_EXPIRY);
   // Logged as MSET: that the keys were missing was decided here.
   c.effect('MSET', c.req.argc);
   for (let i = 1; i < c.req.argc; i++) c.effectArg(i);

@@ -14,6 +14,7 @@ import { copyBytes } from '../memory/records.ts';
 import { Bytes, EntryType, NO_EXPIRY } from '../memory/entries.ts';
 import { invariant } from '../../shared/errors.ts';
 import { SLOT_COUNT, slotOf } from '../../shared/hash.ts';
+import { KeyEvent } from './key-events.ts';
 import type { Keyspace } from './keyspace.ts';
 
 /** For `setString`: the key keeps the expiry it has. */
@@ -75,7 +76,7 @@ export class Database {
     const ks = this.#ks;
     const ref = this.#find(buf, off, len);
     if (ref === 0) {
-      ks.keyspaceMisses++;
+      this.#missed(buf, off, len);
       return 0;
     }
     ks.keyspaceHits++;
@@ -86,7 +87,7 @@ export class Database {
   /** As `lookup`, and leaves the LRU clock alone: for commands that look at the key and not at its value (EXISTS, TTL …). */
   lookupUntouched(buf: Uint8Array, off: number, len: number): Address {
     const ref = this.#find(buf, off, len);
-    if (ref === 0) this.#ks.keyspaceMisses++;
+    if (ref === 0) this.#missed(buf, off, len);
     else this.#ks.keyspaceHits++;
     return ref;
   }
@@ -139,6 +140,12 @@ export class Database {
       return isGone ? 0 : ref;
     }
     return ref;
+  }
+
+  #missed(buf: Uint8Array, off: number, len: number): void {
+    const ks = this.#ks;
+    ks.keyspaceMisses++;
+    ks.events.tell(KeyEvent.keyMiss, 'keymiss', this.number, buf, off, len);
   }
 
   #touch(ref: Address): void {
@@ -197,6 +204,7 @@ export class Database {
     if (old === 0) {
       ref = ks.entries.create(this.id, EntryType.string, buf, off, len, vlen, NO_EXPIRY, this.clock());
       this.#insert(ref);
+      ks.events.tell(KeyEvent.newKey, 'new', this.number, buf, off, len);
     } else if (ks.entries.fits(old, vlen)) {
       ks.entries.setValueLength(old, vlen);
     } else {
@@ -218,12 +226,16 @@ export class Database {
 
   /**
    * Adds an entry for a collection; the key must not be there. The caller sets its value's address at once.
+   * @param isNew false: the key was there until now, so that it is no new one to those who listen to events.
    */
-  addCollection(buf: Uint8Array, off: number, len: number, type: number): Address {
+  addCollection(buf: Uint8Array, off: number, len: number, type: number, isNew = true): Address {
+    const ks = this.#ks;
     this.#locate(buf, off, len);
-    const ref = this.#ks.entries.create(this.id, type, buf, off, len, 0, NO_EXPIRY, this.clock());
+    const ref = ks.entries.create(this.id, type, buf, off, len, 0, NO_EXPIRY, this.clock());
     this.#insert(ref);
     this.#report(buf, off, len);
+    // Its twin's keys are nobody's.
+    if (isNew && ks.databases[this.number] === this) ks.events.tell(KeyEvent.newKey, 'new', this.number, buf, off, len);
     return ref;
   }
 
@@ -292,6 +304,7 @@ export class Database {
     target.#locate(buf, off, len);
     target.#insert(to);
     target.#report(buf, off, len);
+    if (ks.databases[target.number] === target) ks.events.tell(KeyEvent.newKey, 'new', target.number, buf, off, len);
     return to;
   }
 
@@ -301,6 +314,8 @@ export class Database {
     if (ks.isReplica) return;
     ks.expiredKeys++;
     ks.onExpired!(this.number, key);
+    // Before it is gone: the key's bytes may be the entry's.
+    ks.events.tell(KeyEvent.expired, 'expired', this.number, key.buf, key.off, key.len);
     this.remove(key.buf, key.off, key.len);
   }
 
@@ -411,6 +426,7 @@ export class Database {
       const at = expireAtMs === KEEP_EXPIRY ? NO_EXPIRY : expireAtMs;
       const ref = entries.create(this.id, EntryType.string, buf, off, len, vlen, at, this.clock());
       this.#insert(ref);
+      ks.events.tell(KeyEvent.newKey, 'new', this.number, buf, off, len);
       return ref;
     }
     const had = entries.expireAtMs(old);

@@ -13,6 +13,7 @@ import { HASH_END, HashIndex } from '../memory/hash-index.ts';
 import { SLOT_COUNT, slotOf } from '../../shared/hash.ts';
 import { invariant } from '../../shared/errors.ts';
 import { Hazards } from './hazards.ts';
+import { KeyEvents } from './key-events.ts';
 import { KeyInterest } from './key-interest.ts';
 import { Database } from './database.ts';
 
@@ -60,6 +61,7 @@ export class Keyspace {
   readonly entries: Entries;
   readonly hazards: Hazards;
   readonly interest: KeyInterest;
+  readonly events = new KeyEvents();
   /** By number. */
   readonly databases: Database[] = [];
   /** By id: those above and the detached ones. */

@@ -9,6 +9,10 @@ const KEYS_IN_A_ROW = 1024;
 
 /** The whole file is held in memory meanwhile. @throws InvariantViolation when what was saved is not what is loaded. */
 export function reload(engine: Engine): void {
+  engine.keyspace.events.silently(() => saveAndLoad(engine));
+}
+
+function saveAndLoad(engine: Engine): void {
   const file: Uint8Array[] = [];
   const writer = new RdbWriter({ sink: (bytes) => file.push(bytes.slice()) });
   const saver = new RdbSaver(engine, writer, { createdAtS: 0, usedMemoryBytes: 0 });

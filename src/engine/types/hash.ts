@@ -8,6 +8,7 @@
  * change: the command does. Windows on fields and values are valid until the hash changes.
  */
 import type { EncodingLimits } from '../encoding-limits.ts';
+import { KeyEvent } from '../keyspace/key-events.ts';
 import type { Entries } from '../memory/entries.ts';
 import { Bytes, EntryType, NO_EXPIRY } from '../memory/entries.ts';
 import type { Database } from '../keyspace/database.ts';
@@ -236,10 +237,13 @@ export class Hashes implements Collection, FieldExpirer {
       this.#deleteFound(ref, member.buf, member.off, member.len);
     }
     this.times.dropFirst(ref, count);
+    keyspace.events.tell(KeyEvent.hash, 'hexpired', db.number, key.buf, key.off, key.len);
     if (this.lengthOfAll(ref) > 0) {
       db.modified(key.buf, key.off, key.len);
       return false;
     }
+    // The key's bytes are the entry's.
+    keyspace.events.tell(KeyEvent.generic, 'del', db.number, key.buf, key.off, key.len);
     db.remove(key.buf, key.off, key.len);
     return true;
   }

@@ -8,6 +8,7 @@ import {
   type Directive, DirectiveError, INT_MAX, bool, directive, int, long, memory, oneOf, only, string, words,
 } from './directive.ts';
 import { DIRECTIVES_WITHOUT_EFFECT } from './directives-without-effect.ts';
+import { canonicalKeyEvents } from './key-event-classes.ts';
 import { parseOutputLimits } from './output-limits.ts';
 
 const fixed = { mutable: false };
@@ -25,6 +26,10 @@ function percentiles(given: readonly string[]): readonly string[] {
     if (Number(word) > 100) throw new DirectiveError('latency-tracking-info-percentiles parameters should sit between [0.0,100.0]');
   }
   return given.map((word) => String(Number(word)));
+}
+
+function keyEventClasses(given: readonly string[]): readonly string[] {
+  return [canonicalKeyEvents(given.join(' '))];
 }
 
 function minuteOfDay(given: readonly string[]): readonly string[] {
@@ -60,6 +65,7 @@ const WITH_EFFECT: readonly Directive[] = [
   directive('slowlog-max-len', long(), '128'),
   directive('latency-monitor-threshold', long(), '0'),
   directive('latency-tracking', bool, 'yes'),
+  directive('notify-keyspace-events', { type: 'words', check: keyEventClasses }, ''),
   directive('latency-tracking-info-percentiles', { type: 'words', check: percentiles }, '50 99 99.9'),
   // The transaction log
   directive('txlog-max-batches-in-flight', int(1, 64), '4', fixed),
@@ -115,7 +121,6 @@ const WITH_EFFECT: readonly Directive[] = [
 const REFUSED: readonly Directive[] = [
   directive('maxmemory', memory(), '0', { refuse: only('0', 'eviction is not built yet: the data must fit the memory') }),
   directive('maxmemory-clients', { type: 'memory-or-percent' }, '0', { refuse: only('0', 'eviction of clients is not built yet') }),
-  directive('notify-keyspace-events', string, '', { refuse: only('', 'keyspace notifications are not built yet') }),
   directive('tls-port', int(0, 65535), '0', { refuse: only('0', 'TLS is not built yet') }),
   directive('cluster-enabled', bool, 'no', { mutable: false, refuse: only('no', 'cluster mode is not built yet') }),
   directive('replicaof', words, '', { mutable: false, aliases: ['slaveof'], refuse: only('', 'a replica of a Redis is not built: members of the shard are the replicas') }),

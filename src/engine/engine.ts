@@ -69,6 +69,10 @@ export class Engine {
   /** Commands that take so long, in microseconds, are told to `onSlow`. */
   slowUs = Infinity;
   onSlow: (command: Command, request: Request, session: Session, microseconds: number) => void = () => undefined;
+  /** Told of each reading command of sessions that want it, of those within transactions and scripts too. */
+  onRead: (command: Command, request: Request, session: Session) => void = () => undefined;
+  /** Id of the session whose command is under way. */
+  actor = 0;
 
   readonly #effects = new EffectWriter();
   readonly #reader = new EffectReader();
@@ -158,6 +162,7 @@ export class Engine {
     const { hazards, interest } = this.keyspace;
     const call = this.#main;
     hazards.waitFor = 0;
+    this.actor = session.id;
     call.session = session;
     call.reply = reply;
     call.nowMs = this.keyspace.nowMs;
@@ -228,7 +233,10 @@ export class Engine {
     const call = new Call(this, this.#effects, reply, session, this.keyspace.databases[state.db]!);
     call.nowMs = this.keyspace.nowMs;
     call.canBlock = true;
+    const { actor } = this;
+    this.actor = session.id;
     this.#run(call, state.command, state.request);
+    this.actor = actor;
     this.lastWaitFor = hazards.waitFor;
     return !call.blocked;
   }
@@ -275,6 +283,7 @@ export class Engine {
       }
       invariant(this.keyspace.hazards.waitFor === this.keyspace.hazards.turn, `${command.name} changed something and marked no key`);
     }
+    if (session.tracksReads && (command.flags & Flag.readonly) !== 0) this.onRead(command, request, session);
     if (call.blocked) return;
     this.commandsTotal++;
     command.calls++;

@@ -52,6 +52,8 @@ export class Session {
   blocked: BlockedState | null = null;
   /** CLIENT NO-TOUCH. */
   noTouch = false;
+  /** CLIENT TRACKING: reading commands are told to Engine.onRead. */
+  tracksReads = false;
 
   constructor(id: number, host: SessionHost | null) {
     this.id = id;

@@ -28,6 +28,11 @@ export class ReplySplitter {
   #number = 0;
   #negative = false;
 
+  /** Whether a reply has begun and not ended. */
+  get isWithinReply(): boolean {
+    return this.#due > 0 || this.#skip > 0 || this.#type !== 0;
+  }
+
   /**
    * Goes through [from, to) of `buf` to the end of the reply under way.
    * @returns the offset behind it, or -1 if it goes on beyond `to`: then all the bytes were taken.

@@ -125,6 +125,7 @@ export class ScriptHost {
     if (session.id !== c.session.id || session.queue !== null || session.watched.length > 0) this.#session = session = new Session(c.session.id, null);
     session.db = c.db.number;
     session.noTouch = c.session.noTouch;
+    session.tracksReads = c.session.tracksReads;
     return session;
   }
 

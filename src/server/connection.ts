@@ -17,6 +17,7 @@ import { Subscriptions } from './pubsub.ts';
 import { ReadConsistency } from './read-consistency.ts';
 import type { Server } from './server.ts';
 import { SocketOutput } from './socket-output.ts';
+import type { ClientTracking } from './tracking/client-tracking.ts';
 import type { Upstream } from './upstream.ts';
 
 /** A range of an output buffer that waits for a turn to commit (0: only for the ranges before it). */
@@ -64,6 +65,8 @@ export class Connection implements SessionHost, Waiter {
   /** READONLY: this client takes what a replica has. */
   readOnly = false;
   readonly subscriptions = new Subscriptions();
+  /** CLIENT TRACKING, while it is on. */
+  tracking: ClientTracking | null = null;
   /** CLIENT READ-CONSISTENCY. */
   readonly reads = new ReadConsistency();
   /** Where in this connection's input the command under way ends; kept up to date where this member does not serve as primary. */
@@ -419,6 +422,10 @@ export class Connection implements SessionHost, Waiter {
   /** Sends what `write` writes, a message that answers no command, behind all replies so far. */
   push(write: (reply: Reply) => void): void {
     if (this.closed) return;
+    if (this.upstream?.isWithinReply === true) {
+      this.upstream.behindReply(() => this.push(write));
+      return;
+    }
     write(this.beginReply());
     this.#endLate(0);
   }

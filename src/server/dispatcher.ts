@@ -40,6 +40,7 @@ export class Dispatcher {
       return Outcome.postponed;
     }
     connection.commands++;
+    if (connection.tracking !== null) this.#server.tracking.commandBegins(connection);
     if (command === null) {
       this.#rejected(connection, reply);
       return Outcome.done;
@@ -62,6 +63,7 @@ export class Dispatcher {
       }
       if (answer === 'forward') {
         connection.upstream!.note(command);
+        if (connection.tracking !== null) this.#server.tracking.forwarding(connection, command, request);
         return Outcome.forwarded;
       }
       if (answer !== 'run') return this.#refuse(command, connection, reply, answer.error);

@@ -36,6 +36,7 @@ import { ReplicaAcks } from './replica-acks.ts';
 import { Scripts } from './scripts.ts';
 import { SlowCommands } from './slow-commands.ts';
 import { Statistics } from './statistics.ts';
+import { Tracking } from './tracking/tracking.ts';
 import { GREETING } from './upstream.ts';
 
 /** Members that pass a client on, at most: two that each take the other for the primary do not do so for ever. */
@@ -62,6 +63,7 @@ export class Server {
   readonly operations = new Operations(this);
   readonly acks = new ReplicaAcks(this);
   readonly pubsub = new PubSub(this);
+  readonly tracking = new Tracking(this);
   readonly output = new OutputPool();
   readonly parserLimits: ParserLimits;
   readonly connections = new Map<number, Connection>();
@@ -137,6 +139,7 @@ export class Server {
       if (connection !== undefined) this.slow.add(command, request, connection, microseconds, this.nowMs);
     };
     this.keyEvents = new KeyEventChannels(this);
+    this.engine.onRead = (command, request, session) => this.tracking.keysRead(command, request, session);
     this.dispatcher = new Dispatcher(this);
     this.#listener = new Listener((socket) => this.#accept(socket));
     config.onChange = (name) => this.applyConfig(name);
@@ -198,6 +201,7 @@ export class Server {
     this.engine.slowUs = this.slow.configure(config);
     this.engine.trackLatency = config.bool('latency-tracking');
     this.keyEvents.configure(config.string('notify-keyspace-events'));
+    this.tracking.keysMax = number('tracking-table-max-keys');
     if (name === 'loglevel') this.log.level = config.string('loglevel') as typeof this.log.level;
     if (name === 'tcp-keepalive') for (const connection of this.connections.values()) this.#keepAlive(connection.socket);
   }
@@ -260,6 +264,7 @@ export class Server {
   }
 
   #endTurn(): void {
+    if (this.tracking.clients > 0) this.tracking.endTurn();
     this.#turnOpen = false;
     this.member.endTurn();
     this.pubsub.turnEnded();
@@ -312,6 +317,8 @@ export class Server {
     if (role !== 'primary') {
       this.pausedForWrites = false;
       this.acks.end(UNBLOCKED_BY_DEMOTION);
+      // What a primary had not committed is not known any more, and what a load skips was never seen.
+      this.tracking.emptyAll();
     }
     this.onRole(role);
     this.#resumePostponed();
@@ -363,6 +370,7 @@ export class Server {
     this.#postponed.delete(connection);
     this.pause.forget(connection);
     this.pubsub.forget(connection);
+    this.tracking.disable(connection);
     this.engine.endSession(connection.session);
   }
 
@@ -422,6 +430,7 @@ export class Server {
   #tick(): void {
     this.enterTurn(() => {
       const { engine } = this;
+      engine.actor = 0;
       if (engine.blocking.count > 0) engine.blocking.expire(this.nowMs);
       this.#resumePostponed();
       this.acks.check();

@@ -7,7 +7,7 @@
  */
 import type { Duplex } from 'node:stream';
 import { ReplySplitter } from '../protocol/reply-splitter.ts';
-import type { Command } from '../engine/command.ts';
+import { type Command, Flag } from '../engine/command.ts';
 import { OperationalError } from '../shared/errors.ts';
 import { latin1Bytes } from '../shared/request.ts';
 import type { Connection } from './connection.ts';
@@ -37,6 +37,13 @@ export class Upstream {
   #wanted: boolean[] = [];
   #head = 0;
   #stream: Duplex | null = null;
+  /** Commands sent and replies received since the beginning, and the last of those commands whose reply may be cached. */
+  #sent = 0;
+  #received = 0;
+  #lastRead = 0;
+  /** Messages that come behind the reply under way. */
+  #behindReply: (() => void)[] = [];
+  #blocks = false;
   #db = 0;
   #proto: 2 | 3 = 2;
 
@@ -55,12 +62,29 @@ export class Upstream {
     if (this.#db !== session.db) this.#sendOwn(`SELECT ${session.db}\r\n`, () => { this.#db = session.db; });
     this.#expect(!muted);
     if (!muted) this.outstanding++;
+    if (!this.#blocks) this.#lastRead = this.#sent;
     // The bytes are the shared read buffer's.
     this.#stream!.write(Buffer.from(bytes));
   }
 
+  /** Whether replies are to come that the client may keep in a cache. Who waits for something in a blocking command does not count. */
+  get awaitsReads(): boolean {
+    return this.#lastRead > this.#received;
+  }
+
+  /** Whether the client has got the beginning of a reply and not its end. */
+  get isWithinReply(): boolean {
+    return this.#splitter.isWithinReply;
+  }
+
+  /** Does `push` when the reply under way has ended. */
+  behindReply(push: () => void): void {
+    this.#behindReply.push(push);
+  }
+
   /** `command` is about to be forwarded. */
-  note({ name }: Command): void {
+  note({ name, flags }: Command): void {
+    this.#blocks = (flags & Flag.blocking) !== 0;
     if (name === 'multi' || name === 'watch') this.pinned = true;
     else if (name === 'exec' || name === 'discard' || name === 'unwatch') this.pinned = false;
   }
@@ -79,6 +103,7 @@ export class Upstream {
 
   #expect(isWanted: boolean): void {
     this.#wanted.push(isWanted);
+    this.#sent++;
   }
 
   async #open(): Promise<void> {
@@ -93,7 +118,7 @@ export class Upstream {
       stream.on('end', () => this.#lost());
       let greeting = '';
       stream.on('data', (chunk: Buffer) => {
-        if (this.ready) return this.#received(chunk);
+        if (this.ready) return this.#read(chunk);
         greeting += chunk.toString('latin1');
         if (greeting.length < GREETING.length) return;
         this.ready = true;
@@ -106,7 +131,7 @@ export class Upstream {
     }
   }
 
-  #received(chunk: Buffer): void {
+  #read(chunk: Buffer): void {
     let from = 0;
     // Replies that go to the client one after the other are passed on in one piece.
     let pieceFrom = -1;
@@ -122,12 +147,28 @@ export class Upstream {
       }
       from = to;
       if (end >= 0 && !this.#splitter.wasPush) this.#answered(isWanted);
+      if (end < 0 || !this.#owesMessages) continue;
+      if (pieceFrom >= 0) this.#connection.passOn(chunk, pieceFrom, from);
+      pieceFrom = -1;
+      this.#sendMessages();
     }
     if (pieceFrom >= 0) this.#connection.passOn(chunk, pieceFrom, chunk.length);
     if (this.outstanding === 0) this.#connection.resume();
   }
 
+  get #owesMessages(): boolean {
+    return this.#behindReply.length > 0 || (this.#connection.tracking !== null && this.#connection.tracking.deferred.length > 0 && !this.awaitsReads);
+  }
+
+  #sendMessages(): void {
+    const pushes = this.#behindReply;
+    this.#behindReply = [];
+    for (const push of pushes) push();
+    if (!this.awaitsReads) this.#server.tracking.repliesPassedOn(this.#connection);
+  }
+
   #answered(wasWanted: boolean): void {
+    this.#received++;
     this.#head++;
     if (this.#head === this.#wanted.length || this.#head > 1024) {
       this.#wanted = this.#wanted.slice(this.#head);

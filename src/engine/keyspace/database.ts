@@ -316,7 +316,9 @@ export class Database {
     ks.onExpired!(this.number, key);
     // Before it is gone: the key's bytes may be the entry's.
     ks.events.tell(KeyEvent.expired, 'expired', this.number, key.buf, key.off, key.len);
+    ks.interest.bySystem = true;
     this.remove(key.buf, key.off, key.len);
+    ks.interest.bySystem = false;
   }
 
   // ---- Walking ----

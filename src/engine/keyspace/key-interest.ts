@@ -1,5 +1,5 @@
 /**
- * Who wants to know of changes to keys: transactions that WATCH them and clients blocked on them.
+ * Who wants to know of changes to keys: transactions that WATCH them, clients blocked on them, and a listener to all of them.
  *
  * Keys are latin1 strings here: there are few of them, and the hot path asks only whether there are any at all.
  */
@@ -7,9 +7,22 @@ import { latin1Bytes, latin1Slice } from '../../shared/request.ts';
 import type { Session } from '../session.ts';
 import type { Database } from './database.ts';
 
+/** Told of all changes of keys while they are made: of a primary before they are committed, of a replica when it applies them. */
+export interface ChangeListener {
+  /** The bytes are valid during the call. @param bySystem no client's command meant to change the key: its time had come */
+  keyChanged(buf: Uint8Array, off: number, len: number, bySystem: boolean): void;
+  /** A database has got other keys, or none. */
+  databaseReplaced(): void;
+}
+
 export class KeyInterest {
-  /** Whether anybody watches or waits for any key. The hot path looks at this alone. */
+  /** Whether anybody wants to know of any key. The hot path looks at this alone. */
   any = false;
+  /** Whether what changes now does so because its time has come. */
+  bySystem = false;
+  #listener: ChangeListener | null = null;
+  /** Whether keys are watched or waited for. */
+  #anyKey = false;
   readonly #watchers = new Map<string, Set<Session>>();
   /** Sessions blocked on each key, in the order in which they came. */
   readonly #blocked = new Map<string, Set<Session>>();
@@ -17,9 +30,15 @@ export class KeyInterest {
   #ready: { db: number; key: string }[] = [];
   readonly #readySet = new Set<string>();
 
+  /** Has `listener` told of every change from now on; null: nobody. */
+  listen(listener: ChangeListener | null): void {
+    this.#listener = listener;
+    this.#refresh();
+  }
+
   watch(session: Session, db: number, key: string): void {
     addTo(this.#watchers, name(db, key), session);
-    this.any = true;
+    this.#refresh();
   }
 
   unwatch(session: Session, db: number, key: string): void {
@@ -29,7 +48,7 @@ export class KeyInterest {
 
   block(session: Session, db: number, key: string): void {
     addTo(this.#blocked, name(db, key), session);
-    this.any = true;
+    this.#refresh();
   }
 
   unblock(session: Session, db: number, key: string): void {
@@ -39,6 +58,8 @@ export class KeyInterest {
 
   /** A key was changed. Call only if `any`. */
   changed(db: number, buf: Uint8Array, off: number, len: number): void {
+    this.#listener?.keyChanged(buf, off, len, this.bySystem);
+    if (!this.#anyKey) return;
     const key = latin1Slice(buf, off, off + len);
     const id = name(db, key);
     const watchers = this.#watchers.get(id);
@@ -54,7 +75,8 @@ export class KeyInterest {
    * are in neither stay as they were.
    */
   databaseReplaced(number: number, before: Database, after: Database | null): void {
-    if (!this.any) return;
+    this.#listener?.databaseReplaced();
+    if (!this.#anyKey) return;
     const prefix = `${number}:`;
     for (const [id, sessions] of this.#watchers) {
       if (!id.startsWith(prefix)) continue;
@@ -114,7 +136,8 @@ export class KeyInterest {
   }
 
   #refresh(): void {
-    this.any = this.#watchers.size > 0 || this.#blocked.size > 0;
+    this.#anyKey = this.#watchers.size > 0 || this.#blocked.size > 0;
+    this.any = this.#anyKey || this.#listener !== null;
   }
 }
 

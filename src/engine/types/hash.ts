@@ -229,6 +229,7 @@ export class Hashes implements Collection, FieldExpirer {
     this.#entries.key(ref, key);
     keyspace.expiredFields += count;
     keyspace.onFieldsEnded!.begin(db.number, key, count);
+    keyspace.interest.bySystem = true;
     const cursor = this.times.walk(this.#ended, ref);
     const { member } = cursor;
     for (let n = 0; n < count; n++) {
@@ -238,14 +239,14 @@ export class Hashes implements Collection, FieldExpirer {
     }
     this.times.dropFirst(ref, count);
     keyspace.events.tell(KeyEvent.hash, 'hexpired', db.number, key.buf, key.off, key.len);
-    if (this.lengthOfAll(ref) > 0) {
-      db.modified(key.buf, key.off, key.len);
-      return false;
-    }
-    // The key's bytes are the entry's.
-    keyspace.events.tell(KeyEvent.generic, 'del', db.number, key.buf, key.off, key.len);
-    db.remove(key.buf, key.off, key.len);
-    return true;
+    const isEmpty = this.lengthOfAll(ref) === 0;
+    if (isEmpty) {
+      // The key's bytes are the entry's.
+      keyspace.events.tell(KeyEvent.generic, 'del', db.number, key.buf, key.off, key.len);
+      db.remove(key.buf, key.off, key.len);
+    } else db.modified(key.buf, key.off, key.len);
+    keyspace.interest.bySystem = false;
+    return isEmpty;
   }
 
   /** Whether fields of the hash are hidden: on a replica those that have ended wait for the primary's word. */

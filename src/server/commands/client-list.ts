@@ -10,9 +10,13 @@ const ARGUMENT_OVERHEAD_BYTES = 16;
 
 function flagsOf(server: Server, c: Connection): string {
   const { session } = c;
-  const flags = (session.queue !== null ? 'x' : '') + (session.blocked !== null || server.pause.isWaiting(c) ? 'b' : '') + (session.watchBroken ? 'd' : '')
+  const flags = (session.queue !== null ? 'x' : '') + (session.blocked !== null || server.pause.isWaiting(c) ? 'b' : '') + trackingFlagsOf(c) + (session.watchBroken ? 'd' : '')
     + (c.closing ? 'c' : '') + (c.socket.remoteAddress === undefined ? 'U' : '') + (c.noEvict ? 'e' : '') + (session.noTouch ? 'T' : '');
   return flags === '' ? 'N' : flags;
+}
+
+function trackingFlagsOf({ tracking }: Connection): string {
+  return tracking === null ? '' : `t${tracking.redirectBroken ? 'R' : ''}${tracking.broadcast ? 'B' : ''}`;
 }
 
 /** The descriptor of the connection's socket; -1 where Node does not tell. */
@@ -43,7 +47,7 @@ export function describeClient(server: Server, call: Call, c: Connection): strin
   return `id=${c.id} addr=${c.address} laddr=${c.localAddress} fd=${descriptorOf(c)} name=${c.name} age=${seconds(c.connectedAtMs)} idle=${seconds(c.lastActiveMs)} `
     + `flags=${flagsOf(server, c)} db=${session.db} sub=${c.subscriptions.channel.size} psub=${c.subscriptions.pattern.size} ssub=${c.subscriptions.shard.size} multi=${session.queue?.length ?? -1} qbuf=${input} qbuf-free=0 `
     + `argv-mem=${args} multi-mem=${queued} rbs=0 rbp=0 obl=${c.outputBytes} oll=0 omem=${c.outputBytes} tot-mem=${c.outputBytes + input + queued} `
-    + `events=${c.socket.writableLength > 0 ? 'rw' : 'r'} cmd=${c.lastCommand || 'NULL'} user=${c.user} redir=-1 resp=${c.proto} lib-name=${c.libName} lib-ver=${c.libVersion}`;
+    + `events=${c.socket.writableLength > 0 ? 'rw' : 'r'} cmd=${c.lastCommand || 'NULL'} user=${c.user} redir=${c.tracking?.redirect ?? -1} resp=${c.proto} lib-name=${c.libName} lib-ver=${c.libVersion}`;
 }
 
 export interface ClientFilter {

@@ -1,4 +1,4 @@
-/** CLIENT and its subcommands (tracking is not built yet). */
+/** CLIENT and its subcommands. */
 import { UNBLOCKED_ERROR } from '../../engine/blocking.ts';
 import type { Call } from '../../engine/call.ts';
 import { type Command, type CommandOptions, type Handler, command } from '../../engine/command.ts';
@@ -8,6 +8,7 @@ import { checkClientName } from '../client-name.ts';
 import type { Connection } from '../connection.ts';
 import type { Server } from '../server.ts';
 import { clientType, describeClient, matches, parseFilter } from './client-list.ts';
+import { clientTrackingCommands } from './client-tracking.ts';
 import { connectionOf } from './connection.ts';
 import { helpHandler } from './help.ts';
 
@@ -96,17 +97,6 @@ function pause(server: Server, c: Call): void {
   c.reply.ok();
 }
 
-function trackingInfo(c: Call): void {
-  c.reply.map(3);
-  c.reply.bulkString('flags');
-  c.reply.set(1);
-  c.reply.bulkString('off');
-  c.reply.bulkString('redirect');
-  c.reply.integer(-1);
-  c.reply.bulkString('prefixes');
-  c.reply.array(0);
-}
-
 function onOff(c: Call): boolean {
   if (c.req.is(2, 'ON')) return true;
   if (c.req.is(2, 'OFF')) return false;
@@ -115,6 +105,7 @@ function onOff(c: Call): boolean {
 
 const HELP = [
   'CLIENT <subcommand> [<arg> [value] [opt] ...]. Subcommands are:',
+  'CACHING (YES|NO)', '    Enable/disable tracking of the keys for next command in OPTIN/OPTOUT modes.',
   'GETREDIR', '    Return the client ID we are redirecting to when tracking is enabled.',
   'GETNAME', '    Return the name of the current connection.',
   'ID', '    Return the ID of the current connection.',
@@ -136,6 +127,7 @@ const HELP = [
   'SETNAME <name>', '    Assign the name <name> to the current connection.',
   'SETINFO <option> <value>', '    Set client meta attr. Options are:', '    * LIB-NAME: the client lib name.', '    * LIB-VER: the client lib version.',
   'UNBLOCK <clientid> [TIMEOUT|ERROR]', '    Unblock the specified blocked client.',
+  'TRACKING (ON|OFF) [REDIRECT <id>] [BCAST] [PREFIX <prefix> [...]]', '         [OPTIN] [OPTOUT] [NOLOOP]', '    Control server assisted client side caching.',
   'TRACKINGINFO', '    Report tracking status for the current connection.',
   'READ-CONSISTENCY [STALE | TOKEN <token> | LINEARIZABLE]', '    Shows or sets how current a replica must be to answer this connection, once it said READONLY.',
   'WRITE-TOKEN', '    Returns a token for READ-CONSISTENCY that stands for everything written so far.',
@@ -191,8 +183,7 @@ export function clientCommand(server: Server): Command {
         c.reply.ok();
       }, undefined, { tips: ALL_NODES }),
       sub('id', 2, '5.0.0', (c) => c.reply.integer(c.session.id)),
-      sub('getredir', 2, '6.0.0', (c) => c.reply.integer(-1)),
-      sub('trackinginfo', 2, '6.2.0', trackingInfo),
+      ...clientTrackingCommands(server),
       sub('info', 2, '6.2.0', (c) => c.reply.verbatim('txt', `${describeClient(server, c, connectionOf(server, c))}\n`), undefined, { tips: ['nondeterministic_output'] }),
       sub('list', -2, '2.4.0', (c) => list(server, c), admin, { tips: ['nondeterministic_output'] }),
       sub('kill', -3, '2.4.0', (c) => kill(server, c), admin),

@@ -111,6 +111,7 @@ function reset(server: Server, c: Call): void {
   connection.upstream?.close();
   connection.upstream = null;
   server.pubsub.forget(connection);
+  server.tracking.disable(connection);
   connection.noEvict = false;
   connection.replyMode = 'on';
   connection.authenticated = !server.passwordRequired;

@@ -49,7 +49,7 @@ function clientsSection(server: Server): Fields {
   const { blocking, keyspace } = server.engine;
   return {
     connected_clients: server.connections.size, cluster_connections: 0, maxclients: server.config.maxClients, client_recent_max_input_buffer: input,
-    client_recent_max_output_buffer: output, blocked_clients: blocking.count + server.pause.waiting, tracking_clients: 0,
+    client_recent_max_output_buffer: output, blocked_clients: blocking.count + server.pause.waiting, tracking_clients: server.tracking.clients,
     clients_in_timeout_table: blocking.count, total_blocking_keys: keyspace.interest.blockedKeys, total_blocking_keys_on_nokey: keyspace.interest.keysBlockedUntilDeleted,
     total_watched_keys: keyspace.interest.watchedKeys,
   };
@@ -133,8 +133,8 @@ function statsSection(server: Server): Fields {
     keyspace_hits: keyspace.keyspaceHits, keyspace_misses: keyspace.keyspaceMisses, pubsub_channels: server.pubsub.names('channel').length,
     pubsub_patterns: server.pubsub.names('pattern').length, pubsubshard_channels: server.pubsub.names('shard').length,
     latest_fork_usec: 0, total_forks: 0, migrate_cached_sockets: 0, slave_expires_tracked_keys: 0, active_defrag_hits: 0, active_defrag_misses: 0,
-    active_defrag_key_hits: 0, active_defrag_key_misses: 0, total_active_defrag_time: 0, current_active_defrag_time: 0, tracking_total_keys: 0,
-    tracking_total_items: 0, tracking_total_prefixes: 0, unexpected_error_replies: 0, total_error_replies: errors, dump_payload_sanitizations: 0,
+    active_defrag_key_hits: 0, active_defrag_key_misses: 0, total_active_defrag_time: 0, current_active_defrag_time: 0, tracking_total_keys: server.tracking.keys,
+    tracking_total_items: server.tracking.items, tracking_total_prefixes: server.tracking.prefixes, unexpected_error_replies: 0, total_error_replies: errors, dump_payload_sanitizations: 0,
     total_reads_processed: statistics.reads, total_writes_processed: statistics.writes, io_threaded_reads_processed: 0, io_threaded_writes_processed: 0,
     reply_buffer_shrinks: 0, reply_buffer_expands: 0, client_query_buffer_limit_disconnections: server.inputLimitDisconnections,
     client_output_buffer_limit_disconnections: server.outputLimitDisconnections, acl_access_denied_auth: statistics.authenticationsDenied,

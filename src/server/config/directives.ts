@@ -99,6 +99,7 @@ const WITH_EFFECT: readonly Directive[] = [
   directive('snapshot-daily-at', { type: 'words', check: minuteOfDay }, ''),
   directive('snapshot-retention-days', int(), '7'),
   directive('snapshot-keep', int(1, 1000), '2'),
+  directive('tracking-table-max-keys', long(), '1000000'),
   // Scripts
   directive('busy-reply-threshold', long(), '5000', { aliases: ['lua-time-limit'] }),
   directive('lua-engine', oneOf('auto', 'compiled', 'fengari'), 'auto'),

@@ -38,6 +38,10 @@ export class Call {
   canBlock = false;
   /** Set by `block`. */
   blocked = false;
+  /** Whether it is for the commands of a script. */
+  isScripted = false;
+  /** Whether the command has run before, and its client was blocked. */
+  isRerun = false;
   /** Number of changes for statistics (`rdb_changes_since_last_save`). */
   changes = 0;
   /** Whether the handler wrote effects of its own. */

@@ -32,6 +32,13 @@ export interface EngineOptions extends KeyspaceOptions {
   readonly limits: EncodingLimits;
 }
 
+/** What a command took: microseconds, and bytes as they came and went. */
+export interface CommandCost {
+  readonly microseconds: number;
+  readonly requestBytes: number;
+  readonly replyBytes: number;
+}
+
 /** What became of a command. */
 export const Outcome = {
   /** The reply is written. */
@@ -66,9 +73,11 @@ export class Engine {
   trackLatency = true;
   /** Whether scripts may call what is flagged noscript (DEBUG SET-DISABLE-DENY-SCRIPTS). */
   scriptsMayAll = false;
-  /** Commands that take so long, in microseconds, are told to `onSlow`. */
-  slowUs = Infinity;
-  onSlow: (command: Command, request: Request, session: Session, microseconds: number) => void = () => undefined;
+  /** Commands that take so long, in microseconds, or whose request or reply has so many bytes, are told to `onNoteworthy`. */
+  noteworthy = { slowUs: Infinity, requestBytes: Infinity, replyBytes: Infinity };
+  onNoteworthy: (command: Command, request: Request, session: Session, cost: CommandCost) => void = () => undefined;
+  /** Told of every command that runs, those of transactions and scripts as well, once; of scripts before they do anything. */
+  onCommand: ((call: Call) => void) | null = null;
   /** Told of each reading command of sessions that want it, of those within transactions and scripts too. */
   onRead: (command: Command, request: Request, session: Session) => void = () => undefined;
   /** Id of the session whose command is under way. */
@@ -233,6 +242,7 @@ export class Engine {
     const call = new Call(this, this.#effects, reply, session, this.keyspace.databases[state.db]!);
     call.nowMs = this.keyspace.nowMs;
     call.canBlock = true;
+    call.isRerun = true;
     const { actor } = this;
     this.actor = session.id;
     this.#run(call, state.command, state.request);
@@ -243,7 +253,9 @@ export class Engine {
 
   /** A call for the commands of a script, which run within the script's own command. Their replies and session are the script's. */
   nestedCall(reply: Reply, session: Session): Call {
-    return new Call(this, this.#effects, reply, session, this.keyspace.databases[session.db]!);
+    const call = new Call(this, this.#effects, reply, session, this.keyspace.databases[session.db]!);
+    call.isScripted = true;
+    return call;
   }
 
   /** Runs a command within the one under way: its effects and what it must wait for are the outer command's as well. */
@@ -265,6 +277,8 @@ export class Engine {
     call.changes = 0;
     call.hasOwnEffects = false;
     call.blocked = false;
+    const showsFirst = (command.flags & Flag.skipMonitor) !== 0;
+    if (this.onCommand !== null && showsFirst) this.onCommand(call);
     try {
       if (this.keyspace.isReplica && (command.flags & Flag.write) !== 0) throw READ_ONLY_REPLICA;
       if ((command.flags & Flag.denyoom) !== 0 && this.#outOfRoom()) throw new CommandError(OUT_OF_MEMORY);
@@ -284,6 +298,12 @@ export class Engine {
       invariant(this.keyspace.hazards.waitFor === this.keyspace.hazards.turn, `${command.name} changed something and marked no key`);
     }
     if (session.tracksReads && (command.flags & Flag.readonly) !== 0) this.onRead(command, request, session);
+    if (this.onCommand !== null && !showsFirst && !call.isRerun) {
+      // It may have run others meanwhile.
+      call.command = command;
+      call.req = request;
+      this.onCommand(call);
+    }
     if (call.blocked) return;
     this.commandsTotal++;
     command.calls++;
@@ -293,7 +313,12 @@ export class Engine {
     command.microseconds += spentUs;
     this.#lastClockUs = nowUs;
     if (this.trackLatency) (command.latency ??= new LatencyHistogram()).record(spentUs);
-    if (spentUs >= this.slowUs) this.onSlow(command, request, session, spentUs);
+    const { slowUs, requestBytes, replyBytes } = this.noteworthy;
+    const isLarge = !call.isScripted && (wireBytes(request) >= requestBytes || reply.mark() - mark >= replyBytes);
+    if (isLarge || spentUs >= slowUs) {
+      const sizes = call.isScripted ? { requestBytes: 0, replyBytes: 0 } : { requestBytes: wireBytes(request), replyBytes: reply.mark() - mark };
+      this.onNoteworthy(command, request, session, { microseconds: spentUs, ...sizes });
+    }
   }
 
   #queue(command: Command, session: Session, request: Request, reply: Reply): void {
@@ -408,6 +433,11 @@ export class Engine {
 
 /** Commands that a session in MULTI runs at once. */
 const RUNS_IN_MULTI = new Set(['exec', 'discard', 'multi', 'watch', 'quit', 'reset']);
+
+/** Bytes of a request as it came, but for some of its first line. */
+function wireBytes({ argc, off, len }: Request): number {
+  return off[argc - 1]! + len[argc - 1]! - off[0]!;
+}
 
 function outOfArena(command: Command, error: OutOfArenaError): InvariantViolation {
   return new InvariantViolation(`${command.name} ran out of the arena's headroom: ${error.message}`);

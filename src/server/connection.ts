@@ -62,6 +62,8 @@ export class Connection implements SessionHost, Waiter {
   /** Replies are not sent (CLIENT REPLY OFF), or the next one is not (SKIP). */
   replyMode: 'on' | 'off' | 'skip' | 'skip-next' = 'on';
   noEvict = false;
+  /** MONITOR: it is shown what others do, and may not touch the data itself. */
+  isMonitor = false;
   /** READONLY: this client takes what a replica has. */
   readOnly = false;
   readonly subscriptions = new Subscriptions();
@@ -419,15 +421,18 @@ export class Connection implements SessionHost, Waiter {
     this.#send(buffer, this.#lateStart, buffer.writer.pos, Math.max(waitFor, last));
   }
 
-  /** Sends what `write` writes, a message that answers no command, behind all replies so far. */
-  push(write: (reply: Reply) => void): void {
+  /**
+   * Sends what `write` writes, a message that answers no command, behind all replies so far.
+   * @param waitFor the turn that must commit before it may leave; 0: none.
+   */
+  push(write: (reply: Reply) => void, waitFor = 0): void {
     if (this.closed) return;
     if (this.upstream?.isWithinReply === true) {
       this.upstream.behindReply(() => this.push(write));
       return;
     }
     write(this.beginReply());
-    this.#endLate(0);
+    this.#endLate(waitFor);
   }
 
   /** The gate's word that a write of this client may or may not come about: an error would make it try again (promise P5). */

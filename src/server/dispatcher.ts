@@ -18,6 +18,9 @@ function onlySubscribing({ name }: Command): string {
   return `ERR Can't execute '${name}': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET are allowed in this context`;
 }
 
+const DATA = Flag.write | Flag.readonly | Flag.mayReplicate;
+/** To Redis a monitor is a kind of replica. */
+const MONITOR_REFUSED = "ERR Replica can't interact with the keyspace";
 const NOAUTH = 'NOAUTH Authentication required.';
 
 export class Dispatcher {
@@ -87,6 +90,7 @@ export class Dispatcher {
   }
 
   #refusal(connection: Connection, command: Command): string | null {
+    if (connection.isMonitor && (command.flags & DATA) !== 0) return MONITOR_REFUSED;
     if (!connection.authenticated && (command.flags & Flag.noAuth) === 0 && this.#server.passwordRequired) return NOAUTH;
     return null;
   }

@@ -9,6 +9,7 @@ import { chmodSync, readFileSync, rmSync } from 'node:fs';
 import type net from 'node:net';
 import type { Duplex } from 'node:stream';
 import { EncodingLimits } from '../engine/encoding-limits.ts';
+import { Flag } from '../engine/command.ts';
 import { Engine } from '../engine/engine.ts';
 import type { ParserLimits } from '../protocol/request-parser.ts';
 import { RespWriter } from '../protocol/resp-writer.ts';
@@ -21,20 +22,22 @@ import type { Snapshots } from '../snapshot/snapshots.ts';
 import type { TransactionLog } from '../txlog/transaction-log.ts';
 import { type ClientSocket, ProxiedSocket } from './client-socket.ts';
 import { ClientPause } from './client-pause.ts';
+import { CommandLog } from './command-log.ts';
 import { serverCommands } from './commands/server-commands.ts';
 import type { Config } from './config/config.ts';
 import { Connection } from './connection.ts';
 import { Dispatcher } from './dispatcher.ts';
 import { Handover } from './handover.ts';
 import { KeyEventChannels } from './key-event-channels.ts';
+import { LatencyMonitor } from './latency-monitor.ts';
 import { type AcceptedSocket, Listener } from './listener.ts';
 import type { Logger } from './logger.ts';
+import { Monitors } from './monitors.ts';
 import { Operations } from './operations.ts';
 import { OutputPool } from './output-pool.ts';
 import { PubSub } from './pubsub.ts';
 import { ReplicaAcks } from './replica-acks.ts';
 import { Scripts } from './scripts.ts';
-import { SlowCommands } from './slow-commands.ts';
 import { Statistics } from './statistics.ts';
 import { Tracking } from './tracking/tracking.ts';
 import { GREETING } from './upstream.ts';
@@ -92,7 +95,9 @@ export class Server {
   bytesOut = 0;
   readonly errorCounts = new Map<string, number>();
   readonly statistics = new Statistics(this);
-  readonly slow = new SlowCommands();
+  readonly commandLog = new CommandLog();
+  readonly latency = new LatencyMonitor();
+  readonly monitors = new Monitors(this);
   readonly pause = new ClientPause();
   /** Called when the member's role has changed. */
   onRole: (role: MemberRole) => void = () => undefined;
@@ -134,9 +139,13 @@ export class Server {
     this.scripts = new Scripts(this);
     this.engine.table.add(this.scripts.commands());
     if (config.renamedCommands.size > 0) this.engine.table.rename(config.renamedCommands);
-    this.engine.onSlow = (command, request, session, microseconds) => {
+    this.engine.onNoteworthy = (command, request, session, { microseconds, requestBytes, replyBytes }) => {
+      this.latency.add((command.flags & Flag.fast) === 0 ? 'command' : 'fast-command', microseconds, this.nowMs);
       const connection = this.connections.get(session.id);
-      if (connection !== undefined) this.slow.add(command, request, connection, microseconds, this.nowMs);
+      if (connection === undefined) return;
+      this.commandLog.add('slow', microseconds, command, request, connection, this.nowMs);
+      this.commandLog.add('large-request', requestBytes, command, request, connection, this.nowMs);
+      this.commandLog.add('large-reply', replyBytes, command, request, connection, this.nowMs);
     };
     this.keyEvents = new KeyEventChannels(this);
     this.engine.onRead = (command, request, session) => this.tracking.keysRead(command, request, session);
@@ -198,7 +207,13 @@ export class Server {
     limits.hllSparseMaxBytes = number('hll-sparse-max-bytes');
     limits.protoMaxBulkLen = number('proto-max-bulk-len');
     this.parserLimits.bulkBytesMax = number('proto-max-bulk-len');
-    this.engine.slowUs = this.slow.configure(config);
+    this.commandLog.configure(config);
+    this.latency.thresholdMs = number('latency-monitor-threshold') || Infinity;
+    this.engine.noteworthy = {
+      slowUs: Math.min(this.commandLog.threshold('slow'), this.latency.thresholdMs * 1000),
+      requestBytes: this.commandLog.threshold('large-request'),
+      replyBytes: this.commandLog.threshold('large-reply'),
+    };
     this.engine.trackLatency = config.bool('latency-tracking');
     this.keyEvents.configure(config.string('notify-keyspace-events'));
     this.tracking.keysMax = number('tracking-table-max-keys');
@@ -268,6 +283,7 @@ export class Server {
     this.#turnOpen = false;
     this.member.endTurn();
     this.pubsub.turnEnded();
+    this.monitors.turnEnded();
     const ready = this.#withOutput;
     if (ready.length === 0) return;
     for (let i = 0; i < ready.length; i++) ready[i]!.flush();
@@ -371,6 +387,7 @@ export class Server {
     this.pause.forget(connection);
     this.pubsub.forget(connection);
     this.tracking.disable(connection);
+    this.monitors.remove(connection);
     this.engine.endSession(connection.session);
   }
 
@@ -439,8 +456,10 @@ export class Server {
       const isBehind = usedBytes - liveBytes > Math.max(BEHIND_BYTES_MIN, liveBytes / 10);
       const end = nowUs() + (isBehind ? BACKGROUND_BEHIND_US_MAX : BACKGROUND_US_MAX);
       if (keyspace.activeExpire && this.serving) {
+        const startUs = nowUs();
         while (keyspace.expireStep(16) === 16 && nowUs() < end);
         while (keyspace.expireFieldsStep(16) === 16 && nowUs() < end);
+        this.latency.add('expire-cycle', nowUs() - startUs, this.nowMs);
       }
       while (keyspace.lazyFreeStep(64) && nowUs() < end);
       while (keyspace.compactor.step(128) && nowUs() < end);

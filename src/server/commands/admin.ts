@@ -1,4 +1,4 @@
-/** TIME, SHUTDOWN, LOLWUT: what operators and tools ask of a server. */
+/** TIME, SHUTDOWN, MONITOR, LOLWUT: what operators and tools ask of a server. */
 import type { Call } from '../../engine/call.ts';
 import { type Command, command } from '../../engine/command.ts';
 import { SYNTAX } from '../../engine/error-texts.ts';
@@ -45,6 +45,12 @@ function lolwut(c: Call): void {
   c.reply.verbatim('txt', `${ANCHOR}\nHoldfast ver. ${PROGRAM_VERSION}\nRedis ver. ${REDIS_VERSION}\n`);
 }
 
+function monitor(server: Server, c: Call): void {
+  if (!c.canBlock) throw new CommandError("ERR MONITOR isn't allowed for DENY BLOCKING client");
+  server.monitors.add(connectionOf(server, c));
+  c.reply.ok();
+}
+
 const ANCHOR = '      |\n   ___|___   What is acknowledged holds fast.\n      |\n \\    |    /\n  \\___|___/';
 
 export function adminCommands(server: Server): readonly Command[] {
@@ -52,6 +58,7 @@ export function adminCommands(server: Server): readonly Command[] {
   return [
     command({ name: 'time', arity: 1, flags: 'loading stale fast', group, since: '2.6.0', tips: ['nondeterministic_output'], run: time }),
     command({ name: 'shutdown', arity: -1, flags: 'admin noscript loading stale no_multi allow_busy', group, since: '1.0.0', run: (c) => shutdown(server, c) }),
+    command({ name: 'monitor', arity: 1, flags: 'admin noscript loading stale', group, since: '1.0.0', run: (c) => monitor(server, c) }),
     command({ name: 'lolwut', arity: -1, flags: 'readonly fast', group, since: '5.0.0', run: lolwut }),
   ];
 }

@@ -11,7 +11,7 @@ const ARGUMENT_OVERHEAD_BYTES = 16;
 function flagsOf(server: Server, c: Connection): string {
   const { session } = c;
   const flags = (session.queue !== null ? 'x' : '') + (session.blocked !== null || server.pause.isWaiting(c) ? 'b' : '') + trackingFlagsOf(c) + (session.watchBroken ? 'd' : '')
-    + (c.closing ? 'c' : '') + (c.socket.remoteAddress === undefined ? 'U' : '') + (c.noEvict ? 'e' : '') + (session.noTouch ? 'T' : '');
+    + (c.closing ? 'c' : '') + (c.socket.remoteAddress === undefined ? 'U' : '') + (c.noEvict ? 'e' : '') + (session.noTouch ? 'T' : '') + (c.isMonitor ? 'O' : '');
   return flags === '' ? 'N' : flags;
 }
 

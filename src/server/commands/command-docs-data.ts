@@ -95,6 +95,11 @@ command|getkeysandflags {"summary":"Finds the keys of a command and how it uses 
 command|help {"summary":"Shows the subcommands.","complexity":"O(1)"}
 command|info {"summary":"Describes some commands.","complexity":"O(N) with N the number of commands","arguments":[{"name":"command-name","type":"string","optional":true,"multiple":true}]}
 command|list {"summary":"Lists the names of commands.","complexity":"O(N) with N the number of commands","arguments":[{"name":"filterby","type":"oneof","token":"FILTERBY","optional":true,"arguments":[{"name":"module-name","type":"string","token":"MODULE"},{"name":"category","type":"string","token":"ACLCAT"},{"name":"pattern","type":"pattern","token":"PATTERN"}]}]}
+commandlog {"summary":"A container for commands about commands that were slow or large."}
+commandlog|get {"summary":"Shows commands that were slow, or whose request or reply was large.","complexity":"O(N) with N the number of entries","arguments":[{"name":"count","type":"integer"},{"name":"type","type":"string"}]}
+commandlog|help {"summary":"Shows the subcommands.","complexity":"O(1)"}
+commandlog|len {"summary":"Counts the entries of a type.","complexity":"O(1)","arguments":[{"name":"type","type":"string"}]}
+commandlog|reset {"summary":"Forgets all entries of a type.","complexity":"O(N) with N the number of entries","arguments":[{"name":"type","type":"string"}]}
 config {"summary":"A container for configuration commands."}
 config|get {"summary":"Shows the values of configuration parameters.","complexity":"O(N) with N the number of parameters","arguments":[{"name":"parameter","type":"string","multiple":true}]}
 config|help {"summary":"Shows the subcommands.","complexity":"O(1)"}

@@ -112,6 +112,7 @@ function reset(server: Server, c: Call): void {
   connection.upstream = null;
   server.pubsub.forget(connection);
   server.tracking.disable(connection);
+  server.monitors.remove(connection);
   connection.noEvict = false;
   connection.replyMode = 'on';
   connection.authenticated = !server.passwordRequired;

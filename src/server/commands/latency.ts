@@ -2,12 +2,12 @@
 import type { Call } from '../../engine/call.ts';
 import { type Command, command } from '../../engine/command.ts';
 import { CommandError } from '../../shared/errors.ts';
+import type { LatencyEvent } from '../latency-monitor.ts';
 import type { Server } from '../server.ts';
-import type { LatencyEvent } from '../slow-commands.ts';
 import { helpHandler } from './help.ts';
 
 function latest(server: Server, c: Call): void {
-  const { events } = server.slow;
+  const { events } = server.latency;
   c.reply.array(events.size);
   for (const [name, { samples, maxMs }] of events) {
     const last = samples[samples.length - 1]!;
@@ -20,7 +20,7 @@ function latest(server: Server, c: Call): void {
 }
 
 function history(server: Server, c: Call): void {
-  const samples = server.slow.events.get(c.string(2))?.samples ?? [];
+  const samples = server.latency.events.get(c.string(2))?.samples ?? [];
   c.reply.array(samples.length);
   for (const { atSeconds, ms } of samples) {
     c.reply.array(2);
@@ -30,7 +30,7 @@ function history(server: Server, c: Call): void {
 }
 
 function reset(server: Server, c: Call): void {
-  const { events } = server.slow;
+  const { events } = server.latency;
   let gone = 0;
   if (c.req.argc === 2) {
     gone = events.size;
@@ -93,8 +93,8 @@ function ageText(seconds: number): string {
 function doctor(server: Server): string {
   const threshold = server.config.number('latency-monitor-threshold');
   if (threshold === 0) return 'Latency monitoring is disabled. Enable it with CONFIG SET latency-monitor-threshold <milliseconds>.\n';
-  if (server.slow.events.size === 0) return `No command took longer than ${threshold} ms since latency monitoring began.\n`;
-  const lines = [...server.slow.events].map(([name, { samples, maxMs }]) => {
+  if (server.latency.events.size === 0) return `No command took longer than ${threshold} ms since latency monitoring began.\n`;
+  const lines = [...server.latency.events].map(([name, { samples, maxMs }]) => {
     const mean = samples.reduce((sum, { ms }) => sum + ms, 0) / samples.length;
     return `- ${name}: ${samples.length} samples, mean ${mean.toFixed(1)} ms, worst ${maxMs} ms.`;
   });
@@ -129,7 +129,7 @@ export function latencyCommand(server: Server): Command {
       command({
         name: 'latency|graph', arity: 3, flags, group, since, tips: readTips,
         run: (c) => {
-          const event = server.slow.events.get(c.string(2));
+          const event = server.latency.events.get(c.string(2));
           if (event === undefined) throw new CommandError(`ERR No samples available for event '${c.string(2)}'`);
           c.reply.verbatim('txt', graph(c.string(2), event, Math.floor(server.nowMs / 1000)));
         },

@@ -4,6 +4,7 @@ import type { Server } from '../server.ts';
 import { adminCommands } from './admin.ts';
 import { clientCommand } from './client.ts';
 import { commandCommand } from './command-info.ts';
+import { commandLogCommands } from './command-log.ts';
 import { configCommand } from './config.ts';
 import { connectionCommands } from './connection.ts';
 import { debugCommand } from './debug.ts';
@@ -15,12 +16,11 @@ import { persistenceCommands } from './persistence.ts';
 import { pubsubCommands } from './pubsub.ts';
 import { replicationCommands } from './replication.ts';
 import { sentinelCommand } from './sentinel.ts';
-import { slowlogCommand } from './slowlog.ts';
 
 export function serverCommands(server: Server): readonly Command[] {
   return [
     ...connectionCommands(server), clientCommand(server), configCommand(server), infoCommand(server), commandCommand(server),
-    ...adminCommands(server), memoryCommand(server), debugCommand(server), ...persistenceCommands(server), slowlogCommand(server),
+    ...adminCommands(server), memoryCommand(server), debugCommand(server), ...persistenceCommands(server), ...commandLogCommands(server),
     latencyCommand(server), ...replicationCommands(server), ...pubsubCommands(server), sentinelCommand(server),
     holdfastCommand(server),
   ];

@@ -44,6 +44,27 @@ export const MISFITS: readonly string[] = [
   '0x10', '\x00', 'NX', 'GET', 'LIMIT', 'WITHSCORES', 'COUNT',
 ];
 
+/** Scripts of one key and one argument. */
+const SCRIPTS = [
+  "return redis.call('SET', KEYS[1], ARGV[1])", "return redis.call('GET', KEYS[1])", 'return {KEYS[1], ARGV[1], #KEYS, 1.9, true, false, {1, {2}}}',
+  "return redis.pcall('LPUSH', KEYS[1], ARGV[1])", "redis.call('SET', KEYS[1], ARGV[1]); return redis.call('LPUSH', KEYS[1], 'x')",
+  "return redis.error_reply('MINE alone')", "return {ok = 'fine'}", 'return tonumber(ARGV[1])', 'return redis.sha1hex(ARGV[1])',
+  "local r = {} for i = 1, 3 do r[i] = redis.call('APPEND', KEYS[1], 'x') end return r", "redis.setresp(3); return redis.call('HGETALL', KEYS[1])",
+  "#!lua flags=no-writes\nreturn redis.call('EXISTS', KEYS[1])", 'return cjson.encode({ARGV[1], {a = 1}})', 'return nosuch', 'return 1 +',
+  "if redis.call('EXISTS', KEYS[1]) == 1 then return redis.call('TYPE', KEYS[1]) else return redis.status_reply('NONE') end",
+];
+const LIBRARIES = [
+  "#!lua name=one\nredis.register_function('f', function(keys, args) return redis.call('SET', keys[1], args[1]) end)",
+  "#!lua name=two\nredis.register_function{function_name='g', callback=function(keys, args) return redis.call('GET', keys[1]) end, flags={'no-writes'}}",
+  "#!lua name=three\nredis.register_function('f', function() return 3 end)", 'return 1', '#!lua name=bad\nreturn 1',
+];
+/** Payloads of DUMP: a string, an integer, a list, a sorted set, a hash, a set; and one that is spoilt. */
+const PAYLOADS = [
+  '000568656c6c6f0a006372df766534200a', '00c139300a009d94ea2793fc08b9', '1201020f0f00000003008161020101816202ff0a009043a34ceb8e1b1c',
+  '1114140000000400816102010181620283322e3504ff0a00d44c6ea4f644d9d7', '10121200000004008166028176028167020701ff0a00670f73ba64a7f2a2',
+  '0b0e0200000003000000010002002c010a00e510b28e7b9529aa', '000568656c6c700a006372df766534200a',
+].map((hex) => Buffer.from(hex, 'hex').toString('latin1'));
+
 const member: Maker = (random) => (random.float() < 0.5 ? String(random.below(20)) : random.float() < 0.9 ? `m:${random.below(20)}` : random.pick(WORDS));
 const value: Maker = (random) => (random.float() < 0.3 ? random.pick(WORDS) : random.float() < 0.5 ? random.pick(INTEGERS) : random.pick(FLOATS));
 const score: Maker = (random) => random.pick(SCORES);
@@ -103,5 +124,8 @@ export const MAKERS: Makers = {
   lon: (random) => String(random.pick([13.361389, 15.087269, 0, 2.35, -73.98, 179.9, 181])),
   lat: (random) => String(random.pick([38.115556, 37.502669, 0, 48.85, 40.73, 85, 86])),
   radius: (random) => String(random.pick([0, 100, 1000, 20000])),
+  script: (random) => random.pick(SCRIPTS),
+  library: (random) => random.pick(LIBRARIES),
+  payload: (random) => random.pick(PAYLOADS),
   unit: (random) => random.pick(['m', 'km', 'mi', 'ft', 'parsec']),
 };

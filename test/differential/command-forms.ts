@@ -30,7 +30,7 @@ const FORMS: readonly (readonly [number, string])[] = [
   [2, 'LLEN <list>'], [5, 'LRANGE <list> <index> <index>'], [2, 'LINDEX <list> <index>'], [3, 'LSET <list> <index> <element>'],
   [3, 'LINSERT <list> (BEFORE | AFTER) <member> <element>'], [3, 'LREM <list> <index> <member>'], [2, 'LTRIM <list> <index> <index>'],
   [2, 'LPOS <list> <member> {RANK <index> | COUNT <count> | MAXLEN <count>}'], [2, 'RPOPLPUSH <list> <list>'], [3, 'LMOVE <list> <list> (LEFT | RIGHT) (LEFT | RIGHT)'],
-  [2, 'LMPOP <lists> (LEFT | RIGHT) [COUNT <count>]'], [0.3, '(BLPOP | BRPOP) <list>+ 0.01'], [0.2, 'BLMOVE <list> <list> (LEFT | RIGHT) (LEFT | RIGHT) 0.01'],
+  [2, 'LMPOP <lists> (LEFT | RIGHT) [COUNT <count>]'], [0.3, '(BLPOP | BRPOP) <list>+ 0.01'], [0.2, 'BLMOVE <list> <list> (LEFT | RIGHT) (LEFT | RIGHT) 0.01'], [0.2, 'BRPOPLPUSH <list> <list> 0.01'],
   [0.2, 'BLMPOP 0.01 <lists> (LEFT | RIGHT) [COUNT <count>]'],
   // Sorted sets
   [10, 'ZADD <zset> {NX | XX | GT | LT | CH} (<score> <member>)+'], [1, 'ZADD <zset> <many-scores>'], [2, 'ZADD <zset> {XX | CH} INCR <score> <member>'],
@@ -75,11 +75,22 @@ const FORMS: readonly (readonly [number, string])[] = [
   [6, '(DEL | UNLINK | EXISTS | TOUCH) <key>+'], [4, 'TYPE <key>'], [2, '(RENAME | RENAMENX) <key> <key>'], [2, 'COPY <key> <key> {DB <good-db> | REPLACE}'],
   [1, 'MOVE <key> <db>'], [3, 'EXPIRE <key> <seconds-any> {NX | XX | GT | LT}'], [2, 'PEXPIRE <key> <ms-any> {NX | XX | GT | LT}'], [2, 'EXPIREAT <key> <stamp-any> {NX | XX | GT | LT}'],
   [2, 'PEXPIREAT <key> <stamp-ms-any> {NX | XX | GT | LT}'], [3, '(TTL | PTTL | EXPIRETIME | PEXPIRETIME) <key>'], [2, 'PERSIST <key>'], [2, 'OBJECT ENCODING <key>'],
+  [2, '(RESTORE | RESTORE-ASKING) <key> (0 | 0 | <stamp-ms-far>) <payload> {REPLACE | ABSTTL | IDLETIME 10}'],
   [1, 'KEYS <pattern>'], [1, 'SCAN 0 COUNT 100000 {MATCH <pattern> | TYPE <type>}'], [1, 'DBSIZE'], [0.5, 'RANDOMKEY'], [0.1, '(FLUSHDB | FLUSHALL) [(ASYNC | SYNC | <value>)]'],
   [0.1, 'SWAPDB <db> <db>'], [1, 'SELECT <db>'], [2, 'SORT (<list> | <set> | <zset>) {ALPHA | DESC | ASC | LIMIT <index> <index> | BY str:* | GET # | GET str:*}'],
   [1, 'SORT <list> {ALPHA | DESC} STORE <list>'], [1, 'SORT_RO <list> {ALPHA | DESC | LIMIT <index> <index>}'],
   // Connection and transactions; MULTI ... EXEC are made as a whole by the generator
-  [1, 'WATCH <key>+'], [0.5, 'UNWATCH'], [0.2, '(EXEC | DISCARD)'], [1, 'ECHO <value>'], [0.5, 'PING [<value>]'], [0.3, 'PUBLISH channel <value>'], [0.3, 'NOSUCHCOMMAND <value>'],
+  [1, 'WATCH <key>+'], [0.5, 'UNWATCH'], [0.2, '(EXEC | DISCARD)'], [1, 'ECHO <value>'], [0.5, 'PING [<value>]'], [0.3, '(PUBLISH | SPUBLISH) channel <value>'], [0.3, 'NOSUCHCOMMAND <value>'],
+  [0.3, 'PUBSUB (CHANNELS | NUMSUB <value> | NUMPAT | SHARDCHANNELS <pattern> | SHARDNUMSUB <value> | HELP)'], [0.2, 'AUTH <value>'],
+  [0.3, 'CLIENT (GETNAME | SETNAME <member> | UNBLOCK 999999 | NO-EVICT ON | GETREDIR | REPLY ON | KILL ID 999999 | PAUSE 0)'],
+  // Scripts and functions
+  [2, '(EVAL | EVAL_RO) <script> (0 | 1 <str> | 1 <str> <value> | 1 <key> <member>)'], [0.3, '(EVALSHA | EVALSHA_RO) <value> 1 <str>'],
+  [0.5, 'EVALSHA d8f2fad9f8e86a53d2a6ebd960b33c4972cacc37 1 <str>'], [0.5, 'SCRIPT (LOAD <script> | EXISTS d8f2fad9f8e86a53d2a6ebd960b33c4972cacc37 <value> | FLUSH | FLUSH SYNC | KILL)'],
+  [0.5, 'FUNCTION (LOAD <library> | LOAD REPLACE <library> | DELETE two | FLUSH | KILL | LIST LIBRARYNAME none)'], [1, '(FCALL | FCALL_RO) (f | g | none) (0 | 1 <str> <value> | 1 <list> <value>)'],
+  // The server
+  [0.2, 'CONFIG (GET set-max-intset-entries | GET list-compress-depth | SET nosuch <value> | SET zset-max-listpack-value -1 | RESETSTAT)'],
+  [0.2, 'COMMAND (GETKEYS GET <key> | GETKEYS MSET <key> 1 <key> 2 | GETKEYS EVAL x 1 <key> | GETKEYSANDFLAGS LMOVE <key> <key> LEFT LEFT)'],
+  [0.2, '(SLOWLOG (RESET | HELP) | LATENCY (RESET | HISTORY command | LATEST) | MODULE (LIST | LOAD <value>) | PFSELFTEST)'],
 ];
 
 export interface WeightedForm {

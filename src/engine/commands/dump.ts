@@ -221,4 +221,9 @@ export const dumpCommands: readonly Command[] = [
     name: 'restore', arity: -4, flags: 'write denyoom', group: 'generic', since: '2.6.0', categories: 'keyspace dangerous',
     keys: [keysAt(1, 'OW update')], run: restore,
   }),
+  // What MIGRATE of a Redis in cluster mode sends.
+  command({
+    name: 'restore-asking', arity: -4, flags: 'write denyoom', group: 'generic', since: '3.0.0', categories: 'keyspace dangerous',
+    keys: [keysAt(1, 'OW update')], run: restore,
+  }),
 ];

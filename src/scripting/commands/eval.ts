@@ -26,6 +26,8 @@ const HELP = [
   '    Kill the currently executing Lua script.',
   'LOAD <script>',
   '    Load a script into the scripts cache without executing it.',
+  'SHOW <sha1>',
+  '    Show a script from the scripts cache.',
   'HELP',
   '    Prints this help.',
 ];
@@ -42,8 +44,12 @@ export function evalCommands(host: ScriptHost, scripts: EvalScripts): readonly C
     host.run(c, false, script.sha, readOnly || !mayWrite, script, keys, args);
   };
   const byBody = (c: Call) => (): Script => scripts.load(c.string(1));
-  const bySha = (c: Call) => (): Script => {
-    const sha = c.req.len[1] === SHA_CHARS ? c.string(1) : '';
+  const bySha = (c: Call): (() => Script) => {
+    // As in Redis, what cannot be a digest is refused before the keys are looked at.
+    if (c.req.len[1] !== SHA_CHARS) throw NO_SCRIPT;
+    return () => named(c.string(1));
+  };
+  const named = (sha: string): Script => {
     const script = scripts.get(sha) ?? scripts.get(sha.toLowerCase());
     if (script === undefined) throw NO_SCRIPT;
     return script;
@@ -105,6 +111,14 @@ function scriptCommand(host: ScriptHost, scripts: EvalScripts): Command {
         run: (c) => {
           const body = c.string(2);
           c.reply.bulkString(scripts.load(body, shaOf(body)).sha);
+        },
+      }),
+      command({
+        name: 'script|show', arity: 3, flags: 'noscript', group, since: '8.0.0',
+        run: (c) => {
+          const script = scripts.get(c.string(2));
+          if (script === undefined) throw NO_SCRIPT;
+          c.reply.bulkString(script.body);
         },
       }),
       command({ name: 'script|help', arity: 2, flags: 'loading stale', group, since: '5.0.0', run: helpHandler(HELP) }),

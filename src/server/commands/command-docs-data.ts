@@ -297,6 +297,7 @@ script|flush {"summary":"Forgets all scripts.","complexity":"O(N) with N the num
 script|help {"summary":"Shows the subcommands.","complexity":"O(1)"}
 script|kill {"summary":"Ends a running script that has written nothing.","complexity":"O(1)"}
 script|load {"summary":"Makes a script known.","complexity":"O(N) with N the length of the script","arguments":[{"name":"script","type":"string"}]}
+script|show {"summary":"Shows the text of a script.","complexity":"O(1)","arguments":[{"name":"sha1","type":"string"}]}
 sdiff {"summary":"Returns what is in the first set and in none of the others.","complexity":"O(N) with N the number of members of all sets","arguments":[{"name":"key","type":"key","key_spec_index":0,"multiple":true}]}
 sdiffstore {"summary":"Stores what is in the first set and in none of the others.","complexity":"O(N) with N the number of members of all sets","arguments":[{"name":"destination","type":"key","key_spec_index":0},{"name":"key","type":"key","key_spec_index":1,"multiple":true}]}
 select {"summary":"Chooses the database.","complexity":"O(1)","arguments":[{"name":"index","type":"integer"}]}

@@ -79,8 +79,11 @@ function writeSpec(reply: Reply, spec: KeySpec): void {
   else pairs(reply, [['keynumidx', find.keyNumIndex], ['firstkey', find.firstKey], ['keystep', find.step]]);
 }
 
+/** Redis keeps these to itself. */
+const HIDDEN = Flag.mayReplicate | Flag.protected;
+
 function flagNames(row: Command, { movable }: LegacyRange): string[] {
-  const names = FLAG_NAMES.filter(([bit]) => (row.flags & bit) !== 0).map(([, name]) => name);
+  const names = FLAG_NAMES.filter(([bit]) => (row.flags & bit & ~HIDDEN) !== 0).map(([, name]) => name);
   return movable && (row.flags & Flag.movablekeys) === 0 ? [...names, 'movablekeys'] : names;
 }
 

@@ -39,7 +39,7 @@ export function debugCommand(server: Server): Command {
     if (server.config.string('enable-debug-command') === 'no') throw NOT_ALLOWED;
     run(c);
   };
-  const row = { flags: 'admin noscript loading stale', group: 'server', since: '1.0.0' } as const;
+  const row = { flags: 'admin noscript loading stale protected', group: 'server', since: '1.0.0' } as const;
   return command({
     ...row, name: 'debug', arity: -2,
     subcommands: [

@@ -58,6 +58,7 @@ function numsub(server: Server, c: Call, kind: ChannelKind): void {
 }
 
 const HELP = [
+  'PUBSUB <subcommand> [<arg> [value] [opt] ...]. Subcommands are:',
   'CHANNELS [<pattern>]', "    Return the currently active channels matching a <pattern> (default: '*').",
   'NUMPAT', '    Return number of subscriptions to patterns.',
   'NUMSUB [<channel> ...]', '    Return the number of subscribers for the specified channels, excluding', '    pattern subscriptions(default: no channels).',
@@ -83,11 +84,11 @@ export function pubsubCommands(server: Server): readonly Command[] {
   return [
     ...listen('channel', '2.0.0'), ...listen('pattern', '2.0.0'), ...listen('shard', '7.0.0'),
     command({
-      name: 'publish', arity: 3, flags: 'pubsub loading stale fast', group, since: '2.0.0',
+      name: 'publish', arity: 3, flags: 'pubsub loading stale fast may_replicate', group, since: '2.0.0',
       run: (c) => c.reply.integer(server.pubsub.publish('channel', c.string(1), c.string(2))),
     }),
     command({
-      name: 'spublish', arity: 3, flags: 'pubsub loading stale fast', group, since: '7.0.0', keys: [keysAt(1, 'not_key')],
+      name: 'spublish', arity: 3, flags: 'pubsub loading stale fast may_replicate', group, since: '7.0.0', keys: [keysAt(1, 'not_key')],
       run: (c) => c.reply.integer(server.pubsub.publish('shard', c.string(1), c.string(2))),
     }),
     command({

@@ -118,6 +118,7 @@ function ckquorum(view: View, c: Call): void {
 }
 
 const HELP = [
+  'SENTINEL <subcommand> [<arg> [value] [opt] ...]. Subcommands are:',
   'CKQUORUM <master-name>', '    Check if the current Sentinel configuration is able to reach the quorum', '    needed to failover a master.',
   'FAILOVER <master-name>', '    Manually failover a master node without asking for agreement from other', '    Sentinels',
   'GET-MASTER-ADDR-BY-NAME <master-name>', '    Return the ip and port number of the master with that name.',

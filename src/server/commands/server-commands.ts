@@ -12,6 +12,7 @@ import { holdfastCommand } from './holdfast.ts';
 import { infoCommand } from './info.ts';
 import { latencyCommand } from './latency.ts';
 import { memoryCommand } from './memory.ts';
+import { moduleCommand } from './module.ts';
 import { persistenceCommands } from './persistence.ts';
 import { pubsubCommands } from './pubsub.ts';
 import { replicationCommands } from './replication.ts';
@@ -22,6 +23,6 @@ export function serverCommands(server: Server): readonly Command[] {
     ...connectionCommands(server), clientCommand(server), configCommand(server), infoCommand(server), commandCommand(server),
     ...adminCommands(server), memoryCommand(server), debugCommand(server), ...persistenceCommands(server), ...commandLogCommands(server),
     latencyCommand(server), ...replicationCommands(server), ...pubsubCommands(server), sentinelCommand(server),
-    holdfastCommand(server),
+    holdfastCommand(server), moduleCommand,
   ];
 }

@@ -87,12 +87,15 @@ export class Blocking {
     for (const session of this.#engine.keyspace.interest.blockedSessions()) this.unblock(session, error);
   }
 
-  /** Ends a session's wait with the reply that `write` writes. Whether it still waited. */
-  answer(session: Session, write: (reply: Reply) => void): boolean {
+  /**
+   * Ends a session's wait with the reply that `write` writes. Whether it still waited.
+   * @param waitFor the turn that must commit before the reply may leave; 0: none.
+   */
+  answer(session: Session, write: (reply: Reply) => void, waitFor = 0): boolean {
     if (session.blocked === null) return false;
     write(session.host!.beginReply());
     this.release(session);
-    session.host!.endReply(0);
+    session.host!.endReply(waitFor);
     return true;
   }
 

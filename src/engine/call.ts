@@ -8,6 +8,7 @@
  */
 import { type CommandError, invariant } from '../shared/errors.ts';
 import type { Int64 } from '../shared/int64.ts';
+import { parseLongDouble } from '../shared/long-double.ts';
 import { parseDoubleStrict, parseIntegerStrict, parsedInteger } from '../shared/number-text.ts';
 import type { Reply } from '../shared/reply.ts';
 import { Request, latin1Slice } from '../shared/request.ts';
@@ -159,11 +160,16 @@ export class Call {
    */
   timeoutAtMs(i: number): number {
     const seconds = parseDoubleStrict(this.req.buf, this.req.off[i]!, this.req.len[i]!);
-    if (!Number.isFinite(seconds)) throw Number.isNaN(seconds) ? TIMEOUT_NOT_FLOAT : TIMEOUT_OUT_OF_RANGE;
+    if (!Number.isFinite(seconds)) throw Number.isNaN(seconds) && !this.#isBeyondDouble(i) ? TIMEOUT_NOT_FLOAT : TIMEOUT_OUT_OF_RANGE;
     if (seconds < 0) throw TIMEOUT_NEGATIVE;
     const ms = Math.ceil(seconds * 1000);
     if (ms > Number.MAX_SAFE_INTEGER - this.nowMs) throw TIMEOUT_OUT_OF_RANGE;
     return ms === 0 ? Infinity : this.nowMs + ms;
+  }
+
+  /** Whether argument i is a number that no double holds: Redis reads time-outs as something larger. */
+  #isBeyondDouble(i: number): boolean {
+    return parseLongDouble(this.req.string(i)) !== null;
   }
 
   /**

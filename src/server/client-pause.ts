@@ -1,6 +1,6 @@
 /**
  * CLIENT PAUSE: for a time, commands of all clients, or those that may write, wait before they run. They wait in their
- * connections, unparsed; what was before them has been answered.
+ * connections, unparsed; what was before them has been answered. MIGRATE holds writes in the same way while it lasts.
  */
 import { type Command, Flag } from '../engine/command.ts';
 import type { Session } from '../engine/session.ts';
@@ -11,7 +11,11 @@ const MAY_WRITE = Flag.write | Flag.mayReplicate;
 const TIMER_MS_MAX = 2 ** 31 - 1;
 
 export class ClientPause {
+  /** Whether anything is held. */
   active = false;
+  /** Whether CLIENT PAUSE is in force, and how many others hold writes. */
+  #timed = false;
+  #holders = 0;
   #all = false;
   #endsAtMs = 0;
   #timer: NodeJS.Timeout | null = null;
@@ -19,7 +23,7 @@ export class ClientPause {
 
   /** A pause that goes on is only made longer, and stricter. */
   begin(endsAtMs: number, all: boolean): void {
-    this.active = true;
+    this.active = this.#timed = true;
     this.#all ||= all;
     this.#endsAtMs = Math.max(this.#endsAtMs, endsAtMs);
     this.#arm();
@@ -28,8 +32,25 @@ export class ClientPause {
   end(): void {
     if (this.#timer !== null) clearTimeout(this.#timer);
     this.#timer = null;
-    this.active = this.#all = false;
+    this.#timed = this.#all = false;
     this.#endsAtMs = 0;
+    this.#letGo();
+  }
+
+  /** Holds commands that may write until as many calls of `letWrites`, whatever CLIENT PAUSE and UNPAUSE say. */
+  holdWrites(): void {
+    this.active = true;
+    this.#holders++;
+  }
+
+  letWrites(): void {
+    this.#holders--;
+    this.#letGo();
+  }
+
+  /** Those who wait try again: who must wait still does. */
+  #letGo(): void {
+    this.active = this.#timed || this.#holders > 0;
     const waiting = [...this.#waiting];
     this.#waiting.clear();
     for (const connection of waiting) connection.resume();

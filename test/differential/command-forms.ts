@@ -82,7 +82,7 @@ const FORMS: readonly (readonly [number, string])[] = [
   // Connection and transactions; MULTI ... EXEC are made as a whole by the generator
   [1, 'WATCH <key>+'], [0.5, 'UNWATCH'], [0.2, '(EXEC | DISCARD)'], [1, 'ECHO <value>'], [0.5, 'PING [<value>]'], [0.3, '(PUBLISH | SPUBLISH) channel <value>'], [0.3, 'NOSUCHCOMMAND <value>'],
   [0.3, 'PUBSUB (CHANNELS | NUMSUB <value> | NUMPAT | SHARDCHANNELS <pattern> | SHARDNUMSUB <value> | HELP)'], [0.2, 'AUTH <value>'],
-  [0.3, 'CLIENT (GETNAME | SETNAME <member> | UNBLOCK 999999 | NO-EVICT ON | GETREDIR | REPLY ON | KILL ID 999999 | PAUSE 0)'],
+  [0.3, 'CLIENT (GETNAME | SETNAME <member> | UNBLOCK 999999 | NO-EVICT ON | GETREDIR | REPLY ON | KILL ID 999999)'],
   // Scripts and functions
   [2, '(EVAL | EVAL_RO) <script> (0 | 1 <str> | 1 <str> <value> | 1 <key> <member>)'], [0.3, '(EVALSHA | EVALSHA_RO) <value> 1 <str>'],
   [0.5, 'EVALSHA d8f2fad9f8e86a53d2a6ebd960b33c4972cacc37 1 <str>'], [0.5, 'SCRIPT (LOAD <script> | EXISTS d8f2fad9f8e86a53d2a6ebd960b33c4972cacc37 <value> | FLUSH | FLUSH SYNC | KILL)'],
@@ -90,7 +90,7 @@ const FORMS: readonly (readonly [number, string])[] = [
   // The server
   [0.2, 'CONFIG (GET set-max-intset-entries | GET list-compress-depth | SET nosuch <value> | SET zset-max-listpack-value -1 | RESETSTAT)'],
   [0.2, 'COMMAND (GETKEYS GET <key> | GETKEYS MSET <key> 1 <key> 2 | GETKEYS EVAL x 1 <key> | GETKEYSANDFLAGS LMOVE <key> <key> LEFT LEFT)'],
-  [0.2, '(SLOWLOG (RESET | HELP) | LATENCY (RESET | HISTORY command | LATEST) | MODULE (LIST | LOAD <value>) | PFSELFTEST)'],
+  [0.2, '(SLOWLOG (RESET | HELP) | LATENCY (RESET | HISTORY command | LATEST) | MODULE LIST | PFSELFTEST)'],
 ];
 
 export interface WeightedForm {

@@ -17,7 +17,7 @@ const WITHOUT_FORM: readonly (readonly [reason: string, commands: readonly strin
   ['the payload has the version of the server that made it: test/snapshot/rdb-redis.test.ts and dump-commands.test.ts exchange them', ['dump']],
   ['it changes the protocol of the connection, or ends it, behind the back of the comparison: test/server has them', ['hello', 'quit', 'reset']],
   ['its answer is of this very process, machine or moment', ['info', 'time', 'lolwut', 'memory', 'lastsave', 'role']],
-  ['its answer depends on snapshots or other members', ['save', 'bgsave', 'bgrewriteaof', 'failover', 'wait', 'shutdown', 'readonly', 'readwrite']],
+  ['its answer depends on snapshots, other members or another server', ['migrate', 'save', 'bgsave', 'bgrewriteaof', 'failover', 'wait', 'shutdown', 'readonly', 'readwrite']],
   ['it is no command of users: the comparison itself uses it', ['debug']],
   ['what follows on the connection is pushed: test/server compares it', ['monitor', 'subscribe', 'unsubscribe', 'psubscribe', 'punsubscribe', 'ssubscribe', 'sunsubscribe']],
   ['redis-server has it only as Sentinel, or not at all', ['sentinel', 'holdfast']],

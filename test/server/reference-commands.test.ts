@@ -19,7 +19,6 @@ const MISSING: Readonly<Record<string, string>> = {
   acl: 'users are not built yet',
   'client|caching': 'tracking is not built yet',
   'client|tracking': 'tracking is not built yet',
-  migrate: 'not built yet',
   replicaof: 'importing from a Redis is not built yet',
   slaveof: 'as replicaof',
   psync: 'replicas of Redis are not served: members of the shard are the replicas',

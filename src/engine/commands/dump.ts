@@ -21,18 +21,28 @@ const CHECKSUM_BYTES = 8;
 const writer = new RdbWriter();
 const saver = new ValueSaver();
 
+function payloadOf(c: Call, ref: Ref): Uint8Array {
+  const type = saver.typeOf(c.engine, ref);
+  writer.byte(type);
+  saver.write(c.engine, ref, type, writer);
+  writer.endPayload(type === RdbType.hashMetadata ? RDB_VERSION_WITH_FIELD_TIMES : RDB_VERSION_WRITTEN);
+  return writer.take();
+}
+
 function dump(c: Call): void {
   const ref = c.lookup(1);
   if (ref === 0) {
     c.reply.null();
     return;
   }
-  const type = saver.typeOf(c.engine, ref);
-  writer.byte(type);
-  saver.write(c.engine, ref, type, writer);
-  writer.endPayload(type === RdbType.hashMetadata ? RDB_VERSION_WITH_FIELD_TIMES : RDB_VERSION_WRITTEN);
-  const payload = writer.take();
+  const payload = payloadOf(c, ref);
   c.reply.bulk(payload, 0, payload.length);
+}
+
+/** What RESTORE needs to make the key at argument i elsewhere; null where there is none. `expireAtMs`: NO_EXPIRY for never. */
+export function dumpPayload(c: Call, i: number): { readonly payload: Uint8Array; readonly expireAtMs: number } | null {
+  const ref = c.db.peek(c.req.buf, c.req.off[i]!, c.req.len[i]!);
+  return ref === 0 ? null : { payload: payloadOf(c, ref), expireAtMs: c.engine.keyspace.entries.expireAtMs(ref) };
 }
 
 interface RestoreOptions {

@@ -12,6 +12,7 @@ import { holdfastCommand } from './holdfast.ts';
 import { infoCommand } from './info.ts';
 import { latencyCommand } from './latency.ts';
 import { memoryCommand } from './memory.ts';
+import { migrateCommand } from './migrate.ts';
 import { moduleCommand } from './module.ts';
 import { persistenceCommands } from './persistence.ts';
 import { pubsubCommands } from './pubsub.ts';
@@ -23,6 +24,6 @@ export function serverCommands(server: Server): readonly Command[] {
     ...connectionCommands(server), clientCommand(server), configCommand(server), infoCommand(server), commandCommand(server),
     ...adminCommands(server), memoryCommand(server), debugCommand(server), ...persistenceCommands(server), ...commandLogCommands(server),
     latencyCommand(server), ...replicationCommands(server), ...pubsubCommands(server), sentinelCommand(server),
-    holdfastCommand(server), moduleCommand,
+    holdfastCommand(server), moduleCommand, migrateCommand(server),
   ];
 }

@@ -50,7 +50,12 @@ const DURABILITY = [
 ];
 
 const PROCESS = [
-  ...because('commands run in one thread; sockets and the log have threads of their own', ['io-threads', int(1, 128), '1', fixed], ['io-threads-do-reads', bool, 'no', fixed]),
+  ...because('commands run in one thread; sockets and the log have threads of their own', ['io-threads', int(1, 128), '1', fixed], ['io-threads-do-reads', bool, 'no', fixed],
+    ['events-per-io-thread', int(), '2'], ['prefetch-batch-max-size', int(0, 128), '16']),
+  ...because('connections are accepted as they come', ['max-new-connections-per-cycle', int(1, 1000), '10'], ['max-new-tls-connections-per-cycle', int(1, 1000), '1']),
+  ...because('it is for the tests of another program',
+    ['client-default-resp', int(2, 3), '2', fixed], ['debug-context', string, ''], ['enable-debug-assert', bool, 'no', fixed], ['req-res-logfile', string, '', fixed],
+    ['watchdog-period', int(), '0'], ['use-exit-on-panic', bool, 'no'], ['loading-process-events-interval-bytes', memory(1024), '2097152']),
   ...because('background work runs in bounded steps every 10 ms, whatever the load', ['hz', int(-2147483648), '10'], ['dynamic-hz', bool, 'yes'], ['active-expire-effort', int(1, 10), '1']),
   ...because('large values are always detached at once and freed in small steps', ...['eviction', 'expire', 'server-del', 'user-del', 'user-flush']
     .map((name) => [`lazyfree-lazy-${name}`, bool, 'yes'] as const)),
@@ -63,6 +68,9 @@ const PROCESS = [
     ['oom-score-adj-values', numbers(3, -2000, 2000), '0 200 800'], ['disable-thp', bool, 'yes', fixed],
     ['server-cpulist', string, '', { mutable: false, aliases: ['server_cpulist'] }], ['bio-cpulist', string, '', { mutable: false, aliases: ['bio_cpulist'] }],
     ['aof-rewrite-cpulist', string, '', { mutable: false, aliases: ['aof_rewrite_cpulist'] }], ['bgsave-cpulist', string, '', { mutable: false, aliases: ['bgsave_cpulist'] }]),
+  ...because('log lines have one form, and no data of users in them',
+    ['log-format', oneOf('legacy', 'logfmt'), 'legacy'], ['log-timestamp-format', oneOf('legacy', 'iso8601', 'milliseconds'), 'legacy'],
+    ['hide-user-data-from-log', bool, 'yes']),
   ...because('log lines go to standard output or to logfile',
     ['syslog-enabled', bool, 'no', fixed], ['syslog-ident', string, 'redis', fixed],
     ['syslog-facility', oneOf('user', 'local0', 'local1', 'local2', 'local3', 'local4', 'local5', 'local6', 'local7'), 'local0', fixed],
@@ -73,7 +81,9 @@ const PROCESS = [
     ['shutdown-on-sigint', oneOf('default', 'save', 'nosave', 'now', 'force'), 'default'],
     ['shutdown-on-sigterm', oneOf('default', 'save', 'nosave', 'now', 'force'), 'default']),
   ...because('there are no modules', ['enable-module-command', oneOf('no', 'yes', 'local'), 'no', fixed]),
-  ...because('it has no meaning for this program', ['socket-mark-id', int(), '0', fixed], ['bind-source-addr', string, ''], ['propagation-error-behavior', oneOf('ignore', 'panic', 'panic-on-replicas'), 'ignore']),
+  ...because('it presents itself as Redis in any case', ['extended-redis-compatibility', bool, 'no']),
+  ...because('the socket has the group of the process', ['unixsocketgroup', string, '', fixed]),
+  ...because('it has no meaning for this program', ['import-mode', bool, 'no'], ['rdb-version-check', oneOf('strict', 'relaxed'), 'strict'], ['socket-mark-id', int(), '0', fixed], ['bind-source-addr', string, ''], ['propagation-error-behavior', oneOf('ignore', 'panic', 'panic-on-replicas'), 'ignore']),
 ];
 
 const DATA = [
@@ -85,7 +95,7 @@ const DATA = [
 
 const REPLICATION = because(
   'replicas follow the transaction log, and a write waits for a majority of its members',
-  ['masterauth', string, ''], ['masteruser', string, ''], ['repl-timeout', int(1), '60'], ['repl-backlog-size', memory(1), '1048576'], ['repl-backlog-ttl', long(), '3600'],
+  ['masterauth', string, '', { aliases: ['primaryauth'] }], ['masteruser', string, '', { aliases: ['primaryuser'] }], ['dual-channel-replication-enabled', bool, 'no'], ['repl-timeout', int(1), '60'], ['repl-backlog-size', memory(1), '1048576'], ['repl-backlog-ttl', long(), '3600'],
   ['repl-ping-replica-period', int(1), '10', { aliases: ['repl-ping-slave-period'] }], ['repl-disable-tcp-nodelay', bool, 'no'],
   ['repl-diskless-sync', bool, 'yes'], ['repl-diskless-sync-delay', int(), '5'], ['repl-diskless-sync-period', int(), '1'], ['repl-diskless-sync-max-replicas', int(), '0'],
   ['repl-diskless-load', oneOf('disabled', 'on-empty-db', 'swapdb'), 'disabled'],
@@ -105,6 +115,8 @@ const CLUSTER = because(
   ['cluster-allow-replica-migration', bool, 'yes'], ['cluster-replica-validity-factor', int(), '10', { aliases: ['cluster-slave-validity-factor'] }],
   ['cluster-replica-no-failover', bool, 'no', { aliases: ['cluster-slave-no-failover'] }], ['cluster-require-full-coverage', bool, 'yes'],
   ['cluster-allow-reads-when-down', bool, 'no'], ['cluster-allow-pubsubshard-when-down', bool, 'yes'], ['cluster-link-sendbuf-limit', memory(), '0'],
+  ['cluster-announce-client-ipv4', string, ''], ['cluster-announce-client-ipv6', string, ''], ['cluster-blacklist-ttl', long(), '60'],
+  ['cluster-ping-interval', long(), '0'], ['cluster-slot-stats-enabled', bool, 'no'],
   ['cluster-preferred-endpoint-type', oneOf('ip', 'hostname', 'unknown-endpoint'), 'ip'],
 );
 

@@ -23,6 +23,9 @@ describe('what is wrong is said as Redis says it', () => {
     ['client kill user bob', "ERR No such user 'bob'"],
     ['client kill skipme maybe', 'ERR syntax error'],
     ['client list id x', 'ERR Invalid client ID'],
+    ['client list id 1 x', 'ERR syntax error'],
+    ['client kill maxage x', 'ERR maxage is not an integer or out of range'],
+    ['client kill maxage 0', 'ERR maxage should be greater than 0'],
     ['client list type x', "ERR Unknown client type 'x'"],
     ['client list foo', 'ERR syntax error'],
     ['client pause x', 'ERR timeout is not an integer or out of range'],
@@ -51,7 +54,7 @@ describe('what is wrong is said as Redis says it', () => {
   });
 });
 
-test('names and library facts show in CLIENT LIST and INFO, whose fields are those of Redis 7.2', async () => {
+test('names and library facts show in CLIENT LIST and INFO, whose fields are those of Redis 7.4 and Valkey 8.1', async () => {
   const client = await begin();
   expect(await client.send('client', 'getname')).toBe('$-1');
   expect(await client.send('client', 'setname', 'a b')).toBe('-ERR Client names cannot contain spaces, newlines or special characters.');
@@ -60,7 +63,7 @@ test('names and library facts show in CLIENT LIST and INFO, whose fields are tho
   await client.send('client', 'setinfo', 'LIB-VER', '1.2');
   expect(await client.send('client', 'setinfo', 'lib-name', 'a b')).toBe('-ERR lib-name cannot contain spaces, newlines or special characters.');
   const line = await client.send('client', 'list');
-  expect(line).toMatch(/^id=\d+ addr=127\.0\.0\.1:\d+ laddr=127\.0\.0\.1:\d+ fd=\d+ name=me age=\d+ idle=\d+ flags=N db=0 sub=0 psub=0 ssub=0 multi=-1 qbuf=26 qbuf-free=\d+ argv-mem=10 multi-mem=0 rbs=\d+ rbp=\d+ obl=0 oll=0 omem=0 tot-mem=\d+ events=r cmd=client\|list user=default redir=-1 resp=2 lib-name=lib lib-ver=1\.2\n$/);
+  expect(line).toMatch(/^id=\d+ addr=127\.0\.0\.1:\d+ laddr=127\.0\.0\.1:\d+ fd=\d+ name=me age=\d+ idle=\d+ flags=N db=0 sub=0 psub=0 ssub=0 multi=-1 watch=0 qbuf=26 qbuf-free=\d+ argv-mem=10 multi-mem=0 rbs=\d+ rbp=\d+ obl=0 oll=0 omem=0 tot-mem=\d+ events=r cmd=client\|list user=default redir=-1 resp=2 lib-name=lib lib-ver=1\.2 tot-net-in=\d+ tot-net-out=\d+ tot-cmds=7\n$/);
   await client.send('multi');
   await client.send('ping');
   const other = await rig.connect();
@@ -68,6 +71,26 @@ test('names and library facts show in CLIENT LIST and INFO, whose fields are tho
   expect(await other.send('client', 'info')).toMatch(/^id=2 .* cmd=client\|info /);
   expect((await other.send('client', 'list', 'type', 'normal')).match(/\n/g)?.length).toBe(2);
   expect(await other.send('client', 'list', 'type', 'pubsub')).toBe('');
+});
+
+test('LIST by ids and filters that must all hold; its flags and types', async () => {
+  const client = await begin();
+  const [listener, reader] = [await rig.connect(), await rig.connect()];
+  listener.socket.removeAllListeners('data');
+  listener.socket.write('subscribe c\r\n');
+  await once(listener.socket, 'data');
+  await reader.send('watch', 'a', 'b');
+  const ids = async (...filter: string[]): Promise<string[]> => ((await client.send('client', 'list', ...filter)).match(/^id=\d+/gm) ?? []);
+  expect(await ids('id', '1', '3', '99')).toEqual(['id=1', 'id=3']);
+  expect(await ids('id', '1', '3', 'skipme', 'yes')).toEqual(['id=3']);
+  expect(await ids('type', 'pubsub')).toEqual(['id=2']);
+  expect(await ids('type', 'normal')).toEqual(['id=1', 'id=3']);
+  expect(await ids('type', 'normal', 'id', '2')).toEqual([]);
+  expect(await ids('maxage', '1000')).toEqual([]);
+  expect(await ids('user', 'default', 'addr', '1.2.3.4:5')).toEqual([]);
+  expect(await client.send('client', 'list', 'id', '2')).toMatch(/ flags=P .* sub=1 /);
+  expect(await client.send('client', 'list', 'id', '3')).toMatch(/ watch=2 /);
+  expect(await client.send('client', 'kill', 'id', '2', '3')).toBe(':2');
 });
 
 test('KILL by address, id and filters that must all hold', async () => {

@@ -2,6 +2,7 @@
 import type { Call } from '../../engine/call.ts';
 import { SYNTAX } from '../../engine/error-texts.ts';
 import { CommandError } from '../../shared/errors.ts';
+import { parseIntegerStrict } from '../../shared/number-text.ts';
 import type { Connection } from '../connection.ts';
 import type { Server } from '../server.ts';
 
@@ -10,8 +11,8 @@ const ARGUMENT_OVERHEAD_BYTES = 16;
 
 function flagsOf(server: Server, c: Connection): string {
   const { session } = c;
-  const flags = (session.queue !== null ? 'x' : '') + (session.blocked !== null || server.pause.isWaiting(c) ? 'b' : '') + trackingFlagsOf(c) + (session.watchBroken ? 'd' : '')
-    + (c.closing ? 'c' : '') + (c.socket.remoteAddress === undefined ? 'U' : '') + (c.noEvict ? 'e' : '') + (session.noTouch ? 'T' : '') + (c.isMonitor ? 'O' : '');
+  const flags = (c.isMonitor ? 'O' : '') + (c.subscriptions.isEmpty ? '' : 'P') + (session.queue !== null ? 'x' : '') + (session.blocked !== null || server.pause.isWaiting(c) ? 'b' : '') + trackingFlagsOf(c) + (session.watchBroken ? 'd' : '')
+    + (c.closing ? 'c' : '') + (c.socket.remoteAddress === undefined ? 'U' : '') + (c.readOnly ? 'r' : '') + (c.noEvict ? 'e' : '') + (session.noTouch ? 'T' : '');
   return flags === '' ? 'N' : flags;
 }
 
@@ -45,39 +46,50 @@ export function describeClient(server: Server, call: Call, c: Connection): strin
   const queued = session.queue?.reduce((sum, { request }) => sum + request.buf.length + request.argc * ARGUMENT_OVERHEAD_BYTES, 0) ?? 0;
   const input = c.inputBytes + wire;
   return `id=${c.id} addr=${c.address} laddr=${c.localAddress} fd=${descriptorOf(c)} name=${c.name} age=${seconds(c.connectedAtMs)} idle=${seconds(c.lastActiveMs)} `
-    + `flags=${flagsOf(server, c)} db=${session.db} sub=${c.subscriptions.channel.size} psub=${c.subscriptions.pattern.size} ssub=${c.subscriptions.shard.size} multi=${session.queue?.length ?? -1} qbuf=${input} qbuf-free=0 `
+    + `flags=${flagsOf(server, c)} db=${session.db} sub=${c.subscriptions.channel.size} psub=${c.subscriptions.pattern.size} ssub=${c.subscriptions.shard.size} multi=${session.queue?.length ?? -1} watch=${session.watched.length} qbuf=${input} qbuf-free=0 `
     + `argv-mem=${args} multi-mem=${queued} rbs=0 rbp=0 obl=${c.outputBytes} oll=0 omem=${c.outputBytes} tot-mem=${c.outputBytes + input + queued} `
-    + `events=${c.socket.writableLength > 0 ? 'rw' : 'r'} cmd=${c.lastCommand || 'NULL'} user=${c.user} redir=${c.tracking?.redirect ?? -1} resp=${c.proto} lib-name=${c.libName} lib-ver=${c.libVersion}`;
+    + `events=${c.socket.writableLength > 0 ? 'rw' : 'r'} cmd=${c.lastCommand || 'NULL'} user=${c.user} redir=${c.tracking?.redirect ?? -1} resp=${c.proto} lib-name=${c.libName} lib-ver=${c.libVersion} `
+    + `tot-net-in=${c.bytesIn} tot-net-out=${c.bytesOut} tot-cmds=${c.commands}`;
 }
 
 export interface ClientFilter {
-  id: number | null;
+  ids: Set<number> | null;
   addr: string | null;
   laddr: string | null;
   type: string | null;
   user: string | null;
-  skipMe: boolean;
+  /** Seconds that it has been connected at least; 0: any. */
+  ageMinS: number;
+  /** Null: not said. */
+  skipMe: boolean | null;
 }
 
 const TYPES: Record<string, string> = { normal: 'normal', master: 'master', slave: 'slave', replica: 'slave', pubsub: 'pubsub' };
 const BAD_ID = new CommandError('ERR client-id should be greater than 0');
+const BAD_AGE = new CommandError('ERR maxage is not an integer or out of range');
+const AGE_NOT_POSITIVE = new CommandError('ERR maxage should be greater than 0');
 
-export function clientType(text: string): string {
+function clientType(text: string): string {
   const type = TYPES[text.toLowerCase()];
   if (type === undefined) throw new CommandError(`ERR Unknown client type '${text}'`);
   return type;
 }
 
-/** CLIENT KILL's options from argument `from` on. @throws CommandError */
-export function parseFilter(c: Call, from: number): ClientFilter {
+/** The options of CLIENT KILL and CLIENT LIST from argument `from` on. @param badId what to say of an id that is none @throws CommandError */
+export function parseFilter(c: Call, from: number, badId = BAD_ID): ClientFilter {
   const { req } = c;
-  const out: ClientFilter = { id: null, addr: null, laddr: null, type: null, user: null, skipMe: true };
+  const out: ClientFilter = { ids: null, addr: null, laddr: null, type: null, user: null, ageMinS: 0, skipMe: null };
   for (let i = from; i < req.argc; i += 2) {
     if (i + 1 >= req.argc) throw SYNTAX;
     const value = req.string(i + 1);
     if (req.is(i, 'ID')) {
-      out.id = c.integer(i + 1, BAD_ID);
-      if (out.id < 1) throw BAD_ID;
+      out.ids ??= new Set();
+      out.ids.add(idArgument(c, i + 1, badId));
+      // Any number of ids may follow each other.
+      for (; i + 2 < req.argc && isInteger(c, i + 2); i++) out.ids.add(idArgument(c, i + 2, badId));
+    } else if (req.is(i, 'MAXAGE')) {
+      out.ageMinS = c.integer(i + 1, BAD_AGE);
+      if (out.ageMinS <= 0) throw AGE_NOT_POSITIVE;
     } else if (req.is(i, 'TYPE')) out.type = clientType(value);
     else if (req.is(i, 'ADDR')) out.addr = value;
     else if (req.is(i, 'LADDR')) out.laddr = value;
@@ -90,11 +102,22 @@ export function parseFilter(c: Call, from: number): ClientFilter {
   return out;
 }
 
-/** Whether the filter takes the connection, SKIPME aside. There are only normal clients. */
-export function matches(filter: ClientFilter, c: Connection): boolean {
-  return (filter.addr === null || c.address === filter.addr)
+function idArgument(c: Call, i: number, badId: CommandError): number {
+  const id = c.integer(i, badId);
+  if (id < 1) throw badId;
+  return id;
+}
+
+function isInteger({ req }: Call, i: number): boolean {
+  return parseIntegerStrict(req.buf, req.off[i]!, req.len[i]!);
+}
+
+/** Whether the filter takes the connection, SKIPME aside. */
+export function matches(filter: ClientFilter, c: Connection, nowMs: number): boolean {
+  return (nowMs - c.connectedAtMs >= filter.ageMinS * 1000)
+    && (filter.addr === null || c.address === filter.addr)
     && (filter.laddr === null || c.localAddress === filter.laddr)
-    && (filter.type === null || filter.type === 'normal')
+    && (filter.type === null || filter.type === (c.subscriptions.isEmpty ? 'normal' : 'pubsub'))
     && (filter.user === null || c.authenticated)
-    && (filter.id === null || c.id === filter.id);
+    && (filter.ids === null || filter.ids.has(c.id));
 }

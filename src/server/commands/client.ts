@@ -7,7 +7,7 @@ import { CommandError } from '../../shared/errors.ts';
 import { checkClientName } from '../client-name.ts';
 import type { Connection } from '../connection.ts';
 import type { Server } from '../server.ts';
-import { clientType, describeClient, matches, parseFilter } from './client-list.ts';
+import { describeClient, matches, parseFilter } from './client-list.ts';
 import { clientTrackingCommands } from './client-tracking.ts';
 import { connectionOf } from './connection.ts';
 import { helpHandler } from './help.ts';
@@ -23,7 +23,7 @@ function kill(server: Server, c: Call): void {
   const filter = oldForm ? { ...parseFilter(c, req.argc), addr: req.string(2), skipMe: false } : parseFilter(c, 2);
   let killed = 0;
   for (const other of [...server.connections.values()]) {
-    if (!matches(filter, other) || (filter.skipMe && other === self)) continue;
+    if (!matches(filter, other, server.nowMs) || ((filter.skipMe ?? true) && other === self)) continue;
     if (other === self) self.closeAfterReplies();
     else other.close();
     killed++;
@@ -34,16 +34,8 @@ function kill(server: Server, c: Call): void {
 }
 
 function list(server: Server, c: Call): void {
-  const { req } = c;
-  let wanted: (connection: Connection) => boolean = () => true;
-  if (req.argc > 3 && req.is(2, 'ID')) {
-    const ids = new Set<number>();
-    for (let i = 3; i < req.argc; i++) ids.add(c.integer(i, BAD_CLIENT_ID));
-    wanted = (connection) => ids.has(connection.id);
-  } else if (req.argc === 4 && req.is(2, 'TYPE')) {
-    const type = clientType(req.string(3));
-    wanted = () => type === 'normal';
-  } else if (req.argc > 2) throw SYNTAX;
+  const filter = parseFilter(c, 2, BAD_CLIENT_ID);
+  const wanted = (connection: Connection): boolean => matches(filter, connection, server.nowMs) && !(filter.skipMe === true && connection.id === c.session.id);
   const lines = [...server.connections.values()].filter(wanted).map((connection) => `${describeClient(server, c, connection)}\n`);
   c.reply.verbatim('txt', lines.join(''));
 }
@@ -117,10 +109,12 @@ const HELP = [
   '    * TYPE (NORMAL|MASTER|REPLICA|PUBSUB)', '      Kill connections by type.',
   '    * USER <username>', '      Kill connections authenticated by <username>.',
   '    * SKIPME (YES|NO)', '      Skip killing current connection (default: yes).',
-  '    * ID <client-id>', '      Kill connections by client id.',
+  '    * ID <client-id> [<client-id> ...]', '      Kill connections by client id.',
+  '    * MAXAGE <maxage>', '      Kill connections older than the specified age.',
   'LIST [options ...]', '    Return information about client connections. Options:',
   '    * TYPE (NORMAL|MASTER|REPLICA|PUBSUB)', '      Return clients of specified type.',
   '    * ID <client-id> [<client-id> ...]', '      Return clients of specified IDs only.',
+  '    * USER, ADDR, LADDR, MAXAGE, SKIPME', '      As of KILL; the current connection is shown unless SKIPME is yes.',
   'UNPAUSE', '    Stop the current client pause, resuming traffic.',
   'PAUSE <timeout> [WRITE|ALL]', '    Suspend all, or just write, clients for <timeout> milliseconds.',
   'REPLY (ON|OFF|SKIP)', '    Control the replies sent to the current connection.',

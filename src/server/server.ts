@@ -11,6 +11,7 @@ import type { Duplex } from 'node:stream';
 import { EncodingLimits } from '../engine/encoding-limits.ts';
 import { Flag } from '../engine/command.ts';
 import { Engine } from '../engine/engine.ts';
+import { KeySizes } from '../engine/key-sizes.ts';
 import type { ParserLimits } from '../protocol/request-parser.ts';
 import { RespWriter } from '../protocol/resp-writer.ts';
 import { CommitGate } from '../replication/commit-gate.ts';
@@ -98,6 +99,7 @@ export class Server {
   readonly commandLog = new CommandLog();
   readonly latency = new LatencyMonitor();
   readonly monitors = new Monitors(this);
+  readonly keySizes: KeySizes;
   readonly pause = new ClientPause();
   /** Called when the member's role has changed. */
   onRole: (role: MemberRole) => void = () => undefined;
@@ -134,6 +136,7 @@ export class Server {
       scratchReply: new RespWriter(),
       limits: this.limits,
     });
+    this.keySizes = new KeySizes(this.engine);
     this.gate = new CommitGate((turn) => this.engine.commit(turn));
     this.engine.table.add(serverCommands(this));
     this.scripts = new Scripts(this);
@@ -461,6 +464,7 @@ export class Server {
         while (keyspace.expireFieldsStep(16) === 16 && nowUs() < end);
         this.latency.add('expire-cycle', nowUs() - startUs, this.nowMs);
       }
+      while (this.keySizes.isWalking && this.keySizes.step(256) && nowUs() < end);
       while (keyspace.lazyFreeStep(64) && nowUs() < end);
       while (keyspace.compactor.step(128) && nowUs() < end);
     });

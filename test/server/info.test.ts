@@ -28,7 +28,7 @@ test('sections', async () => {
   const usual = ['Server', 'Clients', 'Memory', 'Persistence', 'Stats', 'Replication', 'CPU', 'Modules', 'Errorstats', 'Cluster', 'Keyspace'];
   expect(await titles()).toEqual(usual);
   expect(await titles('default')).toEqual(usual);
-  const all = ['Server', 'Clients', 'Memory', 'Persistence', 'Stats', 'Replication', 'CPU', 'Modules', 'Commandstats', 'Errorstats', 'Latencystats', 'Cluster', 'Keyspace'];
+  const all = ['Server', 'Clients', 'Memory', 'Persistence', 'Stats', 'Replication', 'CPU', 'Modules', 'Commandstats', 'Errorstats', 'Latencystats', 'Cluster', 'Keyspace', 'Keysizes'];
   expect(await titles('everything')).toEqual(all);
   expect(await titles('all')).toEqual(all.filter((title) => title !== 'Modules'));
   expect(await titles('keyspace', 'SERVER')).toEqual(['Server', 'Keyspace']);
@@ -43,6 +43,31 @@ test('has every field that redis-server 7.0 shows', async () => {
   const shown = await fields('everything');
   expect(names.filter((name) => !shown.has(name) && !without.has(name))).toEqual([]);
   for (const [name, value] of shown) expect(value, name).not.toMatch(/NaN|undefined|Infinity/);
+});
+
+test('keysizes counts keys by type and powers of two, at once where there are few', async () => {
+  for (const length of [0, 1, 2, 3, 4, 1023, 1024, 3000]) await client.send('set', `s${length}`, 'x'.repeat(length));
+  await client.send('rpush', 'l', 'a', 'b', 'c');
+  await client.send('sadd', 'u', 'a');
+  await client.send('zadd', 'z', '1', 'a', '2', 'b');
+  await client.send('hset', 'h', 'f', 'v');
+  await client.send('xadd', 'x', '*', 'f', 'v');
+  await client.send('select', '3');
+  await client.send('sadd', 'u', ...Array.from({ length: 100 }, (_, i) => String(i)));
+  expect(Object.fromEntries(await fields('keysizes'))).toEqual({
+    db0_distrib_strings_sizes: '0=1,1=1,2=2,4=1,512=1,1K=1,2K=1', db0_distrib_lists_items: '2=1', db0_distrib_sets_items: '1=1',
+    db0_distrib_zsets_items: '2=1', db0_distrib_hashes_items: '1=1', db3_distrib_sets_items: '64=1',
+  });
+  await client.send('flushall');
+  expect(await fields('keysizes')).toEqual(new Map());
+});
+
+test('keysizes of many keys are those of the last walk that came to its end', async () => {
+  await client.send('debug', 'populate', '30000', 'key', '10');
+  await fields('keysizes');
+  // The background goes on with it.
+  while (rig.server.keySizes.isWalking) await client.send('ping');
+  expect(Object.fromEntries(await fields('keysizes'))).toEqual({ db0_distrib_strings_sizes: '8=30000' });
 });
 
 test('figures follow what was done', async () => {

@@ -219,6 +219,31 @@ function keyspaceSection(server: Server): Fields {
   return out;
 }
 
+/** Keys that INFO itself looks at; of a larger keyspace the rest is looked at in the background. */
+const KEYS_AT_ONCE = 20_000;
+/** By EntryType. */
+const SIZE_FIELDS = ['strings_sizes', 'lists_items', 'sets_items', 'zsets_items', 'hashes_items'];
+
+/** The least size of a class: 0, 1, 2, 4 … 512, 1K and so on. */
+function sizeLabel(index: number): string {
+  if (index === 0) return '0';
+  const unit = Math.floor((index - 1) / 10);
+  return `${2 ** ((index - 1) % 10)}${['', 'K', 'M', 'G', 'T', 'P'][unit]!}`;
+}
+
+function keySizes({ keySizes: sizes }: Server): Fields {
+  sizes.begin();
+  sizes.step(KEYS_AT_ONCE);
+  const out: Fields = {};
+  for (const [db, types] of sizes.shown.entries()) {
+    for (const [type, classes] of [...types].sort(([a], [b]) => a - b)) {
+      const shown = [...classes].flatMap((keys, index) => (keys === 0 ? [] : [`${sizeLabel(index)}=${keys}`]));
+      out[`db${db}_distrib_${SIZE_FIELDS[type]!}`] = shown.join(',');
+    }
+  }
+  return out;
+}
+
 export interface InfoSection {
   readonly name: string;
   readonly title: string;
@@ -234,4 +259,5 @@ export const INFO_SECTIONS: readonly InfoSection[] = [
   section('Stats', statsSection), section('Replication', replicationSection), section('CPU', cpuSection), section('Modules', () => ({})),
   section('Commandstats', commandStats, false), section('Errorstats', errorStats), section('Latencystats', latencyStats, false),
   section('Cluster', () => ({ cluster_enabled: 0 })), section('Keyspace', keyspaceSection),
+  section('Keysizes', keySizes, false),
 ];

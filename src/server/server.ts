@@ -47,6 +47,9 @@ import { GREETING } from './upstream.ts';
 const HOPS_MAX = 3;
 const CRON_MS = 10;
 const SLOW_CRON_MS = 1000;
+/** Scripts make errors of their own: so many codes are counted, and then none, as in Redis. */
+const ERROR_CODES_MAX = 128;
+const ERRORSTATS_DISABLED = 'ERRORSTATS_DISABLED';
 /** How long background work may take in one tick of the cron. */
 const BACKGROUND_US_MAX = 1000;
 /** … and where compaction is behind: a tenth of the arena, and so many bytes, hold nothing. */
@@ -94,7 +97,9 @@ export class Server {
   outputLimitDisconnections = 0;
   inputLimitDisconnections = 0;
   bytesOut = 0;
+  /** By code; with ERRORSTATS_DISABLED among them none is counted any more. */
   readonly errorCounts = new Map<string, number>();
+  errorRepliesTotal = 0;
   readonly statistics = new Statistics(this);
   readonly commandLog = new CommandLog();
   readonly latency = new LatencyMonitor();
@@ -397,13 +402,20 @@ export class Server {
   countError(text: string): void {
     const space = text.indexOf(' ');
     const code = space < 0 ? text : text.slice(0, space);
-    this.errorCounts.set(code, (this.errorCounts.get(code) ?? 0) + 1);
+    this.errorRepliesTotal++;
+    if (this.errorCounts.has(ERRORSTATS_DISABLED)) return;
+    if (this.errorCounts.size >= ERROR_CODES_MAX && !this.errorCounts.has(code)) {
+      this.log.warning('Errorstats stopped adding new errors because the number of errors reached the limit, may be misuse of lua error_reply, please check INFO ERRORSTATS, this can be re-enabled via CONFIG RESETSTAT.');
+      this.errorCounts.clear();
+      this.errorCounts.set(ERRORSTATS_DISABLED, 1);
+    } else this.errorCounts.set(code, (this.errorCounts.get(code) ?? 0) + 1);
   }
 
   /** CONFIG RESETSTAT. */
   resetStatistics(): void {
     const { keyspace, table } = this.engine;
     this.errorCounts.clear();
+    this.errorRepliesTotal = 0;
     this.connectionsTotal = this.rejectedConnections = this.outputLimitDisconnections = this.inputLimitDisconnections = this.bytesOut = 0;
     this.engine.commandsTotal = keyspace.keyspaceHits = keyspace.keyspaceMisses = keyspace.expiredKeys = 0;
     for (const row of table.all) {

@@ -70,6 +70,18 @@ test('keysizes of many keys are those of the last walk that came to its end', as
   expect(Object.fromEntries(await fields('keysizes'))).toEqual({ db0_distrib_strings_sizes: '8=30000' });
 });
 
+test('errors are counted by their codes, as long as there are not too many codes', async () => {
+  await client.send('eval', "return redis.error_reply('MY:OWN error')", '0');
+  await client.send('nosuch');
+  expect(Object.fromEntries(await fields('errorstats'))).toEqual({ errorstat_MY_OWN: 'count=1', errorstat_ERR: 'count=1' });
+  for (let n = 0; n < 130; n++) await client.send('eval', `return redis.error_reply('CODE${n} error')`, '0');
+  expect(Object.fromEntries(await fields('errorstats'))).toEqual({ errorstat_ERRORSTATS_DISABLED: 'count=1' });
+  expect((await fields('stats')).get('total_error_replies')).toBe('132');
+  await client.send('config', 'resetstat');
+  await client.send('nosuch');
+  expect(Object.fromEntries(await fields('errorstats'))).toEqual({ errorstat_ERR: 'count=1' });
+});
+
 test('figures follow what was done', async () => {
   await client.send('set', 'a', '1');
   await client.send('get', 'a');

@@ -120,8 +120,6 @@ function loadingFields(server: Server): Fields {
 function statsSection(server: Server): Fields {
   const { engine, statistics } = server;
   const { keyspace } = engine;
-  let errors = 0;
-  for (const n of server.errorCounts.values()) errors += n;
   return {
     total_connections_received: server.connectionsTotal, total_commands_processed: engine.commandsTotal,
     instantaneous_ops_per_sec: Math.round(statistics.commands.perSecond), total_net_input_bytes: statistics.bytesIn,
@@ -134,7 +132,7 @@ function statsSection(server: Server): Fields {
     pubsub_patterns: server.pubsub.names('pattern').length, pubsubshard_channels: server.pubsub.names('shard').length,
     latest_fork_usec: 0, total_forks: 0, migrate_cached_sockets: 0, slave_expires_tracked_keys: 0, active_defrag_hits: 0, active_defrag_misses: 0,
     active_defrag_key_hits: 0, active_defrag_key_misses: 0, total_active_defrag_time: 0, current_active_defrag_time: 0, tracking_total_keys: server.tracking.keys,
-    tracking_total_items: server.tracking.items, tracking_total_prefixes: server.tracking.prefixes, unexpected_error_replies: 0, total_error_replies: errors, dump_payload_sanitizations: 0,
+    tracking_total_items: server.tracking.items, tracking_total_prefixes: server.tracking.prefixes, unexpected_error_replies: 0, total_error_replies: server.errorRepliesTotal, dump_payload_sanitizations: 0,
     total_reads_processed: statistics.reads, total_writes_processed: statistics.writes, io_threaded_reads_processed: 0, io_threaded_writes_processed: 0,
     reply_buffer_shrinks: 0, reply_buffer_expands: 0, client_query_buffer_limit_disconnections: server.inputLimitDisconnections,
     client_output_buffer_limit_disconnections: server.outputLimitDisconnections, acl_access_denied_auth: statistics.authenticationsDenied,
@@ -198,7 +196,8 @@ function commandStats(server: Server): Fields {
 }
 
 function errorStats(server: Server): Fields {
-  return Object.fromEntries([...server.errorCounts].map(([code, count]) => [`errorstat_${code}`, `count=${count}`]));
+  // A code may be a script's, and have anything in it.
+  return Object.fromEntries([...server.errorCounts].map(([code, count]) => [`errorstat_${code.replace(/[#:\n\r]/g, '_')}`, `count=${count}`]));
 }
 
 function latencyStats(server: Server): Fields {

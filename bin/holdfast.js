@@ -24,8 +24,12 @@ if (command === 'server') {
   process.env.UV_THREADPOOL_SIZE ??= '8';
   const { runServer } = await import('../dist/main.js');
   await runServer(args);
+} else if (command === 'shadow-launcher' && process.send !== undefined) {
+  // Started by a server, to start the next.
+  const { runShadowLauncher } = await import('../dist/snapshot/shadow-launcher.js');
+  runShadowLauncher([process.execPath, ...process.execArgv, process.argv[1], 'shadow-replica']);
 } else if (command === 'shadow-replica' && process.send !== undefined) {
-  // Started by a server, to make a snapshot.
+  // Makes a snapshot for a server.
   const { runShadowReplica } = await import('../dist/main.js');
   runShadowReplica();
 } else if (['status', 'member', 'failover', 'drain'].includes(command)) {

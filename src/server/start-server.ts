@@ -6,6 +6,7 @@ import { IdentityFile } from '../replication/node-identity.ts';
 import { ShardNode } from '../replication/shard-node.ts';
 import { OperationalError } from '../shared/errors.ts';
 import { DirectoryStore } from '../snapshot/directory-store.ts';
+import { ShadowLauncher } from '../snapshot/shadow-launcher.ts';
 import { snapshotByShadow } from '../snapshot/shadow-process.ts';
 import { parseMinuteOfDay } from '../snapshot/snapshot-schedule.ts';
 import { Snapshots } from '../snapshot/snapshots.ts';
@@ -20,8 +21,10 @@ import { Server } from './server.ts';
 import { CLIENT_STREAM } from './upstream.ts';
 
 const PROGRESS_MS = 2000;
-/** This program again, as the shadow replica: see bin/holdfast.js. */
-const SHADOW_COMMAND = [process.execPath, ...process.execArgv, process.argv[1] ?? '', 'shadow-replica'];
+/** This program again, as what starts shadow replicas: see bin/holdfast.js. */
+const LAUNCHER_COMMAND = [process.execPath, ...process.execArgv, process.argv[1] ?? '', 'shadow-launcher'];
+/** With more data than that, starting a process takes noticeably long: the one that does it later must be there before. */
+const LITTLE_DATA_BYTES = 32 * 1024 * 1024;
 /** Ticks of the core in an election timeout: see DEFAULT_LIMITS. */
 const ELECTION_TICKS = 10;
 
@@ -139,12 +142,23 @@ async function openSnapshots(server: Server, node: ShardNode, store: DirectorySt
   await store.removeDrafts();
   const warn = (message: string): void => log.warning(message);
   const records = (from: number, through: number, stop: AbortSignal): AsyncIterable<LogRecord> => txlog.read(from, through, stop);
+  const launcher = new ShadowLauncher(LAUNCHER_COMMAND);
+  const newest = found[0];
+  if ((newest?.bytes ?? 0) + txlog.bytesSince(newest?.index ?? 0) > LITTLE_DATA_BYTES) launcher.prepare();
   const snapshots: Snapshots = new Snapshots({
     store, txlog, warn,
     notice: (message) => log.notice(message),
     nowMs: Date.now,
-    datasetBytes: () => (hasData ? engine.keyspace.arena.liveBytes : (found[0]?.bytes ?? 0)),
-    appliedIndex: () => (hasData ? server.member.appliedIndex : txlog.commitIndex),
+    datasetBytes: () => (hasData ? engine.keyspace.arena.liveBytes : (newest?.bytes ?? 0)),
+    prepare: () => {
+      if (engine.keyspace.arena.liveBytes > LITTLE_DATA_BYTES) launcher.prepare();
+    },
+    appliedIndex: () => {
+      if (!hasData) return txlog.commitIndex;
+      // What was done and is held back belongs to it.
+      server.member.appendEffects();
+      return server.member.appliedIndex;
+    },
     policy: () => ({
       freshnessPercent: config.number('snapshot-freshness-percent'),
       freshnessMinBytes: config.number('snapshot-freshness-min-bytes'),
@@ -166,7 +180,7 @@ async function openSnapshots(server: Server, node: ShardNode, store: DirectorySt
         directory: store.directory,
         databases: engine.keyspace.databases.length,
         limits: server.limits,
-      }, { command: SHADOW_COMMAND, records, warn }, stop);
+      }, { launcher, records, warn }, stop);
     },
   }, found);
   let changes = engine.changesTotal;

@@ -1,9 +1,9 @@
 /**
- * The shadow replica as a process: the primary's side starts it, sends it the log and hears how it went; the shadow's side
- * is `runShadowProcess`. Control goes over the IPC channel, the log over standard input.
+ * The shadow replica as a process: the primary's side has it started, sends it the log and hears how it went; the shadow's side
+ * is `runShadowProcess`. Control goes over the IPC channels of both to the launcher, the log over the standard input that the
+ * shadow has from it. One at a time.
  */
-import { type ChildProcess, spawn } from 'node:child_process';
-import { setPriority } from 'node:os';
+import type { ChildProcess } from 'node:child_process';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { EncodingLimits } from '../engine/encoding-limits.ts';
@@ -13,6 +13,7 @@ import { OperationalError } from '../shared/errors.ts';
 import type { LogRecord } from '../txlog/transaction-log.ts';
 import { DirectoryStore } from './directory-store.ts';
 import { decodeRecords, encodeRecord } from './record-stream.ts';
+import type { FromLauncher, ShadowLauncher } from './shadow-launcher.ts';
 import { type ShadowWork, makeSnapshot } from './shadow-replica.ts';
 import { SnapshotError, type SnapshotErrorCode, type SnapshotInfo } from './snapshot-store.ts';
 
@@ -30,12 +31,8 @@ type FromShadow =
   | { readonly type: 'done'; readonly info: SnapshotInfo }
   | { readonly type: 'failed'; readonly code: string; readonly message: string };
 
-/** The shadow gives way to the primary where both want the processor. */
-const NICENESS = 10;
-
 export interface ShadowHost {
-  /** Program and arguments that end up in `runShadowProcess`. */
-  readonly command: readonly string[];
+  readonly launcher: ShadowLauncher;
   /** Committed records from an index through an index. */
   readonly records: (from: number, through: number, stop: AbortSignal) => AsyncIterable<LogRecord>;
   readonly warn: (message: string) => void;
@@ -46,54 +43,68 @@ export interface ShadowHost {
  * @throws SnapshotError; OperationalError when the log could not be read.
  */
 export async function snapshotByShadow(task: ShadowTask, host: ShadowHost, stop: AbortSignal): Promise<SnapshotInfo> {
-  const [program, ...args] = host.command;
-  const child = spawn(program!, args, { stdio: ['pipe', 'ignore', 'inherit', 'ipc'] });
+  const launcher = host.launcher.prepare();
   const sending = new AbortController();
-  const kill = (): void => { child.kill('SIGKILL'); };
-  stop.addEventListener('abort', kill);
+  const listening = new AbortController();
+  const { signal } = listening;
+  let info: SnapshotInfo | null = null;
   try {
     return await new Promise<SnapshotInfo>((resolve, reject) => {
-      child.on('error', (error) => reject(new SnapshotError('SNAPSHOT_FAILED', `the shadow replica could not be started: ${error.message}`, error)));
-      child.on('exit', (code, signal) => reject(new SnapshotError('SNAPSHOT_FAILED', `the shadow replica ended too early (${signal ?? `exit code ${code}`})`)));
-      // Its end is noticed above.
-      child.stdin!.on('error', () => undefined);
-      child.on('message', (message: FromShadow) => {
-        if (message.type === 'done') resolve(message.info);
-        else if (message.type === 'warning') host.warn(message.message);
-        else if (message.type === 'failed') reject(new SnapshotError(message.code as SnapshotErrorCode, message.message));
-        else send(child, host.records(message.index, task.through, sending.signal)).catch(reject);
+      const ended = (how: string): void => {
+        if (info === null) reject(new SnapshotError('SNAPSHOT_FAILED', `the shadow replica ended too early (${how})`));
+        else resolve(info);
+      };
+      const notStarted = (message: string): void => reject(new SnapshotError('SNAPSHOT_FAILED', `the shadow replica could not be started: ${message}`));
+      const on = (event: string, listener: (...args: never[]) => void): void => {
+        launcher.on(event, listener as () => void);
+        signal.addEventListener('abort', () => launcher.off(event, listener as () => void));
+      };
+      on('error', (error: Error) => notStarted(error.message));
+      on('exit', (code: number | null, by: string | null) => ended(by ?? `exit code ${code}`));
+      on('message', (message: FromShadow | FromLauncher) => {
+        switch (message.type) {
+          case 'records-from':
+            send(launcher, host.records(message.index, task.through, sending.signal)).catch(reject);
+            break;
+          case 'warning':
+            host.warn(message.message);
+            break;
+          case 'done':
+            info = message.info;
+            break;
+          case 'failed':
+            reject(new SnapshotError(message.code as SnapshotErrorCode, message.message));
+            break;
+          case 'not-started':
+            notStarted(message.message);
+            break;
+          case 'ended':
+            ended(message.how);
+        }
       });
-      child.on('spawn', () => {
-        lowerPriority(child);
-        child.send(task);
-      });
-      if (stop.aborted) kill();
+      stop.addEventListener('abort', () => ended('told to'), { signal });
+      if (stop.aborted) ended('told to');
+      else launcher.send(task);
     });
+  } catch (error) {
+    host.launcher.discard();
+    throw error;
   } finally {
-    stop.removeEventListener('abort', kill);
+    listening.abort();
     sending.abort();
-    // Whatever it still does, nobody waits for it.
-    if (child.exitCode === null) kill();
   }
 }
 
-async function send(child: ChildProcess, records: AsyncIterable<LogRecord>): Promise<void> {
+async function send({ stdin }: ChildProcess, records: AsyncIterable<LogRecord>): Promise<void> {
   async function* bytes(): AsyncGenerator<Uint8Array> {
     for await (const record of records) yield encodeRecord(record);
   }
   try {
-    await pipeline(Readable.from(bytes(), { objectMode: false }), child.stdin!);
+    // The pipe stays open, for the next shadow.
+    await pipeline(Readable.from(bytes(), { objectMode: false }), stdin!, { end: false });
   } catch (error) {
     // A closed pipe: the shadow ended, which says more by itself.
     if ((error as NodeJS.ErrnoException).code !== 'EPIPE' && error instanceof OperationalError) throw error;
-  }
-}
-
-function lowerPriority(child: ChildProcess): void {
-  try {
-    setPriority(child.pid!, NICENESS);
-  } catch {
-    // It may be over already, or the platform has no priorities: nothing depends on it.
   }
 }
 
@@ -107,7 +118,7 @@ export function runShadowProcess(scratchReply: Reply): void {
     const engine = new Engine({ databases: task.databases, hashSeed: 0x5eed, random: Math.random, clockUs: () => 0, scratchReply, limits });
     const records = (from: number): AsyncIterable<LogRecord> => {
       void report({ type: 'records-from', index: from });
-      return decodeRecords(process.stdin);
+      return through(decodeRecords(process.stdin), from, task.through);
     };
     makeSnapshot(task, new DirectoryStore(task.directory), engine, records, (message) => { void report({ type: 'warning', message }); })
       .then(
@@ -116,4 +127,13 @@ export function runShadowProcess(scratchReply: Reply): void {
       )
       .then(() => process.exit(0), () => process.exit(1));
   });
+}
+
+/** The records from `from` through `last`: the pipe does not end behind them. */
+async function* through(records: AsyncIterable<LogRecord>, from: number, last: number): AsyncGenerator<LogRecord> {
+  if (from > last) return;
+  for await (const record of records) {
+    yield record;
+    if (record.index >= last) return;
+  }
 }

@@ -12,8 +12,10 @@ export interface SnapshotsOptions {
   /** Read again at each decision: it may be reconfigured. */
   readonly policy: () => SchedulePolicy;
   readonly datasetBytes: () => number;
-  /** Index of the last record that the engine has. The log is not trimmed beyond: the engine may need the rest. */
+  /** Index of the last record that the engine has, everything done so far being in a record. The log is not trimmed beyond: the engine may need the rest. */
   readonly appliedIndex: () => number;
+  /** Called while none is being made: one may be wanted later. */
+  readonly prepare?: () => void;
   /** Has a snapshot made of everything through a record. */
   readonly make: (through: number, reason: SnapshotReason, stop: AbortSignal) => Promise<SnapshotInfo>;
   readonly nowMs: () => number;
@@ -75,8 +77,10 @@ export class Snapshots {
 
   /** To be called every second or so: takes a snapshot when one is due. */
   tick(): void {
-    const { txlog, policy, datasetBytes, nowMs } = this.#options;
-    if (this.#running !== null || nowMs() < this.#retryAtMs || txlog.commitIndex <= this.newestIndex) return;
+    const { txlog, policy, datasetBytes, nowMs, prepare } = this.#options;
+    if (this.#running !== null) return;
+    prepare?.();
+    if (nowMs() < this.#retryAtMs || txlog.commitIndex <= this.newestIndex) return;
     const due = snapshotDue(policy(), {
       nowMs: nowMs(), logBytes: txlog.bytesSince(this.newestIndex), datasetBytes: datasetBytes(), lastDailyMs: this.#lastDailyMs,
     });
@@ -99,7 +103,7 @@ export class Snapshots {
     this.startedAtMs = startMs;
     this.onBegun();
     try {
-      // The turn under way is in it too: its effects go to the log when it ends.
+      // The turn under way is in it too.
       await new Promise((resolve) => { setImmediate(resolve); });
       const through = appliedIndex();
       await this.#committed(through);

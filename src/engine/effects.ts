@@ -9,22 +9,20 @@ import { invariant, OperationalError } from '../shared/errors.ts';
 import type { Request } from '../shared/request.ts';
 import { formatInteger } from '../shared/number-text.ts';
 
-/** Blocks are cut from buffers of this size, since an allocation for each would cost more than writing it. */
 const BUFFER_BYTES = 64 * 1024;
-/** With less left a new buffer is begun. */
-const ROOM_MIN = 4 * 1024;
+/** A buffer larger than this is given up after use. */
+const KEPT_BUFFER_BYTES = 4 * 1024 * 1024;
 
 export class EffectWriter {
+  /** One after the other, blocks stand at its beginning: a buffer for each would keep the garbage collector busy. */
   #buf: Uint8Array = new Uint8Array(BUFFER_BYTES);
-  /** Where the current block begins, and where it goes on. */
-  #start = 0;
   #pos = 0;
   #argsDue = 0;
   readonly #digits: Uint8Array = new Uint8Array(24);
 
   /** Bytes written since the last `take`. */
   get length(): number {
-    return this.#pos - this.#start;
+    return this.#pos;
   }
 
   /** Begins an effect of `argc` arguments on database `db`; exactly that many `arg…` calls follow. */
@@ -71,36 +69,26 @@ export class EffectWriter {
     for (let i = 1; i < request.argc; i++) this.arg(request.buf, request.off[i]!, request.len[i]!);
   }
 
-  /** Bytes written so far, to cut back to. */
-  mark(): number {
-    return this.#pos;
-  }
-
-  /** The block written since the last `take`, which nobody changes any more; the writer is empty again. */
+  /** The block written since the last `take`, which stays as it is until the next effect begins; the writer is empty again. */
   take(): Uint8Array {
     invariant(this.#argsDue === 0, 'effects: the last effect is incomplete');
-    const out = this.#buf.subarray(this.#start, this.#pos);
-    this.#start = this.#pos;
-    if (this.#buf.length - this.#pos < ROOM_MIN) {
-      this.#buf = new Uint8Array(BUFFER_BYTES);
-      this.#start = this.#pos = 0;
-    }
+    const out = this.#buf.subarray(0, this.#pos);
+    this.clear();
+    if (this.#buf.length > KEPT_BUFFER_BYTES) this.#buf = new Uint8Array(BUFFER_BYTES);
     return out;
   }
 
   /** Throws away what was written since the last `take`. */
   clear(): void {
-    this.#pos = this.#start;
+    this.#pos = 0;
     this.#argsDue = 0;
   }
 
   #reserve(bytes: number): void {
     if (this.#pos + bytes <= this.#buf.length) return;
-    const grown = new Uint8Array(Math.max(BUFFER_BYTES, (this.length + bytes) * 2));
-    grown.set(this.#buf.subarray(this.#start, this.#pos));
+    const grown = new Uint8Array((this.#pos + bytes) * 2);
+    grown.set(this.#buf.subarray(0, this.#pos));
     this.#buf = grown;
-    this.#pos = this.length;
-    this.#start = 0;
   }
 
   #varint(value: number): void {

@@ -21,7 +21,7 @@ const HEADER_BYTES = SEQUENCE_AT + 6;
 const CHANGE_BYTES = 11;
 const FIRST_BUFFER_BYTES = 64 * 1024;
 /** A buffer larger than this is given up after use. */
-const KEPT_BUFFER_BYTES = 1024 * 1024;
+const KEPT_BUFFER_BYTES = 4 * 1024 * 1024;
 
 export const PUT_STATE = 1;
 export const PUT_RECORD = 2;

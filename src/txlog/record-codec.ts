@@ -22,7 +22,7 @@ export const STORE_FORMAT_VERSION = 1;
 const PREFIX_BYTES = 7;
 /** More than any head is long: fourteen numbers of nine bytes. */
 const HEAD_BYTES_MAX = 128;
-const SCRATCH_BYTES = 256 * 1024;
+const SCRATCH_BYTES = 2 * 1024 * 1024;
 /** msgpackr takes another buffer when less than 2 KiB are left, and wants some room behind what it writes. */
 const PACK_SLACK_BYTES = 4096;
 

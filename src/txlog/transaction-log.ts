@@ -73,7 +73,7 @@ export interface TransactionLog {
   /** Whether this member leads and the next `append` has room. Ask before a command is executed: its effects must go in. */
   canAppend(): boolean;
   /**
-   * Takes a turn's effects as the next record; the caller must not change the bytes any more. Returns its index. It is
+   * Takes effects as the next record; the bytes are copied. Returns its index. It is
    * committed once `commitIndex` is there and this member still leads in the same `term`. Throws TransactionLogError.
    */
   append(block: Uint8Array): number;

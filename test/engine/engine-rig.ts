@@ -61,7 +61,8 @@ export class EngineRig {
 
   /** Ends the turn: its effects as lists of words, and the block that holds them. */
   effects(): { words: string[][]; block: Uint8Array | null } {
-    const block = this.engine.takeEffects();
+    const taken = this.engine.takeEffects();
+    const block = taken === null ? null : Uint8Array.from(taken);
     const words: string[][] = [];
     this.engine.commit(this.engine.turn - 1);
     if (block !== null) {

@@ -42,7 +42,7 @@ export class ScriptedLog implements TransactionLog {
   }
 
   append(block: Uint8Array): number {
-    this.blocks.push(block);
+    this.blocks.push(Uint8Array.from(block));
     this.inFlightBytes += block.length;
     return ++this.lastIndex;
   }

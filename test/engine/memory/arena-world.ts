@@ -13,6 +13,8 @@ type Item = { expireAtMs: number } & (
   | { kind: 'hash'; value: Map<string, string> }
   | { kind: 'set'; value: Set<string> }
   | { kind: 'list'; value: string[] }
+  | { kind: 'sorted set'; value: Map<string, number> }
+  | { kind: 'stream'; value: [id: string, fields: string[]][] }
 );
 type ItemOf<K extends Item['kind']> = Extract<Item, { kind: K }>;
 
@@ -45,6 +47,10 @@ export class ArenaWorld {
     limits.setMaxIntsetEntries = this.#pick([0, 16, 512]);
     limits.setMaxListpackEntries = this.#pick([0, 8, 128]);
     limits.setMaxListpackValue = this.#pick([8, 64]);
+    limits.zsetMaxListpackEntries = this.#pick([0, 8, 128]);
+    limits.zsetMaxListpackValue = this.#pick([8, 64]);
+    limits.streamNodeMaxEntries = this.#pick([3, 100]);
+    limits.streamNodeMaxBytes = this.#pick([200, 4096]);
     limits.listMaxListpackSize = this.#pick([-2, -1, 4, 100]);
     this.#keys = this.#pick([4, 20, 300]);
     this.#members = this.#pick([10, 200, 3000]);
@@ -63,9 +69,11 @@ export class ArenaWorld {
     else if (what < 0.303) this.#wholeDatabase();
     else if (what < 0.31) this.#fillOrThin();
     else if (what < 0.45) this.#string();
-    else if (what < 0.63) this.#hash();
-    else if (what < 0.81) this.#set();
-    else this.#list();
+    else if (what < 0.56) this.#hash();
+    else if (what < 0.67) this.#set();
+    else if (what < 0.78) this.#list();
+    else if (what < 0.9) this.#sortedSet();
+    else this.#stream();
   }
 
   /** Walks the whole arena: each live cell belongs to exactly one owner, and every structure is as it should be. */
@@ -85,7 +93,12 @@ export class ArenaWorld {
         let value: string | unknown[];
         if (item.kind === 'hash') value = [...item.value].sort();
         else if (item.kind === 'set') value = [...item.value].sort();
-        else value = item.value;
+        else if (item.kind === 'sorted set') value = inOrder(item.value).map(([member, score]) => [member, String(score)]);
+        else if (item.kind === 'stream') {
+          // What is known of the stream as a whole is not modelled.
+          (actual.get(`${db}:${key}`)?.value as unknown[] | undefined)?.pop();
+          value = item.value.flatMap(([id, fields]) => [id, ...pairsOf(fields)]);
+        } else value = item.value;
         expected.set(`${db}:${key}`, { expireAtMs: item.expireAtMs, value });
       }
     }
@@ -353,6 +366,55 @@ export class ArenaWorld {
     if (item.value.length > 0) this.#same(this.#run(db, 'LINDEX', key, at), item.value[at] ?? null);
   }
 
+  #sortedSet(): void {
+    const db = this.#below(4);
+    const key = this.#key();
+    const item = this.#item(db, key, 'sorted set', new Map<string, number>());
+    if (item === null) return;
+    const { value } = item;
+    const members = Array.from({ length: 1 + this.#below(this.#pick([1, 4, 40])) }, () => this.#member());
+    const scoreOf = (): number => this.#pick([this.#below(5), this.#below(1e6) / 8, -this.#below(1e9), Infinity, -Infinity]);
+    if (this.#grows()) {
+      const before = value.size;
+      const pairs = members.flatMap((member) => [scoreOf(), member]);
+      for (let i = 0; i < pairs.length; i += 2) value.set(pairs[i + 1] as string, pairs[i] as number);
+      this.#same(this.#run(db, 'ZADD', key, ...pairs.map((word) => (typeof word === 'number' ? String(word).replace('Infinity', 'inf') : word))), value.size - before);
+    } else if (this.#below(3) === 0) {
+      const popped = inOrder(value).slice(0, this.#below(6));
+      this.#same((this.#run(db, 'ZPOPMIN', key, popped.length) as string[]).filter((_, i) => i % 2 === 0), popped.map(([member]) => member));
+      for (const [member] of popped) value.delete(member);
+    } else {
+      let gone = 0;
+      for (const member of members) if (value.delete(member)) gone++;
+      this.#same(this.#run(db, 'ZREM', key, ...members), gone);
+    }
+    this.#dropIfEmpty(db, key, value.size);
+    if (value.size === 0) return;
+    const rank = inOrder(value).findIndex(([member]) => member === members[0]);
+    this.#same(this.#run(db, 'ZRANK', key, members[0]!), rank === -1 ? null : rank);
+  }
+
+  #stream(): void {
+    const db = this.#below(4);
+    const key = this.#key();
+    const item = this.#item(db, key, 'stream', []);
+    if (item === null) return;
+    const { value } = item;
+    if (this.#grows() || value.length === 0) {
+      const fields = Array.from({ length: 1 + this.#below(this.#pick([1, 4])) }, () => [this.#member(), this.#text()]).flat();
+      value.push([this.#run(db, 'XADD', key, '*', ...fields) as string, fields]);
+    } else if (this.#below(3) === 0) {
+      const keep = this.#below(value.length + 1);
+      this.#same(this.#run(db, 'XTRIM', key, 'MAXLEN', keep), value.length - keep);
+      item.value = keep === 0 ? [] : value.slice(-keep);
+    } else {
+      const from = this.#below(value.length);
+      const gone = value.splice(from, 1 + this.#below(5));
+      this.#same(this.#run(db, 'XDEL', key, ...gone.map(([id]) => id)), gone.length);
+    }
+    this.#same(this.#run(db, 'XLEN', key), item.value.length);
+  }
+
   /** Keys whatever their type. */
   #wholeKey(): void {
     const db = this.#below(4);
@@ -404,4 +466,13 @@ export class ArenaWorld {
       for (const n of this.#model.keys()) this.#model[n] = new Map();
     }
   }
+}
+
+/** A sorted set's members in its order. */
+function inOrder(scores: ReadonlyMap<string, number>): [member: string, score: number][] {
+  return [...scores].sort(([a, scoreA], [b, scoreB]) => (scoreA === scoreB ? (a < b ? -1 : 1) : scoreA - scoreB));
+}
+
+function pairsOf(fields: readonly string[]): string[][] {
+  return fields.flatMap((field, i) => (i % 2 === 0 ? [[field, fields[i + 1]!]] : []));
 }

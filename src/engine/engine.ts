@@ -13,7 +13,8 @@ import { Call } from './call.ts';
 import { type Command, CommandTable, Flag } from './command.ts';
 import { engineCommands } from './command-list.ts';
 import { EffectReader, EffectWriter } from './effects.ts';
-import { EXEC_ABORTED, READ_ONLY_REPLICA, wrongArity } from './error-texts.ts';
+import { Eviction, Room } from './eviction/eviction.ts';
+import { EXEC_ABORTED, OUT_OF_MEMORY, READ_ONLY_REPLICA, wrongArity } from './error-texts.ts';
 import { FUNCTION_EFFECT, FunctionLibraries } from './function-libraries.ts';
 import { Keyspace, type KeyspaceOptions } from './keyspace/keyspace.ts';
 import type { EncodingLimits } from './encoding-limits.ts';
@@ -23,9 +24,7 @@ import { Session, type BlockedState } from './session.ts';
 import { Types } from './types/types.ts';
 
 export interface EngineOptions extends KeyspaceOptions {
-  /** Numbers in [0, 1). */
-  readonly random: () => number;
-  /** A monotonic clock in microseconds, for statistics only. */
+  /** A monotonic clock in microseconds: for statistics, and for bounds of work that nobody waits for the result of. */
   readonly clockUs: () => number;
   /** Where replies of applied effects go, to be thrown away. */
   readonly scratchReply: Reply;
@@ -53,7 +52,6 @@ export const Outcome = {
 
 /** Commands that change data are refused when fewer bytes of the arena are left: room to finish what is under way. */
 const HEADROOM_BYTES = 128 * 1024 * 1024;
-const OUT_OF_MEMORY = "OOM command not allowed when used memory > 'maxmemory'.";
 
 export class Engine {
   readonly keyspace: Keyspace;
@@ -61,6 +59,7 @@ export class Engine {
   readonly table: CommandTable = new CommandTable();
   readonly blocking: Blocking;
   readonly functions: FunctionLibraries;
+  readonly eviction: Eviction;
   readonly limits: EncodingLimits;
   readonly random: () => number;
   /** Changes since the start, as Redis counts `rdb_changes_since_last_save`. */
@@ -99,12 +98,13 @@ export class Engine {
     this.random = options.random;
     this.types = new Types(this.keyspace, options.limits, options.random);
     this.blocking = new Blocking(this);
+    this.eviction = new Eviction(this.keyspace, options.random, options.clockUs);
     this.functions = new FunctionLibraries(this.keyspace.hazards);
     this.#clockUs = options.clockUs;
     this.#scratch = options.scratchReply;
     this.#arenaBytesMax = options.bytesMax ?? 2 ** 35;
     this.table.add(engineCommands());
-    this.keyspace.onExpired = (db, key) => {
+    this.keyspace.onExpired = this.keyspace.onEvicted = (db, key) => {
       this.#effects.begin(db, 2);
       this.#effects.text('DEL');
       this.#effects.arg(key.buf, key.off, key.len);
@@ -235,10 +235,27 @@ export class Engine {
     for (const { command, request } of queue) this.#run(call, command, request);
   }
 
+  /**
+   * Takes keys out while more memory is used than may be. For between commands: blocked clients who wait for a key to go
+   * are served. @returns a Room.
+   */
+  makeRoom(): number {
+    const room = this.eviction.makeRoom();
+    if (this.keyspace.interest.hasReady) this.blocking.serveReady();
+    return room;
+  }
+
   /** Runs a blocked session's command again; whether it was served. `lastWaitFor` is then its reply's. */
   runBlocked(session: Session, state: BlockedState, reply: Reply): boolean {
     const { hazards } = this.keyspace;
     hazards.waitFor = 0;
+    // As when it came: there may be less room than then.
+    if (this.eviction.maxBytes !== 0 && this.eviction.makeRoom() === Room.none && (state.command.flags & Flag.denyoom) !== 0) {
+      hazards.checkDb(state.db);
+      reply.error(OUT_OF_MEMORY.message);
+      this.lastWaitFor = hazards.waitFor;
+      return true;
+    }
     const call = new Call(this, this.#effects, reply, session, this.keyspace.databases[state.db]!);
     call.nowMs = this.keyspace.nowMs;
     call.canBlock = true;
@@ -281,7 +298,7 @@ export class Engine {
     if (this.onCommand !== null && showsFirst) this.onCommand(call);
     try {
       if (this.keyspace.isReplica && (command.flags & Flag.write) !== 0) throw READ_ONLY_REPLICA;
-      if ((command.flags & Flag.denyoom) !== 0 && this.#outOfRoom()) throw new CommandError(OUT_OF_MEMORY);
+      if ((command.flags & Flag.denyoom) !== 0 && this.#outOfRoom()) throw OUT_OF_MEMORY;
       command.run!(call);
     } catch (error) {
       if (!(error instanceof CommandError)) throw error instanceof OutOfArenaError ? outOfArena(command, error) : error;

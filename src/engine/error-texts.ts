@@ -2,6 +2,7 @@
 import { CommandError } from '../shared/errors.ts';
 
 export const READ_ONLY_REPLICA = new CommandError("READONLY You can't write against a read only replica.");
+export const OUT_OF_MEMORY = new CommandError("OOM command not allowed when used memory > 'maxmemory'.");
 export const WRONG_TYPE = new CommandError('WRONGTYPE Operation against a key holding the wrong kind of value');
 export const SYNTAX = new CommandError('ERR syntax error');
 export const NOT_INTEGER = new CommandError('ERR value is not an integer or out of range');
@@ -40,6 +41,7 @@ export const LCS_LENGTH_AND_INDEXES = new CommandError('ERR If you want both the
 export const LCS_TOO_LARGE = new CommandError('ERR Insufficient memory, transient memory for LCS exceeds proto-max-bulk-len');
 export const LCS_NO_MEMORY = new CommandError('ERR Insufficient memory, failed allocating transient memory for LCS');
 export const LFU_NOT_TRACKED = new CommandError('ERR An LFU maxmemory policy is not selected, access frequency not tracked. Please note that when switching between policies at runtime LRU and LFU data will take some time to adjust.');
+export const IDLE_NOT_TRACKED = new CommandError('ERR An LFU maxmemory policy is selected, idle time not tracked. Please note that when switching between policies at runtime LRU and LFU data will take some time to adjust.');
 export const NOT_LISTPACK = new CommandError('ERR Not a listpack encoded object.');
 export const NOT_HASHTABLE = new CommandError('ERR The value stored at the specified key is not represented using an hash table');
 export const SORT_NOT_DOUBLE = new CommandError("ERR One or more scores can't be converted into double");

@@ -5,6 +5,7 @@
 import { Flag } from '../engine/command.ts';
 import type { Engine } from '../engine/engine.ts';
 import type { Call } from '../engine/call.ts';
+import { OUT_OF_MEMORY } from '../engine/error-texts.ts';
 import { latin1Bytes } from '../shared/request.ts';
 import { sha1Hex } from '../shared/sha1.ts';
 import { isTable, toInteger, toNumber } from './arguments.ts';
@@ -115,6 +116,7 @@ export class RedisApi {
       refusal = 'Wrong number of args calling Redis command from script';
     } else if ((command.flags & Flag.noscript) !== 0 && !engine.scriptsMayAll) refusal = 'This Redis command is not allowed from script';
     else if (run.readOnly && (command.flags & (Flag.write | Flag.mayReplicate)) !== 0) refusal = 'Write commands are not allowed from read-only scripts.';
+    else if (engine.eviction.isFull && (command.flags & Flag.denyoom) !== 0 && !run.allowsOom) refusal = `-${OUT_OF_MEMORY.message}`;
     if (refusal !== null) {
       command.rejectedCalls++;
       return refusal;

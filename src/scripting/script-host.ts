@@ -102,9 +102,9 @@ export class ScriptHost {
     return { keys, args };
   }
 
-  /** Runs a script or function for a client. */
-  run(c: Call, isFunction: boolean, name: string, readOnly: boolean, compiled: Compiled, keys: readonly string[], args: readonly string[]): void {
-    const run = new ScriptRun(isFunction, name, readOnly, this.#sessionFor(c), this.options.clockMs(), c.req);
+  /** Runs a script or function for a client. `flags` are ScriptFlags. */
+  run(c: Call, isFunction: boolean, name: string, flags: number, compiled: Compiled, keys: readonly string[], args: readonly string[]): void {
+    const run = new ScriptRun(isFunction, name, flags, this.#sessionFor(c), this.options.clockMs(), c.req);
     const { runtime, fn } = compiled;
     runtime.lua.onTick = this.#onTick;
     this.current = run;

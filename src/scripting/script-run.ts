@@ -21,7 +21,8 @@ export class ScriptRun {
   readonly isFunction: boolean;
   /** The script's SHA-1, or the function's name. */
   readonly name: string;
-  readonly readOnly: boolean;
+  /** ScriptFlags. */
+  readonly flags: number;
   /** Its own: SELECT in a script does not concern the client. */
   readonly session: Session;
   readonly startedAtMs: number;
@@ -36,12 +37,21 @@ export class ScriptRun {
   /** It is to end at the next opportunity. */
   killed = false;
 
-  constructor(isFunction: boolean, name: string, readOnly: boolean, session: Session, startedAtMs: number, request: Request) {
+  constructor(isFunction: boolean, name: string, flags: number, session: Session, startedAtMs: number, request: Request) {
     this.isFunction = isFunction;
     this.name = name;
-    this.readOnly = readOnly;
+    this.flags = flags;
     this.session = session;
     this.startedAtMs = startedAtMs;
     this.request = request;
+  }
+
+  get readOnly(): boolean {
+    return (this.flags & ScriptFlag.noWrites) !== 0;
+  }
+
+  /** Whether it may call what needs memory where there is none left. Once it has written, it may: half a script is worse. */
+  get allowsOom(): boolean {
+    return (this.flags & ScriptFlag.allowOom) !== 0 || this.hasWritten;
   }
 }

@@ -3,6 +3,7 @@
  */
 import { type Command, Flag } from '../engine/command.ts';
 import { Outcome } from '../engine/engine.ts';
+import { OUT_OF_MEMORY } from '../engine/error-texts.ts';
 import type { RespWriter } from '../protocol/resp-writer.ts';
 import type { Request } from '../shared/request.ts';
 import type { Connection } from './connection.ts';
@@ -21,6 +22,12 @@ function onlySubscribing({ name }: Command): string {
 const DATA = Flag.write | Flag.readonly | Flag.mayReplicate;
 /** To Redis a monitor is a kind of replica. */
 const MONITOR_REFUSED = "ERR Replica can't interact with the keyspace";
+
+/** Whether the log may have to take what the command does: PFCOUNT keeps what it counted, scripts write as they like. Messages are not logged. */
+function mayWrite({ flags, group }: Command): boolean {
+  return (flags & Flag.write) !== 0 || ((flags & Flag.mayReplicate) !== 0 && group !== 'pubsub');
+}
+
 const NOAUTH = 'NOAUTH Authentication required.';
 
 export class Dispatcher {
@@ -39,7 +46,7 @@ export class Dispatcher {
     engine.lastWaitFor = 0;
     const command = engine.resolve(request, reply);
     // Back-pressure holds those who write; readers go on.
-    if (this.#server.pausedForWrites && command !== null && ((command.flags & Flag.write) !== 0 || session.queue !== null)) {
+    if (this.#server.pausedForWrites && command !== null && (mayWrite(command) || session.queue !== null)) {
       return Outcome.postponed;
     }
     connection.commands++;
@@ -71,6 +78,9 @@ export class Dispatcher {
       }
       if (answer !== 'run') return this.#refuse(command, connection, reply, answer.error);
     }
+    if (engine.eviction.maxBytes !== 0 && this.#server.serving && !this.#server.memoryLimit.admits(command, session)) {
+      return this.#refuseForMemory(command, connection, reply);
+    }
     const errors = reply.errors;
     const outcome = engine.execute(command, session, request, reply);
     if (reply.errors !== errors) this.#server.countError(reply.lastError);
@@ -82,6 +92,14 @@ export class Dispatcher {
     command.rejectedCalls++;
     this.#rejected(connection, reply);
     return Outcome.done;
+  }
+
+  /** A transaction that needs memory ends here: nothing of it is run. */
+  #refuseForMemory(command: Command, connection: Connection, reply: RespWriter): number {
+    const { message } = OUT_OF_MEMORY;
+    if (command.name !== 'exec' || connection.session.queue === null) return this.#refuse(command, connection, reply, message);
+    this.#server.engine.discard(connection.session);
+    return this.#refuse(command, connection, reply, `EXECABORT Transaction discarded because of: ${message}`);
   }
 
   #rejected(connection: Connection, reply: RespWriter): void {

@@ -33,6 +33,7 @@ import { KeyEventChannels } from './key-event-channels.ts';
 import { LatencyMonitor } from './latency-monitor.ts';
 import { type AcceptedSocket, Listener } from './listener.ts';
 import type { Logger } from './logger.ts';
+import { MemoryLimit } from './memory-limit.ts';
 import { Monitors } from './monitors.ts';
 import { Operations } from './operations.ts';
 import { OutputPool } from './output-pool.ts';
@@ -106,6 +107,7 @@ export class Server {
   readonly monitors = new Monitors(this);
   readonly keySizes: KeySizes;
   readonly pause = new ClientPause();
+  readonly memoryLimit = new MemoryLimit(this);
   /** Called when the member's role has changed. */
   onRole: (role: MemberRole) => void = () => undefined;
   /** Called when the log or the data cannot go on: the process must end. */
@@ -225,6 +227,7 @@ export class Server {
     this.engine.trackLatency = config.bool('latency-tracking');
     this.keyEvents.configure(config.string('notify-keyspace-events'));
     this.tracking.keysMax = number('tracking-table-max-keys');
+    this.memoryLimit.configure(config);
     if (name === 'loglevel') this.log.level = config.string('loglevel') as typeof this.log.level;
     if (name === 'tcp-keepalive') for (const connection of this.connections.values()) this.#keepAlive(connection.socket);
   }
@@ -423,6 +426,7 @@ export class Server {
       row.latency = null;
     }
     this.statistics.reset();
+    this.memoryLimit.resetStatistics();
   }
 
   /** A client of another member, which forwards what it sends: it was authenticated there. */
@@ -478,6 +482,7 @@ export class Server {
       }
       while (this.keySizes.isWalking && this.keySizes.step(256) && nowUs() < end);
       while (keyspace.lazyFreeStep(64) && nowUs() < end);
+      this.memoryLimit.tick();
       while (keyspace.compactor.step(128) && nowUs() < end);
     });
     this.statistics.tick();

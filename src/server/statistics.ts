@@ -2,6 +2,7 @@
  * Figures of the server that need a clock: rates, peaks; and what has to be looked at now and then for each connection:
  * idle clients, output limits. Costs commands nothing.
  */
+import { type MemoryUse, memoryUse } from './memory-use.ts';
 import type { Server } from './server.ts';
 
 /** Redis averages over as many samples, one each 100 ms. */
@@ -49,13 +50,11 @@ export class Statistics {
     this.#server = server;
   }
 
-  /** Bytes that the data needs: cells in use, and what connections have buffered. Notes the peak. */
-  usedMemory(): number {
-    const server = this.#server;
-    let bytes = server.engine.keyspace.arena.liveBytes;
-    for (const connection of server.connections.values()) bytes += connection.inputBytes + connection.outputBytes;
-    if (bytes > this.usedMemoryPeakBytes) this.usedMemoryPeakBytes = bytes;
-    return bytes;
+  /** Memory in use; notes the peak. */
+  memoryUse(): MemoryUse {
+    const use = memoryUse(this.#server);
+    if (use.total > this.usedMemoryPeakBytes) this.usedMemoryPeakBytes = use.total;
+    return use;
   }
 
   /** Called by the server's timer, every 10 ms or so. */

@@ -25,10 +25,10 @@ export class EngineRig {
   readonly session = new Session(1, null);
   readonly reply: RecordingReply;
 
-  constructor(seed = 1, proto: 2 | 3 = 2) {
+  constructor(seed = 1, proto: 2 | 3 = 2, clockUs: () => number = () => 0) {
     this.reply = new RecordingReply(proto);
     this.engine = new Engine({
-      databases: 4, hashSeed: seed * 7919, poison: true, random: randomOf(seed), clockUs: () => 0,
+      databases: 4, hashSeed: seed * 7919, poison: true, random: randomOf(seed), clockUs,
       scratchReply: new RecordingReply(proto), limits: this.limits,
     });
     this.engine.beginTurn(1_700_000_000_000);

@@ -498,3 +498,11 @@ test('a replica, and what comes back from a file, are what the primary is', () =
     replica.check();
   }
 });
+
+test('FLUSHDB of a database whose hashes had such fields, and lost them by FLUSHALL', () => {
+  const rig = new EngineRig();
+  for (const line of ['HSET h f v', 'HEXPIRE h 100 FIELDS 1 f', 'FLUSHALL', 'SET a 1', 'SELECT 1', 'SET b 2', 'SELECT 0', 'FLUSHDB']) rig.line(line);
+  while (rig.engine.keyspace.lazyFreeStep(64));
+  rig.engine.types.check();
+  expect(rig.engine.keyspace.size).toBe(1);
+});

@@ -219,7 +219,7 @@ describe('every form there is', () => {
     expect([...rig.engine.functions.entries()]).toEqual([['lib', '#!lua name=lib\n']]);
     const { keyspace } = rig.engine;
     const db = keyspace.databases[3]!;
-    expect(db.clock() - keyspace.entries.lru(db.peekRaw(latin1Bytes('b'), 0, 1))).toBe(100);
+    expect(keyspace.access.idleSeconds(keyspace.entries.lru(db.peekRaw(latin1Bytes('b'), 0, 1)))).toBe(100);
 
     const dropping = new EngineRig();
     const dropped = load(dropping, file, 1000, 1000, { dropExpiredBeforeMs: NOW_MS + 1 });

@@ -82,10 +82,10 @@ describe('files and arguments', () => {
   });
 
   test('what cannot be had is refused, not ignored', () => {
-    for (const line of ['maxmemory 1gb', 'cluster-enabled yes', 'tls-port 6380', 'user alice on', 'aclfile x', 'replicaof a 1', 'daemonize yes', 'loadmodule x.so']) {
+    for (const line of ['cluster-enabled yes', 'tls-port 6380', 'user alice on', 'aclfile x', 'replicaof a 1', 'daemonize yes', 'loadmodule x.so']) {
       expect(reasonOf(file('c.conf', `${line}\n`)), line).toContain(`>>> '${line}'`);
     }
-    expect(reasonOf('--maxmemory', '0', '--cluster-enabled', 'no', '--tls-port', '0')).toBe('accepted');
+    expect(reasonOf('--cluster-enabled', 'no', '--tls-port', '0')).toBe('accepted');
   });
 
   test('what has no effect is accepted, shown, and named in the log with its reason', () => {
@@ -196,7 +196,6 @@ describe('CONFIG over the wire', () => {
     [['client-output-buffer-limit', 'normal 1q 2 3'], "CONFIG SET failed (possibly related to argument 'client-output-buffer-limit') - Error in hard, soft or soft_seconds setting in buffer limit configuration."],
     [['latency-tracking-info-percentiles', '50 101'], "CONFIG SET failed (possibly related to argument 'latency-tracking-info-percentiles') - latency-tracking-info-percentiles parameters should sit between [0.0,100.0]"],
     [['maxmemory-clients', '101%'], "CONFIG SET failed (possibly related to argument 'maxmemory-clients') - percentage argument must be less or equal to 100"],
-    [['maxmemory', '1gb'], "CONFIG SET failed (possibly related to argument 'maxmemory') - eviction is not built yet: the data must fit the memory"],
     [['hz'], "wrong number of arguments for 'config|set' command"],
   ])('SET %j is refused', async (words, reason) => {
     rig = await ServerRig.start();

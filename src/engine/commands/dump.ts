@@ -116,7 +116,7 @@ function restore(c: Call): void {
     return;
   }
   const ref = load(c, payload, existing, expireAtMs);
-  if (options.idleS >= 0) c.engine.keyspace.entries.setLru(ref, c.db.clock() - options.idleS);
+  c.engine.keyspace.noteUse(ref, options.idleS, options.frequency);
   c.notify(KeyEvent.generic, 'restore', 1);
   c.effect('RESTORE', 6);
   c.effectArg(1);

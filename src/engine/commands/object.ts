@@ -2,7 +2,7 @@
 import { parseIntegerStrict } from '../../shared/number-text.ts';
 import type { Call, Ref } from '../call.ts';
 import { type Command, command, keysAt } from '../command.ts';
-import { LFU_NOT_TRACKED } from '../error-texts.ts';
+import { IDLE_NOT_TRACKED, LFU_NOT_TRACKED } from '../error-texts.ts';
 import { Bytes } from '../memory/entries.ts';
 import { helpHandler } from './help.ts';
 
@@ -25,10 +25,11 @@ export function encodingOf(c: Call, ref: Ref): string {
 
 /** Seconds since the entry was last used. */
 export function idleSeconds(c: Call, ref: Ref): number {
-  return (c.db.clock() - c.engine.keyspace.entries.lru(ref)) & 0xffffff;
+  const { access, entries } = c.engine.keyspace;
+  return access.idleSeconds(entries.lru(ref));
 }
 
-/** The entry of the key at argument 2, its LRU clock left alone; 0, and null is replied, where there is none. */
+/** The entry of the key at argument 2, which is no use of it; 0, and null is replied, where there is none. */
 function peekOrNull(c: Call): Ref {
   const { req } = c;
   const ref = c.db.peek(req.buf, req.off[2]!, req.len[2]!);
@@ -48,11 +49,17 @@ function refcount(c: Call): void {
 
 function idletime(c: Call): void {
   const ref = peekOrNull(c);
-  if (ref !== 0) c.reply.integer(idleSeconds(c, ref));
+  if (ref === 0) return;
+  if (c.engine.keyspace.access.isLfu) throw IDLE_NOT_TRACKED;
+  c.reply.integer(idleSeconds(c, ref));
 }
 
 function freq(c: Call): void {
-  if (peekOrNull(c) !== 0) throw LFU_NOT_TRACKED;
+  const { access, entries } = c.engine.keyspace;
+  const ref = peekOrNull(c);
+  if (ref === 0) return;
+  if (!access.isLfu) throw LFU_NOT_TRACKED;
+  c.reply.integer(access.frequency(entries.lru(ref)));
 }
 
 const HELP = [

@@ -10,6 +10,7 @@
 import { HASH_END } from '../memory/hash-index.ts';
 import type { Address } from '../memory/arena.ts';
 import { Kind } from '../memory/arena.ts';
+import { TreeCursor } from '../memory/counted-tree.ts';
 import { copyBytes } from '../memory/records.ts';
 import { Bytes, EntryType, NO_EXPIRY } from '../memory/entries.ts';
 import { invariant } from '../../shared/errors.ts';
@@ -45,6 +46,7 @@ export class Database {
   readonly #ks: Keyspace;
   readonly #bytes = new Bytes();
   readonly #bytes2 = new Bytes();
+  readonly #cursor = new TreeCursor();
   /** Its hidden twin, which has the times of hashes' fields; null as long as no field has any. See types/field-times.ts. */
   fieldTimes: Database | null = null;
   /** Whether it was given up: its keys are unreachable and are freed in steps. */
@@ -71,7 +73,7 @@ export class Database {
     return this.#ks.index.count(this.#refs[slot]!);
   }
 
-  /** The key's entry for a reading command, or 0. Counts hits and misses and touches the LRU clock. */
+  /** The key's entry for a reading command, or 0. Counts hits and misses and notes that the key was used. */
   lookup(buf: Uint8Array, off: number, len: number): Address {
     const ks = this.#ks;
     const ref = this.#find(buf, off, len);
@@ -84,7 +86,7 @@ export class Database {
     return ref;
   }
 
-  /** As `lookup`, and leaves the LRU clock alone: for commands that look at the key and not at its value (EXISTS, TTL …). */
+  /** As `lookup`, and does not count as use: for commands that look at the key and not at its value (EXISTS, TTL …). */
   lookupUntouched(buf: Uint8Array, off: number, len: number): Address {
     const ref = this.#find(buf, off, len);
     if (ref === 0) this.#missed(buf, off, len);
@@ -99,7 +101,7 @@ export class Database {
     return ref;
   }
 
-  /** The key's entry, or 0, leaving LRU clock and statistics alone (OBJECT …). */
+  /** The key's entry, or 0, leaving no trace in statistics and use (OBJECT …). */
   peek(buf: Uint8Array, off: number, len: number): Address {
     return this.#find(buf, off, len);
   }
@@ -149,13 +151,10 @@ export class Database {
   }
 
   #touch(ref: Address): void {
-    const clock = this.clock();
-    if (this.#ks.entries.lru(ref) !== clock) this.#ks.entries.setLru(ref, clock);
-  }
-
-  /** The LRU clock: seconds, 24 bits. */
-  clock(): number {
-    return Math.floor(this.#ks.nowMs / 1000) & 0xffffff;
+    const { access, entries } = this.#ks;
+    const bits = entries.lru(ref);
+    const now = access.used(bits);
+    if (bits !== now) entries.setLru(ref, now);
   }
 
   // ---- Changing ----
@@ -202,7 +201,7 @@ export class Database {
     const old = ks.index.find(this.#refs[this.#slot]!, this.#hash, buf, off, len);
     let ref = old;
     if (old === 0) {
-      ref = ks.entries.create(this.id, EntryType.string, buf, off, len, vlen, NO_EXPIRY, this.clock());
+      ref = ks.entries.create(this.id, EntryType.string, buf, off, len, vlen, NO_EXPIRY, ks.access.initial);
       this.#insert(ref);
       ks.events.tell(KeyEvent.newKey, 'new', this.number, buf, off, len);
     } else if (ks.entries.fits(old, vlen)) {
@@ -211,7 +210,7 @@ export class Database {
       const expireAtMs = ks.entries.expireAtMs(old);
       // A string that grew once tends to grow again: leave an eighth of room, for what is more than a handful of bytes.
       const room = vlen > ks.entries.valueLength(old) && vlen > 64 ? vlen + (vlen >>> 3) : vlen;
-      ref = ks.entries.create(this.id, EntryType.string, buf, off, len, room, expireAtMs, this.clock());
+      ref = ks.entries.create(this.id, EntryType.string, buf, off, len, room, expireAtMs, ks.access.used(ks.entries.lru(old)));
       ks.entries.value(old, this.#bytes);
       ks.entries.value(ref, this.#bytes2);
       copyBytes(this.#bytes.buf, this.#bytes.off, this.#bytes2.buf, this.#bytes2.off, Math.min(keep, this.#bytes.len));
@@ -231,7 +230,7 @@ export class Database {
   addCollection(buf: Uint8Array, off: number, len: number, type: number, isNew = true): Address {
     const ks = this.#ks;
     this.#locate(buf, off, len);
-    const ref = ks.entries.create(this.id, type, buf, off, len, 0, NO_EXPIRY, this.clock());
+    const ref = ks.entries.create(this.id, type, buf, off, len, 0, NO_EXPIRY, ks.access.initial);
     this.#insert(ref);
     this.#report(buf, off, len);
     // Its twin's keys are nobody's.
@@ -321,6 +320,15 @@ export class Database {
     ks.interest.bySystem = false;
   }
 
+  /** Takes out a key that is there, to make room, and has the deletion logged. Whether it was there. */
+  evict(key: Bytes): boolean {
+    const ks = this.#ks;
+    ks.evictedKeys++;
+    ks.onEvicted!(this.number, key);
+    ks.events.tell(KeyEvent.evicted, 'evicted', this.number, key.buf, key.off, key.len);
+    return this.remove(key.buf, key.off, key.len);
+  }
+
   // ---- Walking ----
 
   /**
@@ -356,6 +364,32 @@ export class Database {
     return this.#ks.index.random(this.#refs[slot]!, random);
   }
 
+  /**
+   * Appends refs of up to `count` keys that stand next to each other from a random place on. Much cheaper than as many
+   * times `random`, and not quite as fair: a key behind a gap comes up more often.
+   */
+  sample(random: () => number, count: number, out: Address[]): void {
+    const stop = out.length + count;
+    this.scan(Math.floor(random() * SLOT_COUNT) * SCAN_CURSORS_PER_SLOT + Math.floor(random() * SCAN_CURSORS_PER_SLOT), count, out);
+    if (out.length < stop) this.scan(0, stop - out.length, out);
+    if (out.length > stop) out.length = stop;
+  }
+
+  /** A key with an expiry, chosen uniformly, or 0. */
+  randomExpiring(random: () => number): Address {
+    return this.expires === 0 ? 0 : this.#expiring(Math.floor(random() * this.expires));
+  }
+
+  /** The key that expires first, or 0. */
+  firstExpiring(): Address {
+    return this.expires === 0 ? 0 : this.#expiring(0);
+  }
+
+  #expiring(rank: number): Address {
+    this.#ks.tree.seekRank(this.root, rank, this.#cursor);
+    return this.#cursor.address;
+  }
+
   // ---- As a whole ----
 
   /** Forgets all keys without freeing anything: the arena was cleared. */
@@ -386,9 +420,11 @@ export class Database {
       ks.entries.free(ref);
     }
     if (this.#slotToFree < SLOT_COUNT) return true;
-    ks.tree.clear(this.root);
-    ks.arena.free(this.root);
-    this.root = 0;
+    if (this.root !== 0) {
+      ks.tree.clear(this.root);
+      ks.arena.free(this.root);
+      this.root = 0;
+    }
     return false;
   }
 
@@ -426,7 +462,7 @@ export class Database {
     const old = ks.index.find(this.#refs[this.#slot]!, this.#hash, buf, off, len);
     if (old === 0) {
       const at = expireAtMs === KEEP_EXPIRY ? NO_EXPIRY : expireAtMs;
-      const ref = entries.create(this.id, EntryType.string, buf, off, len, vlen, at, this.clock());
+      const ref = entries.create(this.id, EntryType.string, buf, off, len, vlen, at, ks.access.initial);
       this.#insert(ref);
       ks.events.tell(KeyEvent.newKey, 'new', this.number, buf, off, len);
       return ref;
@@ -437,11 +473,10 @@ export class Database {
     if (isString && at === had && entries.fits(old, vlen)) {
       entries.setTypeAndEncoding(old, EntryType.string, 0);
       entries.setValueLength(old, vlen);
-      const clock = this.clock();
-      if (entries.lru(old) !== clock) entries.setLru(old, clock);
+      this.#touch(old);
       return old;
     }
-    const ref = entries.create(this.id, EntryType.string, buf, off, len, vlen, at, this.clock());
+    const ref = entries.create(this.id, EntryType.string, buf, off, len, vlen, at, ks.access.used(entries.lru(old)));
     if (!isString) ks.freeValue(old);
     if (entries.hasFieldTimes(old)) this.fieldTimes!.remove(buf, off, len);
     this.#replace(old, ref, at);

@@ -27,9 +27,13 @@ export class Hazards {
   readonly #dbChanged: Float64Array;
   readonly #dbReplaced: Float64Array;
 
+  /** Bytes that all this takes, whatever the data. */
+  readonly tableBytes: number;
+
   constructor(databases: number) {
     this.#dbChanged = new Float64Array(databases);
     this.#dbReplaced = new Float64Array(databases);
+    this.tableBytes = this.#hash.byteLength + this.#turn.byteLength + this.#overflow.byteLength + 16 * databases;
   }
 
   /** Records that the current turn changes a key. `hash` must be the same that `check` is asked with. */

@@ -12,6 +12,7 @@ import { Bytes, Entries, EntryType, NO_EXPIRY } from '../memory/entries.ts';
 import { HASH_END, HashIndex } from '../memory/hash-index.ts';
 import { SLOT_COUNT, slotOf } from '../../shared/hash.ts';
 import { invariant } from '../../shared/errors.ts';
+import { AccessClock } from './access-clock.ts';
 import { Hazards } from './hazards.ts';
 import { KeyEvents } from './key-events.ts';
 import { KeyInterest } from './key-interest.ts';
@@ -22,6 +23,8 @@ export interface ValueReclaimer {
   reclaim(type: number, value: Address): void;
   /** Frees up to `budget` cells of what was given up earlier; whether more is left. */
   step(budget: number): boolean;
+  /** Collections that were given up and are not free yet. */
+  readonly pending: number;
   /** The arena was cleared: nothing is left to free. */
   reset(): void;
 }
@@ -44,13 +47,15 @@ export interface FieldsEndedListener {
   field(field: Bytes): void;
 }
 
-/** Called when an expired key was found and taken out, so that its deletion is logged. */
-export type OnExpired = (db: number, key: Bytes) => void;
+/** Called when a key is taken out without any client's wish, so that its deletion is logged. */
+export type OnTakenOut = (db: number, key: Bytes) => void;
 
 export interface KeyspaceOptions extends ArenaOptions {
   readonly databases: number;
   /** Seed of the hash indexes. */
   readonly hashSeed: number;
+  /** Numbers in [0, 1). */
+  readonly random: () => number;
 }
 
 export class Keyspace {
@@ -62,6 +67,7 @@ export class Keyspace {
   readonly hazards: Hazards;
   readonly interest: KeyInterest;
   readonly events = new KeyEvents();
+  readonly access: AccessClock;
   /** By number. */
   readonly databases: Database[] = [];
   /** By id: those above and the detached ones. */
@@ -69,22 +75,23 @@ export class Keyspace {
   readonly #detached: Database[] = [];
   /** Set once by the engine's wiring. */
   reclaimer: ValueReclaimer | null = null;
-  onExpired: OnExpired | null = null;
+  onExpired: OnTakenOut | null = null;
+  onEvicted: OnTakenOut | null = null;
   fieldExpirer: FieldExpirer | null = null;
   onFieldsEnded: FieldsEndedListener | null = null;
 
-  /** Milliseconds since the epoch: the time of the command under way. */
-  nowMs = 0;
+  #nowMs = 0;
   /** Whether effects of the log are being applied: then nothing expires by itself, and nothing is marked. */
   applying = false;
   /** Whether this engine follows a primary: what is logically expired is hidden and stays, for the primary decides. */
   isReplica = false;
-  /** Whether reads leave the LRU clock as it is (CLIENT NO-TOUCH). */
+  /** Whether reads leave no trace in what is known of keys' use (CLIENT NO-TOUCH). */
   noTouch = false;
   keyspaceHits = 0;
   keyspaceMisses = 0;
   expiredKeys = 0;
   expiredFields = 0;
+  evictedKeys = 0;
   /** Whether keys expire by themselves in the background (DEBUG SET-ACTIVE-EXPIRE). Lazy expiry goes on. */
   activeExpire = true;
 
@@ -99,8 +106,19 @@ export class Keyspace {
     this.entries = new Entries(this.arena);
     this.hazards = new Hazards(options.databases);
     this.interest = new KeyInterest();
+    this.access = new AccessClock(options.random);
     this.compactor.register(Kind.entry, (from, to) => this.#relocateEntry(from, to));
     for (let number = 0; number < options.databases; number++) this.databases.push(this.#newDatabase(number));
+  }
+
+  /** Milliseconds since the epoch: the time of the command under way. */
+  get nowMs(): number {
+    return this.#nowMs;
+  }
+
+  set nowMs(nowMs: number) {
+    this.#nowMs = nowMs;
+    this.access.setTime(nowMs);
   }
 
   /** Keys in all databases. */
@@ -199,6 +217,11 @@ export class Keyspace {
     return db.fieldTimes;
   }
 
+  /** Whether there is something for `lazyFreeStep`. */
+  get hasToFree(): boolean {
+    return this.#detached.length > 0 || this.reclaimer!.pending > 0;
+  }
+
   /** Frees some of what FLUSHDB or the removal of a big collection left behind; whether more is left. */
   lazyFreeStep(budget: number): boolean {
     const db = this.#detached[0];
@@ -208,6 +231,18 @@ export class Keyspace {
       this.#detached.shift();
     }
     return true;
+  }
+
+  /**
+   * Notes of an entry what a file or a client tells of its use, as far as the policy keeps it.
+   * @param idleS seconds since the last use, or -1
+   * @param frequency the count of uses, 0 to 255, or -1
+   */
+  noteUse(ref: Address, idleS: number, frequency: number): void {
+    const { access, entries } = this;
+    if (access.isLfu) {
+      if (frequency >= 0) entries.setLru(ref, access.frequencyBits(frequency));
+    } else if (idleS >= 0) entries.setLru(ref, access.idleBits(idleS));
   }
 
   /** Frees the value of an entry (nothing for strings), not the entry. */

@@ -166,6 +166,10 @@ export class Entries {
     invariant(this.#word(this.#word(address, 2), ROOT_OWNER) === address, 'entries: a collection has another owner');
   }
 
+  hasExpiry(address: Address): boolean {
+    return (this.#word(address, 0) & ENTRY_HAS_EXPIRY) !== 0;
+  }
+
   /** Milliseconds since the epoch, or NO_EXPIRY. */
   expireAtMs(address: Address): number {
     const i32 = this.#arena.i32[address >>> CHUNK_SHIFT]!;

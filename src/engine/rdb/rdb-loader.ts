@@ -64,6 +64,7 @@ export class RdbLoader {
   #hasKey = false;
   #expireAtMs = NO_EXPIRY;
   #idleS = -1;
+  #frequency = -1;
   #done = false;
 
   constructor(engine: Engine, options: RdbLoadOptions = {}) {
@@ -170,7 +171,7 @@ export class RdbLoader {
     const size = db.size;
     const ref = db.setString(key.buf, key.off, key.len, value.buf, value.off, value.len, this.#expireAtMs);
     if (db.size === size) throw rdbDamaged('the key is there twice');
-    if (this.#idleS >= 0) this.#setIdle(ref);
+    this.#engine.keyspace.noteUse(ref, this.#idleS, this.#frequency);
     this.#keepUnlessExpired();
     this.#endEntry();
   }
@@ -185,7 +186,7 @@ export class RdbLoader {
     this.#inValue = false;
     this.#values.keyInto(this.#key);
     if (this.#values.exists) {
-      if (this.#idleS >= 0) this.#setIdle(this.#values.ref);
+      this.#engine.keyspace.noteUse(this.#values.ref, this.#idleS, this.#frequency);
       this.#keepUnlessExpired();
     } else this.emptyKeys++;
     this.#endEntry();
@@ -204,11 +205,8 @@ export class RdbLoader {
   #endEntry(): void {
     this.#expireAtMs = NO_EXPIRY;
     this.#idleS = -1;
+    this.#frequency = -1;
     this.#hasKey = false;
-  }
-
-  #setIdle(ref: number): void {
-    this.#engine.keyspace.entries.setLru(ref, this.#db.clock() - this.#idleS);
   }
 
   #opcode(opcode: number): void {
@@ -224,8 +222,7 @@ export class RdbLoader {
         this.#idleS = reader.length();
         return;
       case RdbOpcode.freq:
-        // How often the key was used: not kept, since entries keep when they were used.
-        reader.byte();
+        this.#frequency = reader.byte();
         return;
       case RdbOpcode.selectDb:
         this.#select(reader.length());

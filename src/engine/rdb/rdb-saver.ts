@@ -20,6 +20,11 @@ export interface RdbSaveOptions {
   readonly createdAtS: number;
   /** Bytes of memory in use, for those who read the file. */
   readonly usedMemoryBytes: number;
+  /**
+   * Whether to say of each key when or how often it was used, if an LRU or LFU policy is set. Not where the engine only
+   * follows a log: that tells of no reads.
+   */
+  readonly withUse?: boolean;
   /** Further AUX fields, as latin1 strings: log position, checksum, shard. Redis passes over those it does not know. */
   readonly aux?: readonly (readonly [string, string])[];
 }
@@ -32,6 +37,7 @@ export class RdbSaver {
   readonly #engine: Engine;
   readonly #writer: RdbWriter;
   readonly #values = new ValueSaver();
+  readonly #withUse: boolean;
   readonly #key = new Bytes();
   readonly #batch: Address[] = [];
   #db = -1;
@@ -41,6 +47,7 @@ export class RdbSaver {
   constructor(engine: Engine, writer: RdbWriter, options: RdbSaveOptions) {
     this.#engine = engine;
     this.#writer = writer;
+    this.#withUse = options.withUse ?? false;
     const hasFieldTimes = engine.keyspace.databases.some((db) => db.fieldTimes !== null && db.fieldTimes.size > 0);
     // Only such a file is beyond Redis 7.0.
     writer.header(hasFieldTimes ? RDB_VERSION_WITH_FIELD_TIMES : RDB_VERSION_WRITTEN);
@@ -92,11 +99,24 @@ export class RdbSaver {
       writer.byte(RdbOpcode.expireTimeMs);
       writer.int64(expireAtMs);
     }
+    if (this.#withUse) this.#use(entries.lru(ref));
     const type = this.#values.typeOf(this.#engine, ref);
     writer.byte(type);
     entries.key(ref, this.#key);
     writer.string(this.#key.buf, this.#key.off, this.#key.len);
     this.#values.write(this.#engine, ref, type, writer);
     this.keys++;
+  }
+
+  #use(bits: number): void {
+    const writer = this.#writer;
+    const { keyspace, eviction } = this.#engine;
+    if (keyspace.access.isLfu) {
+      writer.byte(RdbOpcode.freq);
+      writer.byte(keyspace.access.frequency(bits));
+    } else if (eviction.isLru) {
+      writer.byte(RdbOpcode.idle);
+      writer.length(keyspace.access.idleSeconds(bits));
+    }
   }
 }

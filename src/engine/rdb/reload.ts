@@ -15,7 +15,7 @@ export function reload(engine: Engine): void {
 function saveAndLoad(engine: Engine): void {
   const file: Uint8Array[] = [];
   const writer = new RdbWriter({ sink: (bytes) => file.push(bytes.slice()) });
-  const saver = new RdbSaver(engine, writer, { createdAtS: 0, usedMemoryBytes: 0 });
+  const saver = new RdbSaver(engine, writer, { createdAtS: 0, usedMemoryBytes: 0, withUse: true });
   while (saver.step(KEYS_IN_A_ROW));
   engine.clear();
   const loader = new RdbLoader(engine);

@@ -2,6 +2,7 @@
 import type { Call } from '../../engine/call.ts';
 import { type Command, command, keysCounted } from '../../engine/command.ts';
 import { helpHandler } from '../../engine/commands/help.ts';
+import { OUT_OF_MEMORY } from '../../engine/error-texts.ts';
 import { CommandError } from '../../shared/errors.ts';
 import { type EvalScripts, type Script, shaOf } from '../eval-scripts.ts';
 import { type ScriptHost, WRITES_IN_RO, WRITES_ON_REPLICA } from '../script-host.ts';
@@ -40,8 +41,9 @@ export function evalCommands(host: ScriptHost, scripts: EvalScripts): readonly C
     if (script.flags !== null && mayWrite) {
       if (c.engine.keyspace.isReplica) throw WRITES_ON_REPLICA;
       if (readOnly) throw WRITES_IN_RO;
+      if (c.engine.eviction.isFull && (script.flags & ScriptFlag.allowOom) === 0) throw OUT_OF_MEMORY;
     }
-    host.run(c, false, script.sha, readOnly || !mayWrite, script, keys, args);
+    host.run(c, false, script.sha, (script.flags ?? 0) | (readOnly ? ScriptFlag.noWrites : 0), script, keys, args);
   };
   const byBody = (c: Call) => (): Script => scripts.load(c.string(1));
   const bySha = (c: Call): (() => Script) => {

@@ -2,6 +2,7 @@
 import type { Call } from '../../engine/call.ts';
 import { type Command, command, keysCounted } from '../../engine/command.ts';
 import { helpHandler } from '../../engine/commands/help.ts';
+import { OUT_OF_MEMORY } from '../../engine/error-texts.ts';
 import { FUNCTION_EFFECT, readLibraryHeader } from '../../engine/function-libraries.ts';
 import { CommandError } from '../../shared/errors.ts';
 import { globMatch } from '../../shared/glob.ts';
@@ -25,7 +26,8 @@ function call(host: ScriptHost, registry: FunctionRegistry, c: Call, readOnly: b
   const mayWrite = (registered.flags & ScriptFlag.noWrites) === 0;
   if (mayWrite && c.engine.keyspace.isReplica) throw WRITES_ON_REPLICA;
   if (mayWrite && readOnly) throw WRITES_IN_RO;
-  host.run(c, true, registered.name, !mayWrite, { runtime: library.runtime, fn: registered.fn }, keys, args);
+  if (mayWrite && c.engine.eviction.isFull && (registered.flags & ScriptFlag.allowOom) === 0) throw OUT_OF_MEMORY;
+  host.run(c, true, registered.name, registered.flags, { runtime: library.runtime, fn: registered.fn }, keys, args);
 }
 
 function load(registry: FunctionRegistry, c: Call): void {

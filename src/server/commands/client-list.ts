@@ -4,10 +4,8 @@ import { SYNTAX } from '../../engine/error-texts.ts';
 import { CommandError } from '../../shared/errors.ts';
 import { parseIntegerStrict } from '../../shared/number-text.ts';
 import type { Connection } from '../connection.ts';
+import { queuedBytes } from '../memory-use.ts';
 import type { Server } from '../server.ts';
-
-/** What an entry of a connection's arguments costs besides its bytes, roughly: for `multi-mem`. */
-const ARGUMENT_OVERHEAD_BYTES = 16;
 
 function flagsOf(server: Server, c: Connection): string {
   const { session } = c;
@@ -43,7 +41,7 @@ export function describeClient(server: Server, call: Call, c: Connection): strin
   const { session } = c;
   const seconds = (sinceMs: number): number => Math.max(0, Math.floor((server.nowMs - sinceMs) / 1000));
   const { wire, args } = c.id === call.session.id ? currentRequest(call) : { wire: 0, args: 0 };
-  const queued = session.queue?.reduce((sum, { request }) => sum + request.buf.length + request.argc * ARGUMENT_OVERHEAD_BYTES, 0) ?? 0;
+  const queued = queuedBytes(c);
   const input = c.inputBytes + wire;
   return `id=${c.id} addr=${c.address} laddr=${c.localAddress} fd=${descriptorOf(c)} name=${c.name} age=${seconds(c.connectedAtMs)} idle=${seconds(c.lastActiveMs)} `
     + `flags=${flagsOf(server, c)} db=${session.db} sub=${c.subscriptions.channel.size} psub=${c.subscriptions.pattern.size} ssub=${c.subscriptions.shard.size} multi=${session.queue?.length ?? -1} watch=${session.watched.length} qbuf=${input} qbuf-free=0 `

@@ -33,7 +33,7 @@ function serverSection(server: Server): Fields {
     os: `${os.type()} ${os.release()} ${os.machine()}`, arch_bits: 64, monotonic_clock: 'POSIX clock_gettime', multiplexing_api: 'libuv',
     atomicvar_api: 'none', process_id: process.pid, process_supervised: 'no', run_id: server.runId, tcp_port: server.port,
     server_time_usec: Date.now() * 1000, uptime_in_seconds: uptime, uptime_in_days: Math.floor(uptime / 86400), hz: config.number('hz'),
-    configured_hz: config.number('hz'), lru_clock: server.engine.keyspace.databases[0]!.clock(), executable: process.argv[1] ?? process.execPath,
+    configured_hz: config.number('hz'), lru_clock: server.engine.keyspace.access.seconds, executable: process.argv[1] ?? process.execPath,
     config_file: config.file ?? '', io_threads_active: 0,
     server_name: 'holdfast', holdfast_version: PROGRAM_VERSION, node_version: process.versions.node, availability_zone: config.string('availability-zone'),
   };
@@ -57,9 +57,8 @@ function clientsSection(server: Server): Fields {
 
 function memorySection(server: Server): Fields {
   const { arena, compactor } = server.engine.keyspace;
-  const used = server.statistics.usedMemory();
+  const { total: used, data, startup, clients, scripts: scriptBytes, functions: functionBytes } = server.statistics.memoryUse();
   const peak = server.statistics.usedMemoryPeakBytes;
-  const overhead = used - arena.liveBytes;
   const rss = server.rssBytes();
   const { heapUsed, heapTotal } = process.memoryUsage();
   const total = os.totalmem();
@@ -67,18 +66,18 @@ function memorySection(server: Server): Fields {
   const scripts = server.scripts.evalScripts;
   return {
     used_memory: used, used_memory_human: human(used), used_memory_rss: rss, used_memory_rss_human: human(rss), used_memory_peak: peak,
-    used_memory_peak_human: human(peak), used_memory_peak_perc: percent(used, peak), used_memory_overhead: overhead, used_memory_startup: 0,
-    used_memory_dataset: arena.liveBytes, used_memory_dataset_perc: percent(arena.liveBytes, used), allocator_allocated: arena.liveBytes,
+    used_memory_peak_human: human(peak), used_memory_peak_perc: percent(used, peak), used_memory_overhead: used - data, used_memory_startup: startup,
+    used_memory_dataset: data, used_memory_dataset_perc: percent(data, used - startup), allocator_allocated: arena.liveBytes,
     allocator_active: arena.usedBytes, allocator_resident: arena.touchedBytes, total_system_memory: total, total_system_memory_human: human(total),
-    used_memory_lua: 0, used_memory_vm_eval: 0, used_memory_lua_human: '0B', used_memory_scripts_eval: scripts.bodyBytes, number_of_cached_scripts: scripts.size,
+    used_memory_lua: 0, used_memory_vm_eval: 0, used_memory_lua_human: '0B', used_memory_scripts_eval: scriptBytes, number_of_cached_scripts: scripts.size,
     number_of_functions: server.scripts.functions.functionCount, number_of_libraries: server.engine.functions.size, used_memory_vm_functions: 0, used_memory_vm_total: 0, used_memory_vm_total_human: '0B',
-    used_memory_functions: 0, used_memory_scripts: scripts.bodyBytes, used_memory_scripts_human: human(scripts.bodyBytes), maxmemory, maxmemory_human: human(maxmemory),
+    used_memory_functions: functionBytes, used_memory_scripts: scriptBytes + functionBytes, used_memory_scripts_human: human(scriptBytes + functionBytes), maxmemory, maxmemory_human: human(maxmemory),
     maxmemory_policy: server.config.string('maxmemory-policy'), allocator_frag_ratio: ratio(arena.usedBytes, arena.liveBytes),
     allocator_frag_bytes: arena.usedBytes - arena.liveBytes, allocator_rss_ratio: ratio(arena.touchedBytes, arena.usedBytes),
     allocator_rss_bytes: arena.touchedBytes - arena.usedBytes, rss_overhead_ratio: ratio(rss, arena.touchedBytes), rss_overhead_bytes: rss - arena.touchedBytes,
     mem_fragmentation_ratio: ratio(rss, used), mem_fragmentation_bytes: rss - used, mem_not_counted_for_evict: 0, mem_replication_backlog: 0,
-    mem_total_replication_buffers: 0, mem_clients_slaves: 0, mem_clients_normal: overhead, mem_cluster_links: 0,
-    mem_aof_buffer: server.txlog.inFlightBytes, mem_allocator: 'arena', active_defrag_running: 0, lazyfree_pending_objects: 0, lazyfreed_objects: 0,
+    mem_total_replication_buffers: 0, mem_clients_slaves: 0, mem_clients_normal: clients, mem_cluster_links: 0,
+    mem_aof_buffer: server.txlog.inFlightBytes, mem_allocator: 'arena', active_defrag_running: 0, lazyfree_pending_objects: server.engine.types.lazyFree.pending, lazyfreed_objects: 0,
     arena_live_bytes: arena.liveBytes, arena_used_bytes: arena.usedBytes, arena_touched_bytes: arena.touchedBytes, arena_live_cells: arena.liveCells,
     arena_moved_cells: compactor.moved, arena_ratio: (arena.liveBytes === 0 ? 1 : arena.touchedBytes / arena.liveBytes).toFixed(3),
     js_heap_used: heapUsed, js_heap_total: heapTotal,
@@ -119,7 +118,7 @@ function loadingFields(server: Server): Fields {
 
 function statsSection(server: Server): Fields {
   const { engine, statistics } = server;
-  const { keyspace } = engine;
+  const { keyspace, eviction } = engine;
   return {
     total_connections_received: server.connectionsTotal, total_commands_processed: engine.commandsTotal,
     instantaneous_ops_per_sec: Math.round(statistics.commands.perSecond), total_net_input_bytes: statistics.bytesIn,
@@ -127,7 +126,8 @@ function statsSection(server: Server): Fields {
     instantaneous_input_kbps: (statistics.input.perSecond / 1024).toFixed(2), instantaneous_output_kbps: (statistics.output.perSecond / 1024).toFixed(2),
     instantaneous_input_repl_kbps: '0.00', instantaneous_output_repl_kbps: '0.00', rejected_connections: server.rejectedConnections, sync_full: 0,
     sync_partial_ok: 0, sync_partial_err: 0, expired_keys: keyspace.expiredKeys, expired_stale_perc: '0.00', expired_time_cap_reached_count: 0,
-    expire_cycle_cpu_milliseconds: 0, evicted_keys: 0, evicted_clients: 0, total_eviction_exceeded_time: 0, current_eviction_exceeded_time: 0,
+    expire_cycle_cpu_milliseconds: 0, evicted_keys: keyspace.evictedKeys, evicted_clients: server.memoryLimit.evictedClients,
+    total_eviction_exceeded_time: Math.floor((eviction.exceededUs + eviction.exceededNowUs) / 1000), current_eviction_exceeded_time: Math.floor(eviction.exceededNowUs / 1000),
     keyspace_hits: keyspace.keyspaceHits, keyspace_misses: keyspace.keyspaceMisses, pubsub_channels: server.pubsub.names('channel').length,
     pubsub_patterns: server.pubsub.names('pattern').length, pubsubshard_channels: server.pubsub.names('shard').length,
     latest_fork_usec: 0, total_forks: 0, migrate_cached_sockets: 0, slave_expires_tracked_keys: 0, active_defrag_hits: 0, active_defrag_misses: 0,

@@ -4,11 +4,6 @@ import { type Command, command } from '../../engine/command.ts';
 import type { Server } from '../server.ts';
 import { INFO_SECTIONS } from './info-sections.ts';
 
-/** See Statistics.usedMemory. */
-export function usedMemory(server: Server): number {
-  return server.statistics.usedMemory();
-}
-
 function info(server: Server, c: Call): void {
   const wanted = new Set(Array.from({ length: c.req.argc - 1 }, (_, i) => c.string(i + 1).toLowerCase()));
   const all = wanted.has('all') || wanted.has('everything');

@@ -3,33 +3,33 @@ import type { Call } from '../../engine/call.ts';
 import { type Command, command } from '../../engine/command.ts';
 import { memorySubcommands } from '../../engine/commands/memory.ts';
 import type { Server } from '../server.ts';
-import { usedMemory } from './info.ts';
 
 /** Cells that MEMORY PURGE moves between two looks at whether it is done. */
 const PURGE_CELLS = 4096;
 
-/** Fields by Redis's names where there is such a thing here; the arena's own besides. */
+/** Fields by Redis's names and in its order where there is such a thing here; the arena's own besides. */
 function stats(server: Server, c: Call): void {
   const { keyspace } = c.engine;
   const { arena } = keyspace;
-  const used = usedMemory(server);
+  const { total, data, startup, clients, scripts, functions } = server.statistics.memoryUse();
+  const peak = server.statistics.usedMemoryPeakBytes;
   const rss = server.rssBytes();
   const keys = keyspace.size;
-  const data = arena.liveBytes;
   // How much there is tells of writes that may not be committed yet.
   for (const db of keyspace.databases) keyspace.hazards.checkDb(db.number);
   const integers: [string, number][] = [
-    ['peak.allocated', Math.max(used, arena.touchedBytes)], ['total.allocated', used], ['startup.allocated', 0],
-    ['overhead.total', used - data], ['keys.count', keys], ['keys.bytes-per-key', keys === 0 ? 0 : Math.floor(data / keys)],
+    ['peak.allocated', peak], ['total.allocated', total], ['startup.allocated', startup], ['replication.backlog', 0], ['clients.slaves', 0],
+    ['clients.normal', clients], ['cluster.links', 0], ['aof.buffer', server.txlog.inFlightBytes], ['lua.caches', scripts], ['functions.caches', functions],
+    ['overhead.total', total - data], ['keys.count', keys], ['keys.bytes-per-key', keys === 0 ? 0 : Math.floor((total - startup) / keys)],
     ['dataset.bytes', data], ['arena.live', data], ['arena.used', arena.usedBytes], ['arena.touched', arena.touchedBytes],
-    ['allocator.allocated', data], ['allocator.active', arena.touchedBytes], ['allocator.resident', rss],
-    ['allocator-fragmentation.bytes', arena.touchedBytes - data], ['rss-overhead.bytes', rss - arena.touchedBytes],
-    ['fragmentation.bytes', rss - used],
+    ['allocator.allocated', data], ['allocator.active', arena.usedBytes], ['allocator.resident', arena.touchedBytes],
+    ['allocator-fragmentation.bytes', arena.usedBytes - data], ['allocator-rss.bytes', arena.touchedBytes - arena.usedBytes],
+    ['rss-overhead.bytes', rss - arena.touchedBytes], ['fragmentation.bytes', rss - total],
   ];
   const doubles: [string, number][] = [
-    ['dataset.percentage', used === 0 ? 0 : (data / used) * 100], ['peak.percentage', (used / Math.max(1, used, arena.touchedBytes)) * 100],
-    ['allocator-fragmentation.ratio', arena.touchedBytes / Math.max(1, data)], ['rss-overhead.ratio', rss / Math.max(1, arena.touchedBytes)],
-    ['fragmentation', rss / Math.max(1, used)],
+    ['dataset.percentage', (data / Math.max(1, total - startup)) * 100], ['peak.percentage', (total / Math.max(1, peak)) * 100],
+    ['allocator-fragmentation.ratio', arena.usedBytes / Math.max(1, data)], ['allocator-rss.ratio', arena.touchedBytes / Math.max(1, arena.usedBytes)],
+    ['rss-overhead.ratio', rss / Math.max(1, arena.touchedBytes)], ['fragmentation', rss / Math.max(1, total)],
   ];
   c.reply.map(integers.length + doubles.length);
   for (const [name, value] of integers) {

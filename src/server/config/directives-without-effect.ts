@@ -87,9 +87,6 @@ const PROCESS = [
 ];
 
 const DATA = [
-  ...because('nothing is evicted yet', ['maxmemory-policy', oneOf(
-    'volatile-lru', 'volatile-lfu', 'volatile-random', 'volatile-ttl', 'allkeys-lru', 'allkeys-lfu', 'allkeys-random', 'noeviction',
-  ), 'noeviction'], ['maxmemory-samples', int(1, 64), '5'], ['maxmemory-eviction-tenacity', int(0, 100), '10'], ['lfu-log-factor', int(), '10'], ['lfu-decay-time', int(), '1']),
   ...because('ACL users are not built yet', ['acllog-max-len', long(), '128'], ['acl-pubsub-default', oneOf('allchannels', 'resetchannels'), 'resetchannels']),
 ];
 

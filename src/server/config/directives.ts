@@ -71,6 +71,16 @@ const WITH_EFFECT: readonly Directive[] = [
   directive('latency-tracking', bool, 'yes'),
   directive('notify-keyspace-events', { type: 'words', check: keyEventClasses }, ''),
   directive('latency-tracking-info-percentiles', { type: 'words', check: percentiles }, '50 99 99.9'),
+  // Memory
+  directive('maxmemory', memory(), '0'),
+  directive('maxmemory-policy', oneOf(
+    'volatile-lru', 'volatile-lfu', 'volatile-random', 'volatile-ttl', 'allkeys-lru', 'allkeys-lfu', 'allkeys-random', 'noeviction',
+  ), 'noeviction'),
+  directive('maxmemory-samples', int(1), '5'),
+  directive('maxmemory-eviction-tenacity', int(0, 100), '10'),
+  directive('maxmemory-clients', { type: 'memory-or-percent' }, '0'),
+  directive('lfu-log-factor', int(), '10'),
+  directive('lfu-decay-time', int(), '1'),
   // The transaction log
   directive('txlog-max-batches-in-flight', int(1, 64), '4', fixed),
   directive('txlog-max-inflight-bytes', memory(1024 * 1024), '67108864'),
@@ -124,8 +134,6 @@ const WITH_EFFECT: readonly Directive[] = [
 
 /** What Redis has and Holdfast has not yet: only the value that does without it is taken. */
 const REFUSED: readonly Directive[] = [
-  directive('maxmemory', memory(), '0', { refuse: only('0', 'eviction is not built yet: the data must fit the memory') }),
-  directive('maxmemory-clients', { type: 'memory-or-percent' }, '0', { refuse: only('0', 'eviction of clients is not built yet') }),
   directive('tls-port', int(0, 65535), '0', { refuse: only('0', 'TLS is not built yet') }),
   directive('cluster-enabled', bool, 'no', { mutable: false, refuse: only('no', 'cluster mode is not built yet') }),
   directive('replicaof', words, '', { mutable: false, aliases: ['slaveof'], refuse: only('', 'a replica of a Redis is not built: members of the shard are the replicas') }),

@@ -155,7 +155,7 @@ test('hits, misses and the LRU clock follow the kind of look', () => {
   world.set(0, 'k', 'v', NO_EXPIRY);
   world.rig.engine.beginTurn(keyspace.nowMs + 50_000);
   const key = latin1Bytes('k');
-  const idle = (): number => (db.clock() - keyspace.entries.lru(world.ref(0, 'k'))) & 0xffffff;
+  const idle = (): number => keyspace.access.idleSeconds(keyspace.entries.lru(world.ref(0, 'k')));
   db.peek(key, 0, 1);
   expect([keyspace.keyspaceHits, keyspace.keyspaceMisses, idle()]).toEqual([0, 0, 50]);
   db.lookupUntouched(key, 0, 1);

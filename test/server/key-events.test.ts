@@ -92,6 +92,14 @@ describe('what ends by itself', () => {
     expect(await listener.until('__keyevent@0__:expired k')).toEqual(['__keyevent@0__:set k', '__keyevent@0__:expire k', '__keyevent@0__:expired k']);
   });
 
+  test('a key that made room is told as evicted', async () => {
+    await begin('at once', 'EA');
+    const listener = await Listener.open();
+    await client.send('SET', 'k', 'v');
+    await client.send('CONFIG', 'SET', 'maxmemory-policy', 'allkeys-random', 'maxmemory', '1');
+    expect(await listener.until('__keyevent@0__:evicted k')).toEqual(['__keyevent@0__:set k', '__keyevent@0__:evicted k']);
+  });
+
   test('fields that have expired are told once for each hash, and the hash with the last', async () => {
     await begin('at once', 'EA');
     const listener = await Listener.open();

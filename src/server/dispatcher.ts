@@ -81,6 +81,8 @@ export class Dispatcher {
     if (engine.eviction.maxBytes !== 0 && this.#server.serving && !this.#server.memoryLimit.admits(command, session)) {
       return this.#refuseForMemory(command, connection, reply);
     }
+    // It was this one that had to go.
+    if (connection.closed) return Outcome.done;
     const errors = reply.errors;
     const outcome = engine.execute(command, session, request, reply);
     if (reply.errors !== errors) this.#server.countError(reply.lastError);

@@ -10,8 +10,9 @@ import type { Connection } from './connection.ts';
 import { clientBytes, memoryUse } from './memory-use.ts';
 import type { Server } from './server.ts';
 
-/** So often it is counted what clients have buffered. */
-const SAMPLE_MS = 100;
+/** Counting what clients have buffered takes time for each of them: with a hundred it is done every millisecond, with more in proportion. */
+const CONNECTIONS_A_MS = 100;
+const COUNT_MS_MAX = 100;
 /** A lower bound for all clients together would leave none. */
 const CLIENTS_BYTES_MIN = 128 * 1024;
 /** What ends a transaction is never refused for want of memory; all else in it might take memory without end. */
@@ -40,7 +41,7 @@ export class MemoryLimit {
   readonly #server: Server;
   /** Bytes that all clients together may have buffered; 0: no bound. */
   #clientsBytesMax = 0;
-  #sampledMs = 0;
+  #countedMs = 0;
   #roundDue = false;
 
   constructor(server: Server) {
@@ -61,7 +62,7 @@ export class MemoryLimit {
     if (maxBytes === eviction.maxBytes) return;
     eviction.maxBytes = maxBytes;
     eviction.isFull = false;
-    this.#sampledMs = 0;
+    this.#countedMs = 0;
     this.#goOn();
   }
 
@@ -69,6 +70,8 @@ export class MemoryLimit {
   admits(command: Command, session: Session): boolean {
     const { eviction } = this.#server.engine;
     eviction.isHeld = this.#isHeld;
+    // Clients' buffers may have become less, or can be made so: that comes before taking data away.
+    if (eviction.usedBytes > eviction.maxBytes) this.#countClients();
     const room = eviction.makeRoom();
     if (room === Room.underWay) this.#goOn();
     return room !== Room.none || !needsMemory(command, session);
@@ -76,14 +79,8 @@ export class MemoryLimit {
 
   /** Called by the server's timer, every 10 ms or so, within a turn. */
   tick(): void {
-    const server = this.#server;
-    const { eviction } = server.engine;
-    if (this.#clientsBytesMax > 0) this.#evictClients();
-    if (eviction.maxBytes === 0) return;
-    if (server.nowMs - this.#sampledMs >= SAMPLE_MS || server.nowMs < this.#sampledMs) {
-      this.#sampledMs = server.nowMs;
-      eviction.otherBytes = memoryUse(server).other;
-    }
+    const { eviction } = this.#server.engine;
+    if (this.#clientsBytesMax > 0 || eviction.maxBytes > 0) this.#countClients();
     this.#round();
   }
 
@@ -114,6 +111,17 @@ export class MemoryLimit {
       this.#roundDue = false;
       if (this.#server.engine.eviction.maxBytes !== 0) this.#server.enterTurn(() => { this.#round(); });
     });
+  }
+
+  /** Counts what clients have buffered, unless that was done just now, and ends those that hold too much. */
+  #countClients(): void {
+    const server = this.#server;
+    const { nowMs, connections } = server;
+    const intervalMs = Math.min(COUNT_MS_MAX, connections.size / CONNECTIONS_A_MS);
+    if (nowMs - this.#countedMs < intervalMs && nowMs >= this.#countedMs) return;
+    this.#countedMs = nowMs;
+    if (this.#clientsBytesMax > 0) this.#evictClients();
+    server.engine.eviction.otherBytes = memoryUse(server).other;
   }
 
   /** Ends the connections that hold most, until all hold less than they may together. */

@@ -103,7 +103,6 @@ describe.skipIf(redisServerMissing)('hit rates', () => {
     const rate = (cache: Cache): number => cache.hits / reads;
     const [kept, keptThere] = [await ours.size(), await theirs.size()];
     const report = `${policy}: ${(100 * rate(ours)).toFixed(1)} % of ${reads} reads found with ${kept} keys; redis-server ${(100 * rate(theirs)).toFixed(1)} % with ${keptThere}`;
-    console.log(report);
     expect(kept / keptThere, report).toBeGreaterThan(0.93);
     expect(kept / keptThere, report).toBeLessThan(1.07);
     expect(rate(ours), report).toBeGreaterThan(rate(theirs) * 0.97);

@@ -160,6 +160,18 @@ describe('when things go wrong', () => {
     server.close();
   });
 
+  test('a node that lost its lease on the way deletes nothing', async () => {
+    await here.send('SET', 'k', 'v');
+    const { port, server } = await fakeTarget((socket) => {
+      Object.assign(log, { leaseValid: false });
+      socket.write('+OK\r\n+OK\r\n');
+    });
+    expect(await migrate(port, 'k', '0', '5000')).toBe('-IOERR this node is no longer the primary: the keys may be at both instances');
+    Object.assign(log, { leaseValid: true });
+    expect(await here.send('GET', 'k')).toBe('v');
+    server.close();
+  });
+
   test('what is not committed is not sent, and the reply waits for the deletion', async () => {
     await again('held');
     const written = here.send('SET', 'k', 'v');

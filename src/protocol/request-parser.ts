@@ -202,6 +202,11 @@ export class RequestParser {
     this.#args[at + 1] = length;
   }
 
+  /** Forgets an incomplete command: its bytes are offered again behind others. */
+  restart(): void {
+    this.#clear();
+  }
+
   #clear(): void {
     this.#argc = 0;
     this.#count = 0;
@@ -323,6 +328,13 @@ export class PendingInput {
     if (this.end + size > this.buf.length) this.#makeRoom(size);
     this.buf.set(source.subarray(from, to), this.end);
     this.end += size;
+  }
+
+  /** Puts `pieces` before the bytes at hand. */
+  prepend(pieces: readonly Uint8Array[]): void {
+    const rest = this.buf.slice(this.start, this.end);
+    this.consume(this.length);
+    for (const piece of [...pieces, rest]) this.append(piece, 0, piece.length);
   }
 
   /** Drops the first `size` bytes. When none are left the memory is given up. */

@@ -397,6 +397,15 @@ export class Connection implements SessionHost, Waiter {
     this.#send(buffer, start, writer.pos, 0);
   }
 
+  /** Commands that were forwarded and will not be answered are input again, before what is left of it. */
+  takeBack(commands: readonly Uint8Array[]): void {
+    if (commands.length > 0) {
+      this.parser.restart();
+      this.#pending.prepend(commands);
+    }
+    this.resume();
+  }
+
   // ---- Late replies (SessionHost) ----
 
   beginReply(): Reply {

@@ -2,8 +2,9 @@
  * A client's way to the primary through a node that is not: one stream to the primary, on which commands are forwarded as
  * they came and from which replies are passed on as they come. The primary treats the stream as a client of its own.
  *
- * A command is sent only over a stream that the primary has greeted, and once. If the stream breaks while a reply is
- * outstanding, the outcome of that command is not known, and its client's connection is closed (promise P5).
+ * A command is sent only over a stream that the primary has greeted. A primary that ends the stream has executed what it
+ * answered and nothing else: the rest is for the next primary. If the stream breaks while only reads are outstanding, so are
+ * they; else the outcome of a command is not known, and its client's connection is closed (promise P5).
  */
 import type { Duplex } from 'node:stream';
 import { ReplySplitter } from '../protocol/reply-splitter.ts';
@@ -19,6 +20,20 @@ export const CLIENT_STREAM = 'client';
 export const GREETING = '+HOLDFAST\r\n';
 /** After a failure to reach the primary, the next attempt is made so much later. */
 const RETRY_MS = 20;
+/** Commands are kept, until they are answered, up to so many bytes for each client. */
+const KEPT_BYTES_MAX = 64 * 1024;
+
+/** A reply to come. */
+interface Expected {
+  /** Whether the client is to get it. */
+  readonly wanted: boolean;
+  /** The command, in case that it is to be sent again; null: it is not kept. */
+  readonly command: Buffer | null;
+  /** The command changes nothing and does not wait: it may be executed twice. */
+  readonly isPlainRead: boolean;
+}
+
+const UNWANTED: Expected = { wanted: false, command: null, isPlainRead: false };
 
 export class Upstream {
   /** Replies that the client waits for. */
@@ -33,9 +48,12 @@ export class Upstream {
   readonly #server: Server;
   readonly #connection: Connection;
   readonly #splitter = new ReplySplitter();
-  /** For each reply to come, whether the client is to get it; a queue with a moving head. */
-  #wanted: boolean[] = [];
+  /** Replies to come; a queue with a moving head. */
+  #expected: Expected[] = [];
   #head = 0;
+  #keptBytes = 0;
+  /** Of the command about to be forwarded; see Expected. */
+  #isPlainRead = false;
   #stream: Duplex | null = null;
   /** Commands sent and replies received since the beginning, and the last of those commands whose reply may be cached. */
   #sent = 0;
@@ -60,11 +78,17 @@ export class Upstream {
     const { session, proto } = this.#connection;
     if (this.#proto !== proto) this.#sendOwn(`HELLO ${proto}\r\n`, () => { this.#proto = proto; });
     if (this.#db !== session.db) this.#sendOwn(`SELECT ${session.db}\r\n`, () => { this.#db = session.db; });
-    this.#expect(!muted);
-    if (!muted) this.outstanding++;
-    if (!this.#blocks) this.#lastRead = this.#sent;
     // The bytes are the shared read buffer's.
-    this.#stream!.write(Buffer.from(bytes));
+    const own = Buffer.from(bytes);
+    if (muted) this.#expect(UNWANTED);
+    else {
+      const command = this.#keptBytes + own.length <= KEPT_BYTES_MAX ? own : null;
+      this.#keptBytes += command?.length ?? 0;
+      this.#expect({ wanted: true, command, isPlainRead: this.#isPlainRead });
+      this.outstanding++;
+    }
+    if (!this.#blocks) this.#lastRead = this.#sent;
+    this.#stream!.write(own);
   }
 
   /** Whether replies are to come that the client may keep in a cache. Who waits for something in a blocking command does not count. */
@@ -85,6 +109,8 @@ export class Upstream {
   /** `command` is about to be forwarded. */
   note({ name, flags }: Command): void {
     this.#blocks = (flags & Flag.blocking) !== 0;
+    // One that waits for something new might miss it when it is asked anew.
+    this.#isPlainRead = (flags & Flag.readonly) !== 0 && !this.#blocks && !this.pinned;
     if (name === 'multi' || name === 'watch') this.pinned = true;
     else if (name === 'exec' || name === 'discard' || name === 'unwatch') this.pinned = false;
   }
@@ -97,12 +123,12 @@ export class Upstream {
 
   #sendOwn(line: string, sent: () => void): void {
     sent();
-    this.#expect(false);
+    this.#expect(UNWANTED);
     this.#stream!.write(latin1Bytes(line));
   }
 
-  #expect(isWanted: boolean): void {
-    this.#wanted.push(isWanted);
+  #expect(reply: Expected): void {
+    this.#expected.push(reply);
     this.#sent++;
   }
 
@@ -113,9 +139,9 @@ export class Upstream {
       const stream = await node!.network!.openStream(this.target, CLIENT_STREAM, { user, name, address, hops: hops + 1 });
       this.#stream = stream;
       if (this.closed) stream.destroy();
-      stream.on('error', () => this.#lost());
-      stream.on('close', () => this.#lost());
-      stream.on('end', () => this.#lost());
+      stream.on('error', () => this.#lost(false));
+      stream.on('close', () => this.#lost(false));
+      stream.on('end', () => this.#lost(true));
       let greeting = '';
       stream.on('data', (chunk: Buffer) => {
         if (this.ready) return this.#read(chunk);
@@ -127,7 +153,7 @@ export class Upstream {
     } catch (error) {
       if (!(error instanceof OperationalError)) throw error;
       this.#server.log.verbose(`The primary cannot be reached for a client: ${error.message}`);
-      setTimeout(() => this.#lost(), RETRY_MS);
+      setTimeout(() => this.#lost(false), RETRY_MS);
     }
   }
 
@@ -136,7 +162,7 @@ export class Upstream {
     // Replies that go to the client one after the other are passed on in one piece.
     let pieceFrom = -1;
     while (from < chunk.length) {
-      const isWanted = this.#wanted[this.#head] ?? true;
+      const isWanted = this.#expected[this.#head]?.wanted ?? true;
       const end = this.#splitter.next(chunk, from, chunk.length);
       const to = end < 0 ? chunk.length : end;
       const passes = isWanted || (end >= 0 && this.#splitter.wasPush);
@@ -146,7 +172,7 @@ export class Upstream {
         pieceFrom = -1;
       }
       from = to;
-      if (end >= 0 && !this.#splitter.wasPush) this.#answered(isWanted);
+      if (end >= 0 && !this.#splitter.wasPush) this.#answered();
       if (end < 0 || !this.#owesMessages) continue;
       if (pieceFrom >= 0) this.#connection.passOn(chunk, pieceFrom, from);
       pieceFrom = -1;
@@ -167,22 +193,33 @@ export class Upstream {
     if (!this.awaitsReads) this.#server.tracking.repliesPassedOn(this.#connection);
   }
 
-  #answered(wasWanted: boolean): void {
+  #answered(): void {
     this.#received++;
-    this.#head++;
-    if (this.#head === this.#wanted.length || this.#head > 1024) {
-      this.#wanted = this.#wanted.slice(this.#head);
+    const reply = this.#expected[this.#head++];
+    if (this.#head === this.#expected.length || this.#head > 1024) {
+      this.#expected = this.#expected.slice(this.#head);
       this.#head = 0;
     }
-    if (wasWanted) this.outstanding--;
+    if (reply?.wanted !== true) return;
+    this.outstanding--;
+    this.#keptBytes -= reply.command?.length ?? 0;
   }
 
-  #lost(): void {
+  /** @param ended the primary has ended the stream, rather than that it broke */
+  #lost(ended: boolean): void {
     if (this.closed) return;
     this.closed = true;
     this.ready = false;
     this.#stream?.destroy();
-    if (this.outstanding > 0 || this.pinned) this.#connection.close();
-    else this.#connection.resume();
+    const commands: Buffer[] = [];
+    for (const { wanted, command, isPlainRead } of this.#expected.slice(this.#head)) {
+      if (wanted && command !== null && (ended || isPlainRead)) commands.push(command);
+    }
+    // Half an answer that the client has cannot be taken back.
+    if (commands.length < this.outstanding || this.pinned || this.isWithinReply) return this.#connection.close();
+    // What is read anew is as new as any message.
+    this.#lastRead = this.#received;
+    if (this.#owesMessages) this.#sendMessages();
+    this.#connection.takeBack(commands);
   }
 }

@@ -78,6 +78,13 @@ test('a client that can be redirected is told where the primary is', async () =>
   expect(await client.send('SET', 'a', 1)).toBe(`-REDIRECT 127.0.0.1:${shard.nodes[primary]!.port}`);
 });
 
+/** Resolves when node i has taken in what was sent to it before. */
+async function hasRead(i: number): Promise<void> {
+  const other = await connect(i);
+  await other.send('PING');
+  await other.send('PING');
+}
+
 test('an idle client outlives the death of the primary; one that waits for a reply is cut off', async () => {
   const [idle, waiting] = [await connect(), await connect()];
   expect(await idle.send('SET', 'before', 1)).toBe('+OK');
@@ -88,5 +95,27 @@ test('an idle client outlives the death of the primary; one that waits for a rep
   await shard.nodes[primary]!.kill('SIGKILL');
   expect(await cut).toBe('the connection is closed');
   expect(await idle.send('GET', 'before')).toBe('1');
+  await shard.restart(primary);
+});
+
+test('reads that the primary took to its grave are asked of the next one; a write among them is in doubt', async () => {
+  const [reader, writer, watcher] = [await connect(), await connect(), await connect()];
+  for (const client of [reader, writer]) expect(await client.send('SET', 'kept', 'yes')).toBe('+OK');
+  expect(await watcher.send('WATCH', 'kept')).toBe('+OK');
+  const primary = await shard.primary();
+  expect(await (await connect(primary)).send('CLIENT', 'PAUSE', 600_000, 'ALL')).toBe('+OK');
+  const read = [reader.send('GET', 'kept'), reader.send('STRLEN', 'kept')];
+  reader.socket.write('*2\r\n$4\r\nPI');
+  const doubtful = [writer.send('GET', 'kept'), writer.send('SET', 'kept', 'no'), writer.send('GET', 'kept')];
+  const watched = watcher.send('GET', 'kept');
+  const cut = Promise.allSettled([...doubtful, watched]);
+  await hasRead(replica);
+  await shard.nodes[primary]!.kill('SIGKILL');
+  expect((await cut).map(({ status }) => status)).toEqual(['rejected', 'rejected', 'rejected', 'rejected']);
+  expect(await Promise.all(read)).toEqual(['yes', ':3']);
+  // The half of a command that came behind them is still the half of one.
+  const ping = reader.nextReply();
+  reader.socket.write('NG\r\n$2\r\nhi\r\n');
+  expect(await ping).toBe('hi');
   await shard.restart(primary);
 });

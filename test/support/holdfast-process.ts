@@ -118,6 +118,7 @@ export class TestClient {
 
   static async connect(port: number): Promise<TestClient> {
     const socket = net.connect(port, '127.0.0.1');
+    socket.setNoDelay(true);
     await once(socket, 'connect');
     return new TestClient(socket);
   }
@@ -131,12 +132,17 @@ export class TestClient {
   send(...args: (string | number)[]): Promise<string> {
     const words = args.map(String);
     this.socket.write(`*${words.length}\r\n${words.map((word) => `$${Buffer.byteLength(word, 'latin1')}\r\n${word}\r\n`).join('')}`, 'latin1');
-    return new Promise((resolve, reject) => { this.#waiting.push({ resolve, reject }); });
+    return this.nextReply();
   }
 
   /** Sends an inline command. */
   line(text: string): Promise<string> {
     this.socket.write(`${text}\r\n`, 'latin1');
+    return this.nextReply();
+  }
+
+  /** The reply to what was, or will be, written to the socket behind what was sent before. */
+  nextReply(): Promise<string> {
     return new Promise((resolve, reject) => { this.#waiting.push({ resolve, reject }); });
   }
 

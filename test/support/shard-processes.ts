@@ -18,6 +18,9 @@ export async function freePorts(count: number): Promise<number[]> {
   return ports;
 }
 
+/** Long enough for a machine that is short of time. Tests about the time of a failover say their own. */
+const ELECTION_TIMEOUT = ['--election-timeout-ms', '2000'];
+
 export class ShardProcesses {
   readonly nodes: HoldfastProcess[] = [];
   readonly peerPorts: number[];
@@ -44,7 +47,7 @@ export class ShardProcesses {
   argsOf(i: number): string[] {
     return [
       '--bind', '127.0.0.1', '--replica-announce-ip', '127.0.0.1', '--peer-port', String(this.peerPorts[i]!), '--peer-announce', `127.0.0.1:${this.peerPorts[i]!}`,
-      '--cluster-members', this.#members, '--availability-zone', `zone-${i}`, ...this.#args(i),
+      '--cluster-members', this.#members, '--availability-zone', `zone-${i}`, ...ELECTION_TIMEOUT, ...this.#args(i),
     ];
   }
 

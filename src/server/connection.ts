@@ -262,6 +262,7 @@ export class Connection implements SessionHost, Waiter {
     this.#resumeQueued = true;
     setImmediate(() => {
       this.#resumeQueued = false;
+      if (this.closing) this.#endWhenSent();
       if (this.closed || this.closing || this.session.blocked !== null) return;
       if (this.#pending.length > 0) this.server.enterTurn(() => this.#runPending());
       // What is left is the beginning of a command, whose rest is still to be read.
@@ -458,7 +459,26 @@ export class Connection implements SessionHost, Waiter {
 
   #endWhenSent(): void {
     this.flush();
-    if (this.#held.length === 0 && !this.closed) this.socket.end();
+    if (this.#held.length === 0 && this.#unanswered === 0 && !this.closed) this.socket.end();
+  }
+
+  /** Commands that the primary is still to answer. */
+  get #unanswered(): number {
+    return this.upstream?.outstanding ?? 0;
+  }
+
+  /**
+   * Of a server that stops: ends the connection if no command of it is under way, so that nothing is in doubt.
+   * @returns whether nothing more is to be sent to it
+   */
+  endAtRest(): boolean {
+    if (this.closed) return true;
+    if (!this.closing) {
+      if (this.#stopped || this.#resumeQueued || this.#unanswered > 0 || this.#held.length > 0) return false;
+      this.closing = true;
+      this.#endWhenSent();
+    }
+    return this.outputBytes === 0;
   }
 
   /** Ends the connection now; replies not sent are lost. */

@@ -18,6 +18,8 @@ export type GateAnswer = 'run' | 'forward' | 'wait' | { readonly error: string }
 const LOADING = { error: 'LOADING Redis is loading the dataset in memory' };
 const READ_ONLY = { error: READ_ONLY_REPLICA.message };
 const DATA = Flag.write | Flag.readonly | Flag.mayReplicate;
+/** How clients of Sentinels ask where to go. */
+const ASKS_FOR_PRIMARY = new Set(['sentinel|get-master-addr-by-name', 'sentinel|master', 'sentinel|masters']);
 
 export class ReplicaGate {
   readonly #server: Server;
@@ -32,6 +34,7 @@ export class ReplicaGate {
     // The lease is lost, or leadership is being handed over: soon this member knows whether it is still the primary.
     if (member.role === 'primary') return 'wait';
     if (upstream?.pinned === true && !isOfConnection(command)) return 'forward';
+    if (ASKS_FOR_PRIMARY.has(command.name) && this.#server.primaryIsSought) return 'wait';
     if (!concernsData(command)) return this.#behindReplies(connection, (command.flags & Flag.loading) !== 0 || !this.#server.loading ? 'run' : LOADING);
     const isRead = (command.flags & Flag.readonly) !== 0;
     if (connection.readOnly && isRead) return this.#behindReplies(connection, this.#readHere(connection));

@@ -46,6 +46,10 @@ import { GREETING } from './upstream.ts';
 
 /** Members that pass a client on, at most: two that each take the other for the primary do not do so for ever. */
 const HOPS_MAX = 3;
+/** So long clients are waited for when the server stops: a blocked one may wait for ever. */
+const DISMISS_MS_MAX = 1000;
+/** A new primary that is not there after so many election timeouts may be long in coming. */
+const SOUGHT_ELECTION_TIMEOUTS = 4;
 const CRON_MS = 10;
 const SLOW_CRON_MS = 1000;
 /** Scripts make errors of their own: so many codes are counted, and then none, as in Redis. */
@@ -123,7 +127,10 @@ export class Server {
   #awaited: { readonly role: MemberRole; readonly resolve: () => void }[] = [];
   #nextId = 1;
   #lastPrimary: { readonly host: string; readonly port: number } | null = null;
+  /** Since when the primary is sought, as far as anybody has asked; 0 while it is known. */
+  #soughtFromMs = 0;
   #turnOpen = false;
+  #stopping = false;
   #networkDue = false;
   #cron: NodeJS.Timeout | null = null;
   #slowCron: NodeJS.Timeout | null = null;
@@ -166,7 +173,10 @@ export class Server {
     this.member = new Member({
       engine: this.engine, gate: this.gate, txlog, load,
       onRole: (role) => this.#roleChanged(role),
-      onLeadership: () => this.#announceLeader(),
+      onLeadership: () => {
+        this.#announceLeader();
+        this.#resumePostponed();
+      },
       onCommitted: () => {
         if (this.#postponed.size > 0 || this.pausedForWrites) this.#resumePostponed();
         this.acks.check();
@@ -326,6 +336,23 @@ export class Server {
     return new Promise((resolve) => { this.#awaited.push({ role, resolve }); });
   }
 
+  /**
+   * Whether the primary is gone, or unknown, and another one may be found in a moment. Who asks for the primary's address then
+   * is answered when it is there: clients that are told of a dead one ask again a second later (node-redis).
+   */
+  get primaryIsSought(): boolean {
+    const { node } = this;
+    if (node === null || node.network === null || node.txlog.isLeader) return false;
+    const { leader } = node.txlog;
+    if (leader !== '' && node.network.peers().some((peer) => peer.id === leader && peer.connected)) {
+      this.#soughtFromMs = 0;
+      return false;
+    }
+    const nowMs = performance.now();
+    if (this.#soughtFromMs === 0) this.#soughtFromMs = nowMs;
+    return nowMs - this.#soughtFromMs < SOUGHT_ELECTION_TIMEOUTS * this.config.number('election-timeout-ms');
+  }
+
   /** Tells Sentinel-aware clients of this node who is primary now. */
   #announceLeader(): void {
     const leader = this.node?.membership.leader;
@@ -432,7 +459,7 @@ export class Server {
   /** A client of another member, which forwards what it sends: it was authenticated there. */
   acceptProxied(header: StreamHeader, stream: Duplex): void {
     const hops = Number(header['hops']);
-    if (hops > HOPS_MAX || this.connections.size >= this.config.maxClients) {
+    if (this.#stopping || hops > HOPS_MAX || this.connections.size >= this.config.maxClients) {
       stream.destroy(new OperationalError('NOT_PRIMARY', 'this member does not take the client'));
       return;
     }
@@ -499,15 +526,27 @@ export class Server {
 
   /** Lets go of all clients once what they wait for is committed, and closes the log. */
   async stop(): Promise<void> {
+    this.#stopping = true;
     if (this.#cron !== null) clearInterval(this.#cron);
     if (this.#slowCron !== null) clearInterval(this.#slowCron);
     this.#listener.close();
     this.pause.end();
     await this.snapshots?.close();
+    await this.#dismissClients();
     while (this.gate.inFlight > 0) await new Promise((resolve) => { setImmediate(resolve); });
     for (const connection of [...this.connections.values()]) connection.close();
     await this.txlog.close();
     await this.node?.close();
+  }
+
+  /** Ends each connection at a moment at which it waits for nothing; those that never come to it are left to be closed. */
+  async #dismissClients(): Promise<void> {
+    const deadlineMs = performance.now() + DISMISS_MS_MAX;
+    for (let isDone = false; !isDone && performance.now() < deadlineMs;) {
+      isDone = true;
+      for (const connection of [...this.connections.values()]) isDone = connection.endAtRest() && isDone;
+      if (!isDone) await new Promise((resolve) => { setTimeout(resolve, 1); });
+    }
   }
 }
 

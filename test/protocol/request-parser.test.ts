@@ -283,6 +283,15 @@ describe('cost', () => {
   });
 });
 
+test('commands put before an incomplete one are found first', () => {
+  const harness = new Harness(LIMITS, true);
+  harness.receive(latin1Bytes(encodeCommand('ECHO', 'tail').slice(0, -3)));
+  harness.parser.restart();
+  harness.pending.prepend([latin1Bytes(encodeCommand('GET', 'a')), latin1Bytes(encodeCommand('GET', 'b'))]);
+  harness.receive(latin1Bytes(encodeCommand('ECHO', 'tail').slice(-3)));
+  expect(harness.events).toEqual([['GET', 'a'], ['GET', 'b'], ['ECHO', 'tail']]);
+});
+
 describe('PendingInput', () => {
   test('holds the same bytes as a plain string, whatever is appended and consumed', () => {
     const random = new SeededRandom();

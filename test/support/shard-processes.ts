@@ -88,15 +88,20 @@ export class ShardProcesses {
     }
   }
 
+  /** Resolves when node i has applied all that the primary has now. */
+  async caughtUp(i: number): Promise<void> {
+    const offset = Number(await this.info(await this.primary(), 'master_repl_offset'));
+    while ((await this.roleOf(i)) !== 'primary' && Number(await this.info(i, 'slave_repl_offset')) < offset) {
+      await new Promise((resolve) => { setTimeout(resolve, 20); });
+    }
+  }
+
   /** DEBUG DIGEST of each running node, once all have applied what the primary has. */
   async digests(): Promise<string[]> {
-    const offset = await this.info(await this.primary(), 'master_repl_offset');
     const digests: string[] = [];
     for (let i = 0; i < this.nodes.length; i++) {
       if (!this.nodes[i]!.isRunning) continue;
-      while ((await this.roleOf(i)) !== 'primary' && Number(await this.info(i, 'slave_repl_offset')) < Number(offset)) {
-        await new Promise((resolve) => { setTimeout(resolve, 20); });
-      }
+      await this.caughtUp(i);
       const client = await this.nodes[i]!.connect();
       digests.push(await client.send('DEBUG', 'DIGEST'));
       client.close();

@@ -25,6 +25,7 @@ const FAULTS: readonly (readonly [number, Fault])[] = [
   [4, (faults) => faults.handOver()],
   [5, (faults) => faults.snapshot()],
   [3, (faults) => faults.damage()],
+  [2, (faults) => faults.lastCopy()],
   [2, (faults) => faults.join()],
   [2, (faults) => faults.remove()],
 ];
@@ -213,6 +214,35 @@ export class Faults {
     if (machine.disk.stored(index) === null) return;
     this.#world.trace(`record ${index} of ${machine.name} rots`);
     machine.disk.flipBit(index, this.#world.random.below(10_000));
+  }
+
+  /** What was committed while one member was cut off rots at a second, and the leader, which alone still has it, is down for a while. */
+  lastCopy(): void {
+    const { random } = this.#world;
+    const leader = this.#leader();
+    if (leader?.process == null || !this.#isWhole() || leader.process.txlog.config.config.votersOutgoing.length > 0) return;
+    const { voters } = leader.process.txlog.config.config;
+    const others = this.#machines.filter(({ process }) => process?.isReady === true && process !== leader.process && voters.includes(process.memberId));
+    if (others.length < 2) return;
+    const rotting = random.pick(others);
+    this.#count('lastCopy');
+    this.#damaged = rotting;
+    for (const lagging of others) {
+      if (lagging === rotting) continue;
+      for (const other of [leader, rotting]) {
+        this.#network.cut(lagging.name, other.name);
+        this.#network.cut(other.name, lagging.name);
+      }
+    }
+    this.#later(100, 600, () => {
+      const lastIndex = rotting.process?.isReady === true ? rotting.process.txlog.lastIndex : 0;
+      leader.crash(true);
+      rotting.crash(true);
+      this.#rot(rotting, lastIndex - random.below(4));
+      this.#network.heal();
+      rotting.start();
+      this.#later(1500, 4000, () => leader.start());
+    });
   }
 
   /** Whether the member that was damaged is a whole voter again. */

@@ -235,11 +235,17 @@ export class Arena {
     return this.i32[address >>> CHUNK_SHIFT]![(address & CHUNK_MASK) << 1]! & KIND_MASK;
   }
 
-  /** Drops everything. All addresses become invalid. */
+  /** Drops everything, but for the first chunk, which is empty then. All addresses become invalid. */
   clear(): void {
-    this.u8.length = this.i32.length = this.f64.length = 0;
-    this.#chunkFreePages.length = this.#chunkTouchedPages.length = 0;
-    this.#chunkHuge.length = this.#chunkClosed.length = this.#freeChunkIds.length = 0;
+    const kept = this.u8[0]?.length === CHUNK_BYTES && !this.#chunkHuge[0]! ? 1 : 0;
+    this.u8.length = this.i32.length = this.f64.length = kept;
+    this.#chunkFreePages.length = this.#chunkTouchedPages.length = kept;
+    this.#chunkHuge.length = this.#chunkClosed.length = kept;
+    this.#freeChunkIds.length = 0;
+    if (kept > 0) {
+      this.#chunkFreePages[0] = PAGES_PER_CHUNK - 1;
+      this.#chunkClosed[0] = false;
+    }
     this.#pageSlab = new Int32Array(PAGES_PER_CHUNK);
     this.#slabCount = 0;
     this.#freeSlabIds.length = 0;
@@ -247,7 +253,8 @@ export class Arena {
     this.#bucketHead.fill(-1);
     this.#classSlabs.fill(0);
     this.#classLive.fill(0);
-    this.liveBytes = this.usedBytes = this.touchedBytes = this.liveCells = 0;
+    this.liveBytes = this.usedBytes = this.liveCells = 0;
+    this.touchedBytes = kept * (this.#chunkTouchedPages[0] ?? 0) * PAGE_BYTES;
     this.liveCellsByKind.fill(0);
   }
 

@@ -176,7 +176,8 @@ export class Membership {
 
   #welcome(): JoinReply {
     const { txlog } = this.#options;
-    return { shardId: txlog.shardId, firstConfig: txlog.snapshotMetaAt(txlog.firstIndex - 1).config };
+    // As the core has it: while a trim is under way the store still has what the core has forgotten.
+    return { shardId: txlog.shardId, firstConfig: txlog.snapshotMetaAt(txlog.status().firstIndex - 1).config };
   }
 
   // ---- As a member that wants to be what it was started as ----

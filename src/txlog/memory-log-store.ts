@@ -40,6 +40,8 @@ export class MemoryLogDisk {
   #holding = false;
   #failure: Error | null = null;
   #owner: DiskSession | null = null;
+  /** How often it crashed: sessions of before are over. */
+  crashes = 0;
   /** Synced writes that completed. */
   syncs = 0;
 
@@ -148,6 +150,7 @@ export class MemoryLogDisk {
     this.#holding = false;
     this.#failure = null;
     this.#owner = null;
+    this.crashes++;
   }
 
   /** Bytes of record `index` as they are stored, or of the state; null if there are none. */
@@ -199,12 +202,15 @@ function never(): Promise<never> {
 /** One process's hold on the disk. After a crash nothing that it asks for happens or is answered. */
 class DiskSession implements LogDisk {
   readonly #disk: MemoryLogDisk;
+  readonly #crashes: number;
+
   constructor(disk: MemoryLogDisk) {
     this.#disk = disk;
+    this.#crashes = disk.crashes;
   }
 
   open(): Promise<DiskContents> {
-    return Promise.resolve().then(() => this.#disk.take(this));
+    return Promise.resolve().then(() => (this.#disk.crashes === this.#crashes ? this.#disk.take(this) : never()));
   }
 
   batch(): DiskBatch {

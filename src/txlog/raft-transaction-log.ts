@@ -310,6 +310,7 @@ export class RaftTransactionLog implements TransactionLog {
     } catch (error) {
       throw refusal(error);
     }
+    this.#readLease();
     this.flush();
   }
 

@@ -10,6 +10,8 @@ import type { World } from './world.ts';
 /** Members are removed only while more vote than these. */
 const VOTERS_MIN = 3;
 const JOIN_RETRY_MS = 300;
+/** So long an election is waited for. */
+const VOTE_MS_MAX = 4000;
 
 type Fault = (faults: Faults) => void;
 
@@ -26,6 +28,7 @@ const FAULTS: readonly (readonly [number, Fault])[] = [
   [5, (faults) => faults.snapshot()],
   [3, (faults) => faults.damage()],
   [2, (faults) => faults.lastCopy()],
+  [1, (faults) => faults.forgottenVote()],
   [2, (faults) => faults.join()],
   [2, (faults) => faults.remove()],
 ];
@@ -220,7 +223,7 @@ export class Faults {
   lastCopy(): void {
     const { random } = this.#world;
     const leader = this.#leader();
-    if (leader?.process == null || !this.#isWhole() || leader.process.txlog.config.config.votersOutgoing.length > 0) return;
+    if (leader?.process === undefined || leader.process === null || !this.#isWhole() || leader.process.txlog.config.config.votersOutgoing.length > 0) return;
     const { voters } = leader.process.txlog.config.config;
     const others = this.#machines.filter(({ process }) => process?.isReady === true && process !== leader.process && voters.includes(process.memberId));
     if (others.length < 2) return;
@@ -229,10 +232,7 @@ export class Faults {
     this.#damaged = rotting;
     for (const lagging of others) {
       if (lagging === rotting) continue;
-      for (const other of [leader, rotting]) {
-        this.#network.cut(lagging.name, other.name);
-        this.#network.cut(other.name, lagging.name);
-      }
+      for (const other of [leader, rotting]) this.#cutBoth(lagging, other);
     }
     this.#later(100, 600, () => {
       const lastIndex = rotting.process?.isReady === true ? rotting.process.txlog.lastIndex : 0;
@@ -243,6 +243,48 @@ export class Faults {
       rotting.start();
       this.#later(1500, 4000, () => leader.start());
     });
+  }
+
+  /**
+   * Everybody starts anew, two members that do not hear each other want the vote of a third, and its machine loses power while
+   * its vote for one of them is on the way to a slow disk. Then it hears the other one alone.
+   */
+  forgottenVote(): void {
+    const { config } = this.#leader()?.process?.txlog.config ?? {};
+    if (config?.voters.length !== 3 || config.votersOutgoing.length > 0 || !this.#isWhole()) return;
+    const voters = this.#machines.filter(({ process }) => process?.isReady === true && config.voters.includes(process.memberId));
+    if (voters.length < 3) return;
+    this.#count('forgottenVote');
+    const forgetful = this.#world.random.pick(voters);
+    const [one, other] = voters.filter((machine) => machine !== forgetful) as [SimMachine, SimMachine];
+    this.#cutBoth(one, other);
+    for (const machine of voters) machine.crash(true);
+    forgetful.diskMaxMs = 1500;
+    for (const machine of voters) machine.start();
+    this.#forgetWhenVoting(forgetful, voters, this.#world.nowMs + VOTE_MS_MAX);
+  }
+
+  #forgetWhenVoting(machine: SimMachine, voters: readonly SimMachine[], untilMs: number): void {
+    this.#later(0.5, 1, () => {
+      const { process } = machine;
+      const vote = process?.isReady === true && machine.disk.heldWrites > 0 ? process.txlog.status().vote : '';
+      const candidate = voters.find((voter) => voter !== machine && voter.process?.isReady === true && voter.process.memberId === vote);
+      if (candidate === undefined && this.#world.nowMs < untilMs) return this.#forgetWhenVoting(machine, voters, untilMs);
+      machine.diskMaxMs = 3;
+      this.#healLater();
+      if (candidate === undefined) return;
+      machine.crash(true);
+      // What it said already arrives.
+      this.#later(2 * this.#network.delayMaxMs, 2 * this.#network.delayMaxMs + 1, () => {
+        this.#cutBoth(machine, candidate);
+        machine.start();
+      });
+    });
+  }
+
+  #cutBoth(one: SimMachine, other: SimMachine): void {
+    this.#network.cut(one.name, other.name);
+    this.#network.cut(other.name, one.name);
   }
 
   /** Whether the member that was damaged is a whole voter again. */

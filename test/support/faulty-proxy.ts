@@ -18,10 +18,12 @@ class Pipe {
   #timer: NodeJS.Timeout | null = null;
   bytes = 0;
 
-  constructor(from: net.Socket, to: net.Socket, delayMs: () => number) {
+  /** @param onFirst called with the first piece before it is carried */
+  constructor(from: net.Socket, to: net.Socket, delayMs: () => number, onFirst: (piece: Buffer) => void) {
     this.#from = from;
     this.#to = to;
     this.#delayMs = delayMs;
+    from.once('data', onFirst);
     from.on('data', (piece) => this.#carry(piece));
     from.on('end', () => this.#carry(null));
     to.on('drain', () => {
@@ -72,6 +74,8 @@ class Pipe {
 }
 
 interface Connection {
+  /** What the client said first; empty before that. */
+  first: Buffer;
   readonly client: net.Socket;
   readonly target: net.Socket;
   readonly pipes: Record<Direction, Pipe>;
@@ -85,7 +89,8 @@ export class FaultyProxy {
   accepted = 0;
   readonly #server: net.Server;
   readonly #connections = new Set<Connection>();
-  readonly #held: Record<Direction, boolean> = { out: false, in: false };
+  /** Whose bytes are held, by what the client said first; null: nobody's. */
+  readonly #held: Record<Direction, ((first: Buffer) => boolean) | null> = { out: null, in: null };
   #refusing = false;
 
   private constructor(server: net.Server, targetPort: () => number) {
@@ -112,19 +117,31 @@ export class FaultyProxy {
     }
     const target = net.connect({ port: targetPort, host: '127.0.0.1', allowHalfOpen: true, noDelay: true });
     const delayMs = (): number => this.delayMs;
-    const pipes = { out: new Pipe(client, target, delayMs), in: new Pipe(target, client, delayMs) };
-    const connection = { client, target, pipes };
+    const begun = (piece: Buffer): void => {
+      connection.first = piece;
+      this.#holdIfDue(connection);
+    };
+    const pipes = { out: new Pipe(client, target, delayMs, begun), in: new Pipe(target, client, delayMs, () => undefined) };
+    const connection: Connection = { first: Buffer.alloc(0), client, target, pipes };
     this.#connections.add(connection);
-    for (const direction of ['out', 'in'] as const) if (this.#held[direction]) pipes[direction].hold(true);
+    this.#holdIfDue(connection);
     for (const socket of [client, target]) {
       socket.on('error', () => this.#drop(connection));
       socket.on('close', () => this.#drop(connection));
     }
   }
 
+  #isHeld(direction: Direction, { first }: Connection): boolean {
+    return this.#held[direction]?.(first) ?? false;
+  }
+
+  #holdIfDue(connection: Connection): void {
+    for (const direction of ['out', 'in'] as const) if (this.#isHeld(direction, connection)) connection.pipes[direction].hold(true);
+  }
+
   #drop(connection: Connection): void {
     // A side that is held must not notice: a network that is gone does not tell.
-    if (this.#held.out || this.#held.in || !this.#connections.delete(connection)) return;
+    if (this.#isHeld('out', connection) || this.#isHeld('in', connection) || !this.#connections.delete(connection)) return;
     connection.pipes.out.close();
     connection.pipes.in.close();
     connection.client.destroy();
@@ -142,20 +159,20 @@ export class FaultyProxy {
     return bytes;
   }
 
-  /** Nothing goes through in this direction, or in either, until `resume`; connections stay open, new ones hang. */
-  block(direction: Direction | 'both' = 'both'): void {
-    for (const each of ['out', 'in'] as const) {
-      if (direction !== each && direction !== 'both') continue;
-      this.#held[each] = true;
-      for (const { pipes } of this.#connections) pipes[each].hold(true);
-    }
+  /**
+   * Nothing goes through in this direction, or in either, until `resume`; connections stay open, new ones hang.
+   * @param whose by what the client said first: only those connections; by default all
+   */
+  block(direction: Direction | 'both' = 'both', whose: (first: Buffer) => boolean = () => true): void {
+    for (const each of ['out', 'in'] as const) if (direction === each || direction === 'both') this.#held[each] = whose;
+    for (const connection of this.#connections) this.#holdIfDue(connection);
   }
 
   /** Ends `block` and `refuse`; what was held is delivered. */
   resume(): void {
     this.#refusing = false;
-    this.#held.out = false;
-    this.#held.in = false;
+    this.#held.out = null;
+    this.#held.in = null;
     for (const connection of this.#connections) {
       connection.pipes.out.hold(false);
       connection.pipes.in.hold(false);

@@ -21,22 +21,32 @@ export async function freePorts(count: number): Promise<number[]> {
 /** Long enough for a machine that is short of time. Tests about the time of a failover say their own. */
 const ELECTION_TIMEOUT = ['--election-timeout-ms', '2000'];
 
+export interface ShardOptions {
+  /** Arguments of each node. */
+  readonly each?: (i: number) => readonly string[];
+  /** Ports at which the others reach each node, given those on which they listen; by default the same. */
+  readonly reachedAt?: (peerPorts: readonly number[]) => Promise<readonly number[]>;
+}
+
 export class ShardProcesses {
   readonly nodes: HoldfastProcess[] = [];
-  readonly peerPorts: number[];
-  readonly #members: string;
+  readonly peerPorts: readonly number[];
+  readonly #addresses: readonly string[];
   readonly #args: (i: number) => readonly string[];
 
-  private constructor(peerPorts: number[], args: (i: number) => readonly string[]) {
+  private constructor(peerPorts: readonly number[], reachedAt: readonly number[], args: (i: number) => readonly string[]) {
     this.peerPorts = peerPorts;
-    this.#members = peerPorts.map((port) => `127.0.0.1:${port}`).join(',');
+    this.#addresses = reachedAt.map((port) => `127.0.0.1:${port}`);
     this.#args = args;
   }
 
-  /** Founds a shard of `count` new nodes; resolves when one of them is primary. `args` are for all, or what `each` gives for each. */
-  static async start(count: number, ...args: string[] | [{ readonly each: (i: number) => readonly string[] }]): Promise<ShardProcesses> {
+  /** Founds a shard of `count` new nodes; resolves when one of them is primary. Arguments that are strings are for all nodes. */
+  static async start(count: number, ...args: (string | ShardOptions)[]): Promise<ShardProcesses> {
     const ports = await freePorts(2 * count);
-    const shard = new ShardProcesses(ports.slice(count), (i) => args.flatMap((arg) => (typeof arg === 'string' ? [arg] : arg.each(i))));
+    const peerPorts = ports.slice(count);
+    const options = args.find((arg) => typeof arg !== 'string') ?? {};
+    const forAll = args.filter((arg) => typeof arg === 'string');
+    const shard = new ShardProcesses(peerPorts, await options.reachedAt?.(peerPorts) ?? peerPorts, (i) => [...forAll, ...options.each?.(i) ?? []]);
     for (let i = 0; i < count; i++) shard.nodes.push(await HoldfastProcess.prepare(ports[i]!));
     await Promise.all(shard.nodes.map((_, i) => shard.restart(i)));
     await shard.primary();
@@ -46,8 +56,8 @@ export class ShardProcesses {
   /** Arguments of node `i`. */
   argsOf(i: number): string[] {
     return [
-      '--bind', '127.0.0.1', '--replica-announce-ip', '127.0.0.1', '--peer-port', String(this.peerPorts[i]!), '--peer-announce', `127.0.0.1:${this.peerPorts[i]!}`,
-      '--cluster-members', this.#members, '--availability-zone', `zone-${i}`, ...ELECTION_TIMEOUT, ...this.#args(i),
+      '--bind', '127.0.0.1', '--replica-announce-ip', '127.0.0.1', '--peer-port', String(this.peerPorts[i]!), '--peer-announce', this.#addresses[i]!,
+      '--cluster-members', this.#addresses.join(','), '--availability-zone', `zone-${i}`, ...ELECTION_TIMEOUT, ...this.#args(i),
     ];
   }
 

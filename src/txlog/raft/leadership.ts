@@ -89,7 +89,8 @@ export function onHeartbeatReply(core: RaftCore, message: HeartbeatReply): void 
  * `leaseTicks` for the bound on clock drift.
  */
 export function leaseUntilTick(core: RaftCore): number {
-  if (core.role !== 'leader' || core.leaseBlocks.size > 0) return 0;
+  // One that hands over takes no proposals, so it must not execute what would lead to them.
+  if (core.role !== 'leader' || core.transferee !== '' || core.leaseBlocks.size > 0) return 0;
   const acked = quorumValue(core.config, core.ackedTickOf);
   if (acked < 0) return 0;
   const until = acked + core.leaseTicks + 1;

@@ -28,7 +28,7 @@ const FAULTS: readonly (readonly [number, Fault])[] = [
   [5, (faults) => faults.snapshot()],
   [3, (faults) => faults.damage()],
   [2, (faults) => faults.lastCopy()],
-  [1, (faults) => faults.forgottenVote()],
+  [2, (faults) => faults.forgottenVotes()],
   [2, (faults) => faults.join()],
   [2, (faults) => faults.remove()],
 ];
@@ -246,38 +246,39 @@ export class Faults {
   }
 
   /**
-   * Everybody starts anew, two members that do not hear each other want the vote of a third, and its machine loses power while
-   * its vote for one of them is on the way to a slow disk. Then it hears the other one alone.
+   * Everybody starts anew, and when the first vote is on its way to a slow disk, all machines but the candidate's lose power
+   * before it gets there. Then they do not hear the candidate.
    */
-  forgottenVote(): void {
+  forgottenVotes(): void {
     const { config } = this.#leader()?.process?.txlog.config ?? {};
-    if (config?.voters.length !== 3 || config.votersOutgoing.length > 0 || !this.#isWhole()) return;
+    if (config === undefined || config.votersOutgoing.length > 0 || !this.#isWhole()) return;
     const voters = this.#machines.filter(({ process }) => process?.isReady === true && config.voters.includes(process.memberId));
-    if (voters.length < 3) return;
-    this.#count('forgottenVote');
-    const forgetful = this.#world.random.pick(voters);
-    const [one, other] = voters.filter((machine) => machine !== forgetful) as [SimMachine, SimMachine];
-    this.#cutBoth(one, other);
-    for (const machine of voters) machine.crash(true);
-    forgetful.diskMaxMs = 1500;
-    for (const machine of voters) machine.start();
-    this.#forgetWhenVoting(forgetful, voters, this.#world.nowMs + VOTE_MS_MAX);
+    if (voters.length < config.voters.length) return;
+    this.#count('forgottenVotes');
+    for (const machine of voters) {
+      machine.crash(true);
+      machine.diskMaxMs = 500;
+      machine.start();
+    }
+    this.#forgetVotes(voters, this.#world.nowMs + VOTE_MS_MAX);
   }
 
-  #forgetWhenVoting(machine: SimMachine, voters: readonly SimMachine[], untilMs: number): void {
+  #forgetVotes(voters: readonly SimMachine[], untilMs: number): void {
     this.#later(0.5, 1, () => {
-      const { process } = machine;
-      const vote = process?.isReady === true && machine.disk.heldWrites > 0 ? process.txlog.status().vote : '';
-      const candidate = voters.find((voter) => voter !== machine && voter.process?.isReady === true && voter.process.memberId === vote);
-      if (candidate === undefined && this.#world.nowMs < untilMs) return this.#forgetWhenVoting(machine, voters, untilMs);
-      machine.diskMaxMs = 3;
-      this.#healLater();
+      const votes = voters.map(({ process, disk }) => (process?.isReady === true && disk.heldWrites > 0 ? process.txlog.status().vote : ''));
+      const candidate = voters.find(({ identity }) => votes.some((vote, i) => vote === identity.identity.memberId && voters[i]!.identity !== identity));
+      if (candidate === undefined && this.#world.nowMs < untilMs) return this.#forgetVotes(voters, untilMs);
+      for (const machine of voters) machine.diskMaxMs = 3;
       if (candidate === undefined) return;
-      machine.crash(true);
-      // What it said already arrives.
+      const others = voters.filter((machine) => machine !== candidate);
+      for (const machine of others) machine.crash(true, 0);
+      // What they said already arrives.
       this.#later(2 * this.#network.delayMaxMs, 2 * this.#network.delayMaxMs + 1, () => {
-        this.#cutBoth(machine, candidate);
-        machine.start();
+        for (const machine of others) {
+          this.#cutBoth(machine, candidate);
+          machine.start();
+        }
+        this.#healLater();
       });
     });
   }

@@ -38,7 +38,7 @@ export async function runSeeds(rest: 0 | 1): Promise<void> {
   expect(totals.unknown).toBeGreaterThan(totals.runs);
   expect(totals.givenUp).toBeLessThan(totals.runs);
   expect(Object.keys(totals.faults).sort()).toEqual(
-    ['crash', 'crashAll', 'forgottenVote', 'handOver', 'isolate', 'join', 'lastCopy', 'loss', 'partition', 'remove', 'rot', 'slowDisk', 'snapshot', 'stop', 'wipe'],
+    ['crash', 'crashAll', 'forgottenVotes', 'handOver', 'isolate', 'join', 'lastCopy', 'loss', 'partition', 'remove', 'rot', 'slowDisk', 'snapshot', 'stop', 'wipe'],
   );
 }
 

@@ -100,8 +100,12 @@ export class SimMachine {
     this.process.start();
   }
 
-  /** The process ends at once. @param power whether with the machine: then what was not synced is lost */
-  crash(power: boolean): void {
+  /**
+   * The process ends at once.
+   * @param power whether with the machine: then what was not synced is lost
+   * @param luck how likely each write under way still gets to the disk; by default anything
+   */
+  crash(power: boolean, luck = this.#world.random.next()): void {
     if (this.process === null) return;
     const { random } = this.#world;
     this.#world.trace(`${this.name} ${power ? 'loses power' : 'is killed'}, ${this.disk.heldWrites} writes under way`);
@@ -110,7 +114,6 @@ export class SimMachine {
     this.#stopped = false;
     this.#deferred = [];
     this.#deferredTimers = [];
-    const luck = random.next();
     this.disk.crash({ survives: () => random.chance(luck), keepUnsynced: !power });
     this.disk.holdSyncs();
     this.#syncsUnderWay = 0;

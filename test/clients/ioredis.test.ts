@@ -1,10 +1,10 @@
 /** ioredis as its users have it: default options, no allowances for Holdfast. */
 import { Redis } from 'ioredis';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { HoldfastProcess } from '../support/holdfast-process.ts';
+import { CLIENT_TARGETS, type ClientTarget, TARGET_NAMES } from '../support/client-targets.ts';
 
-describe('ioredis', () => {
-  let server: HoldfastProcess;
+describe.each(TARGET_NAMES)('ioredis at %s', (name) => {
+  let server: ClientTarget;
   const clients: Redis[] = [];
   const connect = (options: object = {}): Redis => {
     const client = new Redis({ host: '127.0.0.1', port: server.port, ...options });
@@ -14,7 +14,7 @@ describe('ioredis', () => {
   };
 
   beforeAll(async () => {
-    server = await HoldfastProcess.start();
+    server = await CLIENT_TARGETS[name]();
   });
   afterAll(() => server.remove());
   beforeEach(() => connect().flushall());
@@ -55,6 +55,16 @@ describe('ioredis', () => {
     expect(await client.dbsize()).toBe(2001);
   });
 
+  test('goes on when the primary is killed', async () => {
+    const client = connect();
+    await client.set('before', 'yes');
+    const bringBack = await server.killPrimary();
+    expect(await client.get('before')).toBe('yes');
+    expect(await client.set('after', 'yes')).toBe('OK');
+    await bringBack();
+    expect(await client.mget('before', 'after')).toEqual(['yes', 'yes']);
+  });
+
   test('MULTI answers as one; a watched key that changes stops it', async () => {
     const client = connect();
     const other = connect();
@@ -69,11 +79,11 @@ describe('ioredis', () => {
     const client = connect();
     const blocked = connect();
     const popped = blocked.blpop('jobs', 'more', 20);
-    await expect.poll(async () => /blocked_clients:1/.test(await client.info('clients'))).toBe(true);
+    await expect.poll(() => server.blockedClients()).toBe(1);
     await client.rpush('more', 'work');
     expect(await popped).toEqual(['more', 'work']);
     const least = blocked.bzpopmin('scores', 20);
-    await expect.poll(async () => /blocked_clients:1/.test(await client.info('clients'))).toBe(true);
+    await expect.poll(() => server.blockedClients()).toBe(1);
     await client.zadd('scores', 2, 'two');
     expect((await least)!.map(String)).toEqual(['scores', 'two', '2']);
     expect(await blocked.brpop('jobs', 0.05)).toBeNull();
@@ -100,8 +110,7 @@ describe('ioredis', () => {
     const client = connect({ retryStrategy: () => 20 });
     await client.set('kept', 'yes');
     await client.hset('kept:hash', 'field', 'value');
-    await server.kill('SIGKILL');
-    await server.restart();
+    await server.killAndRestart();
     expect(await client.get('kept')).toBe('yes');
     expect(await client.hget('kept:hash', 'field')).toBe('value');
   });

@@ -5,7 +5,7 @@ import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { CustomerStore } from '../../examples/customers/src/customer-store.ts';
 import { createApi } from '../../examples/customers/src/http-api.ts';
-import { HoldfastProcess } from '../support/holdfast-process.ts';
+import { CLIENT_TARGETS, type ClientTarget, TARGET_NAMES } from '../support/client-targets.ts';
 
 interface Answer {
   readonly status: number;
@@ -14,22 +14,9 @@ interface Answer {
   readonly body: Record<string, unknown>;
 }
 
-let database: HoldfastProcess;
+let database: ClientTarget;
 let store: CustomerStore;
 let api: Server;
-
-beforeAll(async () => {
-  database = await HoldfastProcess.start();
-  store = await CustomerStore.connect(`redis://127.0.0.1:${database.port}`);
-  api = createApi(store).listen(0, '127.0.0.1');
-  await once(api, 'listening');
-});
-afterAll(async () => {
-  api.close();
-  api.closeAllConnections();
-  await store.close();
-  await database.remove();
-});
 
 async function ask(method: string, path: string, body?: unknown): Promise<Answer> {
   const text = typeof body === 'string' ? body : JSON.stringify(body);
@@ -42,7 +29,20 @@ async function ask(method: string, path: string, body?: unknown): Promise<Answer
 const ADA = { name: 'Ada Lovelace', email: 'Ada@Example.com', phone: '+44 20 1234' };
 const MISSING = '/customers/00000000-0000-4000-8000-000000000000';
 
-describe('customers', () => {
+describe.each(TARGET_NAMES)('customers in %s', (name) => {
+  beforeAll(async () => {
+    database = await CLIENT_TARGETS[name]();
+    store = await CustomerStore.connect(`redis://127.0.0.1:${database.port}`);
+    api = createApi(store).listen(0, '127.0.0.1');
+    await once(api, 'listening');
+  });
+  afterAll(async () => {
+    api.close();
+    api.closeAllConnections();
+    await store.close();
+    await database.remove();
+  });
+
   test('are created, read, replaced and deleted', async () => {
     const created = await ask('POST', '/customers', ADA);
     expect(created.status).toBe(201);
@@ -99,13 +99,23 @@ describe('customers', () => {
     expect((await ask('GET', path)).status).toBe(404);
   });
 
-  test('are there after the database was killed; meanwhile the service says that it is unavailable', async () => {
+  test('those that were created while the primary was killed are there', async () => {
+    const complaints = vi.spyOn(console, 'error').mockImplementation(() => undefined);
+    const killed = database.killPrimary().then((bringBack) => bringBack());
+    const created = (await Promise.all(Array.from({ length: 40 }, () => ask('POST', '/customers', ADA)))).filter(({ status }) => status === 201);
+    await killed;
+    for (const { body, headers } of created) expect(await ask('GET', headers.get('location')!)).toMatchObject({ status: 200, body });
+    expect((await ask('POST', '/customers', ADA)).status).toBe(201);
+    complaints.mockRestore();
+  });
+
+  test('are there after the node was killed; meanwhile the service says that it is unavailable', async () => {
     const complaints = vi.spyOn(console, 'error').mockImplementation(() => undefined);
     const { body, headers } = await ask('POST', '/customers', ADA);
-    await database.kill('SIGKILL');
-    expect(await ask('GET', '/customers')).toMatchObject({ status: 503, body: { error: { code: 'unavailable' } } });
+    const restarted = database.killAndRestart();
+    await expect.poll(() => ask('GET', '/customers'), { interval: 1 }).toMatchObject({ status: 503, body: { error: { code: 'unavailable' } } });
     expect((await ask('GET', '/health')).status).toBe(503);
-    await database.restart();
+    await restarted;
     await expect.poll(async () => (await ask('GET', '/health')).status, { timeout: 10_000 }).toBe(200);
     expect(await ask('GET', headers.get('location')!)).toMatchObject({ status: 200, body });
     complaints.mockRestore();

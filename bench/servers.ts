@@ -46,7 +46,7 @@ export function versionOf(kind: ServerKind): string {
   return spawnSync(program!, [flag!], { encoding: 'utf8' }).stdout.split('\n')[0]!;
 }
 
-async function freePort(): Promise<number> {
+export async function freePort(): Promise<number> {
   const probe = net.createServer().listen(0, '127.0.0.1');
   await once(probe, 'listening');
   const { port } = probe.address() as net.AddressInfo;
@@ -80,6 +80,25 @@ export class BenchServer {
 
   get pid(): number {
     return this.#child!.pid!;
+  }
+
+  get isRunning(): boolean {
+    return this.#child !== null;
+  }
+
+  /** Ends the process at once, as a crash does. */
+  async crash(): Promise<void> {
+    const child = this.#child!;
+    this.#child = null;
+    const ended = once(child, 'exit');
+    child.kill('SIGKILL');
+    await ended;
+    running.delete(this);
+  }
+
+  /** Deletes all data; the process must have ended. */
+  wipe(): void {
+    rmSync(this.dir, { recursive: true, force: true });
   }
 
   #command(): [string, string[]] {

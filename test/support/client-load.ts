@@ -30,7 +30,7 @@ export const CLIENT_KINDS = {
   'node-redis, Sentinel': async (sentinelRootNodes: Address[]): Promise<Counting> => {
     const socket = { reconnectStrategy: RECONNECT_MS };
     const client = createSentinel({
-      name: 'mymaster', sentinelRootNodes, scanInterval: 100, maxCommandRediscovers: 1000, nodeClientOptions: { socket }, sentinelClientOptions: { socket },
+      name: 'mymaster', sentinelRootNodes, scanInterval: 1000, maxCommandRediscovers: 1000, nodeClientOptions: { socket }, sentinelClientOptions: { socket },
     });
     client.on('error', () => undefined);
     await client.connect();

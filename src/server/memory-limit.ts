@@ -71,8 +71,11 @@ export class MemoryLimit {
     const { eviction } = this.#server.engine;
     eviction.isHeld = this.#isHeld;
     // Clients' buffers may have become less, or can be made so: that comes before taking data away.
-    if (eviction.usedBytes > eviction.maxBytes) this.#countClients();
+    const isOver = eviction.usedBytes > eviction.maxBytes;
+    if (isOver) this.#countClients();
+    const startMs = isOver ? performance.now() : 0;
     const room = eviction.makeRoom();
+    if (isOver) this.#took(performance.now() - startMs);
     if (room === Room.underWay) this.#goOn();
     return room !== Room.none || !needsMemory(command, session);
   }
@@ -100,7 +103,13 @@ export class MemoryLimit {
     const { engine, serving } = this.#server;
     if (!serving || engine.eviction.maxBytes === 0) return;
     engine.eviction.isHeld = this.#isHeld;
+    const startMs = performance.now();
     if (engine.makeRoom() === Room.underWay) this.#goOn();
+    this.#took(performance.now() - startMs);
+  }
+
+  #took(ms: number): void {
+    this.#server.latency.add('eviction-cycle', ms * 1000, this.#server.nowMs);
   }
 
   /** Another go, once sockets have been read. */

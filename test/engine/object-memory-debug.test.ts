@@ -59,6 +59,7 @@ table('OBJECT', [
   ['OBJECT ENCODING other', 'raw'],
   ['OBJECT REFCOUNT text2', null],
   ['OBJECT REFCOUNT h', 1],
+  ['OBJECT REFCOUNT x', 2147483647],
   ['OBJECT IDLETIME h', 0],
   ['OBJECT IDLETIME no', null],
   ['OBJECT FREQ no', null],

@@ -134,6 +134,13 @@ describe('on a server that commits at once', () => {
     expect(heard.sort()).toEqual(['e', 'e', 'h', 'h']);
   });
 
+  test('a key that made room is news, NOLOOP or not', async () => {
+    const reader = await open('HELLO 3', 'CLIENT TRACKING ON NOLOOP', 'SET k v', 'GET k', 'CONFIG SET maxmemory-policy allkeys-lru maxmemory 1');
+    const told: unknown[] = [];
+    while (told.length < 1) told.push(...(await reader.told()));
+    expect(told).toEqual(gone('k'));
+  });
+
   test('FLUSHDB, FLUSHALL and SWAPDB empty every cache', async () => {
     const [one, two] = [await open('HELLO 3', 'CLIENT TRACKING ON', 'GET a'), await open('HELLO 3', 'CLIENT TRACKING ON BCAST PREFIX x')];
     const writer = await open('SET a 1', 'SELECT 2', 'SET b 1');

@@ -1,5 +1,5 @@
 /** OBJECT: what is known of a key's value besides the value. */
-import { parseIntegerStrict } from '../../shared/number-text.ts';
+import { parseIntegerStrict, parsedInteger } from '../../shared/number-text.ts';
 import type { Call, Ref } from '../call.ts';
 import { type Command, command, keysAt } from '../command.ts';
 import { IDLE_NOT_TRACKED, LFU_NOT_TRACKED } from '../error-texts.ts';
@@ -8,6 +8,11 @@ import { helpHandler } from './help.ts';
 
 /** The longest string that Redis stores in one piece with its object (OBJ_ENCODING_EMBSTR_SIZE_LIMIT). */
 const EMBSTR_BYTES_MAX = 44;
+
+/** Redis has one object for each integer below this, whatever the keys that hold it, unless eviction has to know of each. */
+const SHARED_INTEGERS = 10_000;
+/** What it calls their count. Here nothing is shared. */
+const SHARED_REFERENCES = 2_147_483_647;
 
 const bytes = new Bytes();
 
@@ -42,9 +47,16 @@ function encoding(c: Call): void {
   if (ref !== 0) c.reply.bulkString(encodingOf(c, ref));
 }
 
+function isSmallInteger(c: Call, ref: Ref): boolean {
+  return encodingOf(c, ref) === 'int' && parsedInteger.isSafe && parsedInteger.value >= 0 && parsedInteger.value < SHARED_INTEGERS;
+}
+
 function refcount(c: Call): void {
-  // Redis answers 2147483647 for small integers, which all keys share there. Here nothing is shared.
-  if (peekOrNull(c) !== 0) c.reply.integer(1);
+  const ref = peekOrNull(c);
+  if (ref === 0) return;
+  const { eviction } = c.engine;
+  const eachIsKnown = eviction.maxBytes > 0 && (eviction.isLru || c.engine.keyspace.access.isLfu);
+  c.reply.integer(!eachIsKnown && isSmallInteger(c, ref) ? SHARED_REFERENCES : 1);
 }
 
 function idletime(c: Call): void {

@@ -315,9 +315,7 @@ export class Database {
     ks.onExpired!(this.number, key);
     // Before it is gone: the key's bytes may be the entry's.
     ks.events.tell(KeyEvent.expired, 'expired', this.number, key.buf, key.off, key.len);
-    ks.interest.bySystem = true;
-    this.remove(key.buf, key.off, key.len);
-    ks.interest.bySystem = false;
+    this.#takeOut(key);
   }
 
   /** Takes out a key that is there, to make room, and has the deletion logged. Whether it was there. */
@@ -326,7 +324,16 @@ export class Database {
     ks.evictedKeys++;
     ks.onEvicted!(this.number, key);
     ks.events.tell(KeyEvent.evicted, 'evicted', this.number, key.buf, key.off, key.len);
-    return this.remove(key.buf, key.off, key.len);
+    return this.#takeOut(key);
+  }
+
+  /** Removes a key that no client's command means to remove. */
+  #takeOut(key: Bytes): boolean {
+    const { interest } = this.#ks;
+    interest.bySystem = true;
+    const wasThere = this.remove(key.buf, key.off, key.len);
+    interest.bySystem = false;
+    return wasThere;
   }
 
   // ---- Walking ----

@@ -9,7 +9,7 @@ import type { Database } from './database.ts';
 
 /** Told of all changes of keys while they are made: of a primary before they are committed, of a replica when it applies them. */
 export interface ChangeListener {
-  /** The bytes are valid during the call. @param bySystem no client's command meant to change the key: its time had come */
+  /** The bytes are valid during the call. @param bySystem no client's command meant to change the key: its time had come, or it made room */
   keyChanged(buf: Uint8Array, off: number, len: number, bySystem: boolean): void;
   /** A database has got other keys, or none. */
   databaseReplaced(): void;

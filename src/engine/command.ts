@@ -43,6 +43,18 @@ export const FLAG_NAMES: readonly (readonly [number, string])[] = [
   [Flag.movablekeys, 'movablekeys'], [Flag.allowBusy, 'allow_busy'],
 ];
 
+/** What a command does to a key, as bits: permissions for the one, the other or both can be given. */
+export const KeyAccess = { read: 1, write: 2 } as const;
+
+/** Which arguments of a command name channels. */
+export type ChannelArguments =
+  /** The first one. */
+  | 'first'
+  /** All of them. */
+  | 'all'
+  /** All of them, and they are patterns. */
+  | 'patterns';
+
 /** How keys are found in a request: Redis's key specifications (begin_search, find_keys). */
 export interface KeySpec {
   /** Flags such as "RW access update", in COMMAND INFO's words, separated by spaces. */
@@ -100,8 +112,10 @@ export interface CommandOptions {
   readonly categories?: string;
   /** Command tips (redis.io/docs/latest/develop/reference/command-tips). */
   readonly tips?: readonly string[];
-  /** Argument indexes of the keys, where specifications do not suffice. */
+  /** Argument indexes of the keys, where specifications do not suffice: the first key is as the first of them says, the others as the last. */
   readonly getKeys?: (request: Request) => number[];
+  /** The channels that a user must be permitted. */
+  readonly channels?: ChannelArguments;
   /** Absent for a container of subcommands. */
   readonly run?: Handler;
   readonly subcommands?: readonly Command[];
@@ -129,6 +143,12 @@ export class Command {
   readonly tips: readonly string[];
   readonly categories: readonly string[];
   readonly getKeys: ((request: Request) => number[]) | null;
+  /** For each key specification, bits of KeyAccess; -1 where what it finds is no key. */
+  readonly keyAccess: readonly number[];
+  readonly hasKeys: boolean;
+  /** Whether what it does to its keys depends on its options. */
+  readonly hasVariableAccess: boolean;
+  readonly channels: ChannelArguments | null;
   readonly run: Handler | null;
   readonly subcommands: ReadonlyMap<string, Command> | null;
   readonly timeoutReply: 'null' | 'nullArray';
@@ -168,6 +188,10 @@ export class Command {
     // A container is in no category of its group: its subcommands are.
     this.categories = aclCategories(flags, options.run === undefined ? null : options.group, options.categories ?? '');
     this.getKeys = options.getKeys ?? null;
+    this.keyAccess = this.keys.map((spec) => accessOf(spec.flags));
+    this.hasKeys = this.keyAccess.some((access) => access >= 0);
+    this.hasVariableAccess = this.keys.some((spec) => spec.flags.includes('variable_flags'));
+    this.channels = options.channels ?? null;
     this.run = options.run ?? null;
     this.timeoutReply = options.timeoutReply ?? 'nullArray';
     this.subcommands = options.subcommands === undefined
@@ -181,8 +205,14 @@ export function command(options: CommandOptions): Command {
   return new Command(options);
 }
 
-/** In the order in which Redis tells them (ACLCommandCategories of 7.2). */
-const CATEGORIES = [
+function accessOf(flags: string): number {
+  const words = flags.split(' ');
+  if (words.includes('not_key')) return -1;
+  return (words.includes('access') ? KeyAccess.read : 0) | (['insert', 'delete', 'update'].some((word) => words.includes(word)) ? KeyAccess.write : 0);
+}
+
+/** ACL categories in the order in which Redis tells them (ACLCommandCategories of 7.2). */
+export const CATEGORIES: readonly string[] = [
   'keyspace', 'read', 'write', 'set', 'sortedset', 'list', 'hash', 'string', 'bitmap', 'hyperloglog', 'geo', 'stream', 'pubsub',
   'admin', 'fast', 'slow', 'blocking', 'dangerous', 'connection', 'transaction', 'scripting',
 ];

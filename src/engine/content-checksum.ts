@@ -54,7 +54,7 @@ class ElementSums implements ElementVisitor {
   }
 }
 
-/** Checksum of all databases, logically expired keys included, and of the libraries of functions: 16 hex digits. */
+/** Checksum of all databases, logically expired keys included, of the libraries of functions and of users: 16 hex digits. */
 export function contentChecksum(engine: Engine): string {
   const { keyspace, types } = engine;
   const { entries } = keyspace;
@@ -77,8 +77,8 @@ export function contentChecksum(engine: Engine): string {
     types.collection(type)!.visit(ref, elements);
     return mix(hash, elements.sum);
   };
-  let high = engine.functions.checksum(0x9747b28c);
-  let low = engine.functions.checksum(0x2545f491);
+  let high = (engine.functions.checksum(0x9747b28c) + engine.users.checksum(0x9747b28c)) | 0;
+  let low = (engine.functions.checksum(0x2545f491) + engine.users.checksum(0x2545f491)) | 0;
   const refs: Address[] = [];
   for (const db of keyspace.databases) {
     let cursor = 0;

@@ -8,6 +8,8 @@
 import { CommandError, InvariantViolation, invariant } from '../shared/errors.ts';
 import type { Reply } from '../shared/reply.ts';
 import { Request, latin1Slice } from '../shared/request.ts';
+import { Denial, type DenialContext, denialOf, denialText, deniedAtExec } from './acl/permission.ts';
+import { USERS_EFFECT, Users } from './acl/users.ts';
 import { Blocking } from './blocking.ts';
 import { Call } from './call.ts';
 import { type Command, CommandTable, Flag } from './command.ts';
@@ -60,6 +62,7 @@ export class Engine {
   readonly blocking: Blocking;
   readonly functions: FunctionLibraries;
   readonly eviction: Eviction;
+  readonly users: Users;
   readonly limits: EncodingLimits;
   readonly random: () => number;
   /** Changes since the start, as Redis counts `rdb_changes_since_last_save`. */
@@ -81,6 +84,8 @@ export class Engine {
   onRead: (command: Command, request: Request, session: Session) => void = () => undefined;
   /** Id of the session whose command is under way. */
   actor = 0;
+  /** Told of commands that were denied to a session's user: `denied.at` is the argument that was the reason. */
+  onDenied: (denial: number, context: DenialContext, session: Session, command: Command, request: Request) => void = () => undefined;
 
   readonly #effects = new EffectWriter();
   readonly #reader = new EffectReader();
@@ -100,6 +105,7 @@ export class Engine {
     this.blocking = new Blocking(this);
     this.eviction = new Eviction(this.keyspace, options.random, options.clockUs);
     this.functions = new FunctionLibraries(this.keyspace.hazards);
+    this.users = new Users(this.table, this.keyspace.hazards);
     this.#clockUs = options.clockUs;
     this.#scratch = options.scratchReply;
     this.#arenaBytesMax = options.bytesMax ?? 2 ** 35;
@@ -163,14 +169,14 @@ export class Engine {
    * @returns an Outcome.
    */
   execute(command: Command, session: Session, request: Request, reply: Reply): number {
+    const { hazards, interest } = this.keyspace;
+    hazards.begin();
     if (session.queue !== null && !RUNS_IN_MULTI.has(command.name)) {
-      this.lastWaitFor = 0;
+      this.lastWaitFor = hazards.waitFor;
       this.#queue(command, session, request, reply);
       return Outcome.done;
     }
-    const { hazards, interest } = this.keyspace;
     const call = this.#main;
-    hazards.waitFor = 0;
     this.actor = session.id;
     call.session = session;
     call.reply = reply;
@@ -232,7 +238,25 @@ export class Engine {
     reply.array(queue.length);
     const call = new Call(this, this.#effects, reply, session, outer.db);
     call.nowMs = outer.nowMs;
-    for (const { command, request } of queue) this.#run(call, command, request);
+    for (const { command, request } of queue) {
+      // Permissions may have changed since it was queued, even by the transaction itself.
+      const denial = session.restrictedTo === null ? Denial.none : denialOf(session.restrictedTo, command, request);
+      if (denial === Denial.none) this.#run(call, command, request);
+      else {
+        this.onDenied(denial, 'multi', session, command, request);
+        reply.error(deniedAtExec(denial));
+      }
+    }
+  }
+
+  /** Why the session's user may not run a command, without the error's code; null when it may. A denial is told to `onDenied`. */
+  refusal(command: Command, session: Session, request: Request, context: DenialContext): string | null {
+    const user = session.restrictedTo;
+    if (user === null) return null;
+    const denial = denialOf(user, command, request);
+    if (denial === Denial.none) return null;
+    this.onDenied(denial, context, session, command, request);
+    return denialText(denial, user, command, request, false);
   }
 
   /**
@@ -248,7 +272,15 @@ export class Engine {
   /** Runs a blocked session's command again; whether it was served. `lastWaitFor` is then its reply's. */
   runBlocked(session: Session, state: BlockedState, reply: Reply): boolean {
     const { hazards } = this.keyspace;
-    hazards.waitFor = 0;
+    hazards.begin();
+    const refusal = this.refusal(state.command, session, state.request, 'toplevel');
+    if (refusal !== null) {
+      // What it may has changed while it waited.
+      state.command.rejectedCalls++;
+      reply.error(`NOPERM ${refusal}`);
+      this.lastWaitFor = hazards.waitFor;
+      return true;
+    }
     // As when it came: there may be less room than then.
     if (this.eviction.maxBytes !== 0 && this.eviction.makeRoom() === Room.none && (state.command.flags & Flag.denyoom) !== 0) {
       hazards.checkDb(state.db);
@@ -385,6 +417,7 @@ export class Engine {
     this.keyspace.flushAll();
     this.keyspace.applying = false;
     this.functions.clear();
+    this.users.forget();
   }
 
   // ---- Turns and the log ----
@@ -419,6 +452,7 @@ export class Engine {
     const { keyspace } = this;
     const call = this.#applier;
     const scratch = this.#scratch;
+    let changesUsers = false;
     keyspace.applying = true;
     this.#reader.open(block);
     while (this.#reader.next(this.#request)) {
@@ -426,6 +460,11 @@ export class Engine {
       // Libraries are data without a key, and an engine without scripting keeps them as well.
       if (request.is(0, FUNCTION_EFFECT)) {
         this.functions.apply(request);
+        continue;
+      }
+      if (request.is(0, USERS_EFFECT)) {
+        this.users.apply(request);
+        changesUsers = true;
         continue;
       }
       const command = this.table.findForEffect(request);
@@ -443,6 +482,7 @@ export class Engine {
       scratch.rewind(mark);
     }
     keyspace.applying = false;
+    if (changesUsers) this.users.onChange();
     // Clients of a replica may be blocked in reads (XREAD).
     if (keyspace.interest.hasReady) this.blocking.serveReady();
   }

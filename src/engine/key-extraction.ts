@@ -1,49 +1,129 @@
-/** Finds the keys of a request by its command's key specifications. */
+/** Finds the keys of a request by its command's key specifications, as Redis's getKeysFromCommandWithSpecs does. */
 import { parseIntegerStrict, parsedInteger } from '../shared/number-text.ts';
 import type { Request } from '../shared/request.ts';
-import type { Command, KeySpec } from './command.ts';
+import { type Command, type KeySpec, KeyAccess } from './command.ts';
+
+/** Keys of one request. One object serves many requests: finding keys makes no garbage. */
+export class FoundKeys {
+  count = 0;
+  /** Argument indexes. */
+  index: Int32Array = new Int32Array(16);
+  /** What the command does to each: bits of KeyAccess. */
+  access: Int32Array = new Int32Array(16);
+  /** The number of the specification that found each. */
+  spec: Int32Array = new Int32Array(16);
+
+  add(index: number, access: number, spec: number): void {
+    if (this.count === this.index.length) {
+      this.index = grown(this.index);
+      this.access = grown(this.access);
+      this.spec = grown(this.spec);
+    }
+    this.index[this.count] = index;
+    this.access[this.count] = access;
+    this.spec[this.count++] = spec;
+  }
+}
 
 export interface FoundKey {
   /** Argument index. */
   readonly index: number;
-  /** Of the specification that found it. */
+  /** What the command does to it, in COMMAND INFO's words. */
   readonly flags: string;
 }
 
-/** The request's keys in the order of its command's specifications. */
+/** What flags say where options decide. */
+const VARIABLE_FLAGS: Readonly<Record<number, string>> = {
+  [KeyAccess.read]: 'RO access', [KeyAccess.write]: 'OW update', [KeyAccess.read | KeyAccess.write]: 'RW access update',
+};
+
+const found = new FoundKeys();
+
+/** The request's keys as a list, those that only decide the slot included. Not for the hot path. */
 export function keyIndexes(command: Command, request: Request): FoundKey[] {
-  if (command.getKeys !== null) return command.getKeys(request).map((index) => ({ index, flags: command.keys[0]?.flags ?? '' }));
-  return command.keys.flatMap((spec) => specIndexes(spec, request).map((index) => ({ index, flags: spec.flags })));
+  findKeys(command, request, found, true);
+  return Array.from({ length: found.count }, (_, i) => ({
+    index: found.index[i]!,
+    flags: command.hasVariableAccess ? VARIABLE_FLAGS[found.access[i]!]! : command.keys[found.spec[i]!]!.flags,
+  }));
 }
 
-function specIndexes(spec: KeySpec, request: Request): number[] {
-  const first = beginOf(spec, request);
-  if (first <= 0 || first >= request.argc) return [];
-  const { find } = spec;
-  const out: number[] = [];
-  if ('lastKey' in find) {
-    let last = find.lastKey < 0 ? request.argc + find.lastKey : first + find.lastKey;
-    if (find.lastKey < 0 && find.limit > 1) last = first + Math.floor((request.argc - first) / find.limit) - 1;
-    for (let i = first; i <= Math.min(last, request.argc - 1); i += find.step) out.push(i);
-  } else if ('keyNumIndex' in find) {
-    const at = first + find.keyNumIndex;
-    if (at >= request.argc || !parseIntegerStrict(request.buf, request.off[at]!, request.len[at]!)) return [];
-    const count = parsedInteger.value;
-    for (let n = 0; n < count; n++) {
-      const i = first + find.firstKey + n * find.step;
-      if (i >= request.argc) return [];
-      out.push(i);
-    }
-  }
+function grown(old: Int32Array): Int32Array {
+  const out = new Int32Array(old.length * 2);
+  out.set(old);
   return out;
 }
 
+/**
+ * Puts the request's keys into `out`, in the order of its command's specifications: none at all where one of these does not
+ * fit the arguments, which the command will complain of.
+ * @param withFakes whether arguments count that only decide the slot, as the channel of SPUBLISH
+ */
+export function findKeys(command: Command, request: Request, out: FoundKeys, withFakes = false): void {
+  out.count = 0;
+  if (command.getKeys !== null) {
+    const last = command.keys.length - 1;
+    for (const [n, index] of command.getKeys(request).entries()) out.add(index, command.keyAccess[n === 0 ? 0 : last]!, n === 0 ? 0 : last);
+    return;
+  }
+  for (let n = 0; n < command.keys.length; n++) {
+    const spec = command.keys[n]!;
+    if (!withFakes && command.keyAccess[n]! < 0) continue;
+    const access = command.hasVariableAccess ? variableAccess(command, request) : command.keyAccess[n]!;
+    if (!addKeys(spec, n, access, request, out)) {
+      out.count = 0;
+      return;
+    }
+  }
+}
+
+/** @returns false when the specification does not fit. */
+function addKeys(spec: KeySpec, number: number, access: number, request: Request, out: FoundKeys): boolean {
+  const { argc } = request;
+  let first = beginOf(spec, request);
+  if (first === 0) return true;
+  const { find } = spec;
+  let last: number;
+  let step = 1;
+  if ('lastKey' in find) {
+    ({ step } = find);
+    if (find.lastKey >= 0) last = first + find.lastKey;
+    else last = find.limit > 1 ? first + Math.floor((argc - first) / find.limit) + find.lastKey : argc + find.lastKey;
+  } else if ('keyNumIndex' in find) {
+    ({ step } = find);
+    const at = first + find.keyNumIndex;
+    if (at >= argc || !parseIntegerStrict(request.buf, request.off[at]!, request.len[at]!)) return false;
+    first += find.firstKey;
+    last = first + (parsedInteger.value - 1) * step;
+  } else return false;
+  if (last >= argc || last < first || first >= argc) return false;
+  for (let i = first; i <= last; i += step) out.add(i, access, number);
+  return true;
+}
+
+/** The argument at which a specification begins; 0 where its keyword is not there. */
 function beginOf(spec: KeySpec, request: Request): number {
   if ('index' in spec.begin) return spec.begin.index;
   const { keyword, startFrom } = spec.begin;
   const step = startFrom < 0 ? -1 : 1;
-  for (let i = startFrom < 0 ? request.argc + startFrom : startFrom; i > 0 && i < request.argc; i += step) {
-    if (request.is(i, keyword.toUpperCase())) return i + 1;
+  for (let i = startFrom < 0 ? request.argc + startFrom : startFrom; i > 0 && i < request.argc - 1; i += step) {
+    if (request.is(i, keyword)) return i + 1;
   }
   return 0;
+}
+
+/** What SET and BITFIELD do to their key: their options decide. */
+function variableAccess(command: Command, request: Request): number {
+  const { argc } = request;
+  if (command.name === 'set') {
+    for (let i = 3; i < argc; i++) if (request.is(i, 'GET')) return KeyAccess.read | KeyAccess.write;
+    return KeyAccess.write;
+  }
+  for (let i = 2; i < argc; i++) {
+    const left = argc - i - 1;
+    if (request.is(i, 'GET') && left >= 2) i += 2;
+    else if (request.is(i, 'OVERFLOW') && left >= 1) i++;
+    else return KeyAccess.read | KeyAccess.write;
+  }
+  return KeyAccess.read;
 }

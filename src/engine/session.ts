@@ -5,6 +5,7 @@
  */
 import type { Reply } from '../shared/reply.ts';
 import type { Request } from '../shared/request.ts';
+import type { User } from './acl/user.ts';
 import type { Command } from './command.ts';
 
 /** What the engine asks of the connection behind a session, when it replies out of turn: to a blocked client. */
@@ -54,6 +55,8 @@ export class Session {
   noTouch = false;
   /** CLIENT TRACKING: reading commands are told to Engine.onRead. */
   tracksReads = false;
+  /** Whose permissions its commands need; null: it may do everything. */
+  restrictedTo: User | null = null;
 
   constructor(id: number, host: SessionHost | null) {
     this.id = id;

@@ -2,6 +2,7 @@
  * The table `redis` (and `server`, which is the same) that scripts see. Its functions act for the script that is under way.
  * Texts are Redis's.
  */
+import { Denial, denialOf } from '../engine/acl/permission.ts';
 import { Flag } from '../engine/command.ts';
 import type { Engine } from '../engine/engine.ts';
 import type { Call } from '../engine/call.ts';
@@ -115,8 +116,12 @@ export class RedisApi {
     if ((command.arity > 0 && request.argc !== command.arity) || request.argc < -command.arity || command.run === null) {
       refusal = 'Wrong number of args calling Redis command from script';
     } else if ((command.flags & Flag.noscript) !== 0 && !engine.scriptsMayAll) refusal = 'This Redis command is not allowed from script';
-    else if (run.readOnly && (command.flags & (Flag.write | Flag.mayReplicate)) !== 0) refusal = 'Write commands are not allowed from read-only scripts.';
-    else if (engine.eviction.isFull && (command.flags & Flag.denyoom) !== 0 && !run.allowsOom) refusal = `-${OUT_OF_MEMORY.message}`;
+    else {
+      const denial = engine.refusal(command, run.session, request, 'lua');
+      if (denial !== null) refusal = `ACL failure in script: ${denial}`;
+      else if (run.readOnly && (command.flags & (Flag.write | Flag.mayReplicate)) !== 0) refusal = 'Write commands are not allowed from read-only scripts.';
+      else if (engine.eviction.isFull && (command.flags & Flag.denyoom) !== 0 && !run.allowsOom) refusal = `-${OUT_OF_MEMORY.message}`;
+    }
     if (refusal !== null) {
       command.rejectedCalls++;
       return refusal;
@@ -181,9 +186,12 @@ export class RedisApi {
     if (args.length === 0) this.raise('Please specify at least one argument for this redis lib call');
     if (!this.#arguments.fill(args)) this.raise('Lua redis lib command arguments must be strings or integers');
     const { request } = this.#arguments;
-    const command = this.#host.engine.table.findForClient(request.buf, request.off[0]!, request.len[0]!);
+    const top = this.#host.engine.table.findForClient(request.buf, request.off[0]!, request.len[0]!);
+    // A container is checked by its subcommand, where there is such a one.
+    const command = top?.subcommands && request.argc > 1 ? (top.subcommands.get(request.string(1).toLowerCase()) ?? null) : top;
     if (command === null) this.raise('Invalid command passed to redis.acl_check_cmd()');
-    return true;
+    const user = this.run?.session.restrictedTo ?? null;
+    return user === null || denialOf(user, command, request) === Denial.none;
   }
 }
 

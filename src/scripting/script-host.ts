@@ -126,6 +126,7 @@ export class ScriptHost {
     session.db = c.db.number;
     session.noTouch = c.session.noTouch;
     session.tracksReads = c.session.tracksReads;
+    session.restrictedTo = c.session.restrictedTo;
     return session;
   }
 

@@ -49,7 +49,7 @@ export class BusyScripts {
       this.#nextPollMs = 0;
       this.#server.log.warning(`Slow script detected: still in execution after ${nowMs - run.startedAtMs} milliseconds. `
         + `You can try killing the script using the ${run.isFunction ? 'FUNCTION KILL' : 'SCRIPT KILL'} command. Script name is: ${run.name}.`);
-      this.#listener ??= new BusyListenerProcess(LISTENER_COMMAND, this.#server.listeningDescriptors, !this.#server.passwordRequired, busyText(run));
+      this.#listener ??= new BusyListenerProcess(LISTENER_COMMAND, this.#server.listeningDescriptors, this.#newClientsMayKill, busyText(run));
     }
     if (nowMs < this.#nextPollMs) return;
     this.#listener?.poll(this.#kill);
@@ -58,6 +58,11 @@ export class BusyScripts {
     }
     const endMs = Date.now();
     this.#nextPollMs = endMs + Math.max(POLL_MS, POLL_SHARE * (endMs - nowMs));
+  }
+
+  get #newClientsMayKill(): boolean {
+    const { access, engine } = this.#server;
+    return !access.authRequired && engine.users.default.isUnrestricted;
   }
 
   /** The script is over. */
@@ -87,8 +92,15 @@ export class BusyScripts {
       return;
     }
     connection.lastCommand = command.name;
-    if (!connection.authenticated && this.#server.passwordRequired && (command.flags & Flag.noAuth) === 0) {
+    if (!connection.authenticated && this.#server.access.authRequired && (command.flags & Flag.noAuth) === 0) {
       writer.error('NOAUTH Authentication required.');
+      return;
+    }
+    const denial = engine.refusal(command, session, request, session.queue === null ? 'toplevel' : 'multi');
+    if (denial !== null) {
+      command.rejectedCalls++;
+      engine.failQueue(session);
+      writer.error(`NOPERM ${denial}`);
     } else if ((command.flags & Flag.allowBusy) === 0) {
       command.rejectedCalls++;
       engine.failQueue(session);

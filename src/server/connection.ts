@@ -4,6 +4,7 @@
  * Commands are parsed where their bytes arrived and run at once; replies go into the turn's shared output buffer. What a
  * reply must wait for (promise P2) holds back only the bytes from that reply on, so pipelining goes on behind it.
  */
+import type { User } from '../engine/acl/user.ts';
 import { Outcome } from '../engine/engine.ts';
 import { Session, type SessionHost } from '../engine/session.ts';
 import { type Waiter } from '../replication/commit-gate.ts';
@@ -49,11 +50,13 @@ export class Connection implements SessionHost, Waiter {
   readonly connectedAtMs: number;
   readonly parser: RequestParser;
   proto: 2 | 3 = 2;
-  authenticated: boolean;
+  /** Whether its user has proved to be that one, or need not. */
+  authenticated = false;
   name = '';
   libName = '';
   libVersion = '';
-  user = 'default';
+  /** Whose it is. */
+  account!: User;
   lastCommand = '';
   lastActiveMs: number;
   closed = false;
@@ -112,8 +115,12 @@ export class Connection implements SessionHost, Waiter {
     this.parser = new RequestParser(server.parserLimits);
     this.connectedAtMs = nowMs;
     this.lastActiveMs = nowMs;
-    this.authenticated = !server.passwordRequired;
-    this.parser.authenticated = this.authenticated;
+    server.access.begin(this);
+  }
+
+  /** Name of its user. */
+  get user(): string {
+    return this.account.name;
   }
 
   // ---- Input ----

@@ -56,8 +56,15 @@ export class Dispatcher {
       return Outcome.done;
     }
     connection.lastCommand = command.name;
-    const refusal = this.#refusal(connection, command);
-    if (refusal !== null) return this.#refuse(command, connection, reply, refusal);
+    if (!connection.authenticated && (command.flags & Flag.noAuth) === 0 && this.#server.access.authRequired) {
+      return this.#refuse(command, connection, reply, NOAUTH);
+    }
+    if (connection.isMonitor && (command.flags & DATA) !== 0) return this.#refuse(command, connection, reply, MONITOR_REFUSED);
+    // Elsewhere it is checked by the member that runs it, whose users may be newer.
+    if (session.restrictedTo !== null && this.#server.serving) {
+      const denial = engine.refusal(command, session, request, session.queue === null ? 'toplevel' : 'multi');
+      if (denial !== null) return this.#refuse(command, connection, reply, `NOPERM ${denial}`);
+    }
     if (!connection.subscriptions.isEmpty && connection.proto === 2 && !MAY_RUN_SUBSCRIBED.has(command.name)) {
       return this.#refuse(command, connection, reply, onlySubscribing(command));
     }
@@ -77,6 +84,8 @@ export class Dispatcher {
         return Outcome.forwarded;
       }
       if (answer !== 'run') return this.#refuse(command, connection, reply, answer.error);
+      const denial = session.restrictedTo === null ? null : engine.refusal(command, session, request, 'toplevel');
+      if (denial !== null) return this.#refuse(command, connection, reply, `NOPERM ${denial}`);
     }
     if (engine.eviction.maxBytes !== 0 && this.#server.serving && !this.#server.memoryLimit.admits(command, session)) {
       return this.#refuseForMemory(command, connection, reply);
@@ -92,6 +101,7 @@ export class Dispatcher {
   #refuse(command: Command, connection: Connection, reply: RespWriter, error: string): number {
     reply.error(error);
     command.rejectedCalls++;
+    this.#server.engine.lastWaitFor = this.#server.engine.keyspace.hazards.floor;
     this.#rejected(connection, reply);
     return Outcome.done;
   }
@@ -107,11 +117,5 @@ export class Dispatcher {
   #rejected(connection: Connection, reply: RespWriter): void {
     this.#server.engine.failQueue(connection.session);
     this.#server.countError(reply.lastError);
-  }
-
-  #refusal(connection: Connection, command: Command): string | null {
-    if (connection.isMonitor && (command.flags & DATA) !== 0) return MONITOR_REFUSED;
-    if (!connection.authenticated && (command.flags & Flag.noAuth) === 0 && this.#server.passwordRequired) return NOAUTH;
-    return null;
   }
 }

@@ -17,6 +17,8 @@ export type GateAnswer = 'run' | 'forward' | 'wait' | { readonly error: string }
 
 const LOADING = { error: 'LOADING Redis is loading the dataset in memory' };
 const READ_ONLY = { error: READ_ONLY_REPLICA.message };
+/** Users are data, though these commands carry no flag that says so. */
+const CHANGES_USERS = new Set(['acl|setuser', 'acl|deluser', 'acl|load']);
 const DATA = Flag.write | Flag.readonly | Flag.mayReplicate;
 /** How clients of Sentinels ask where to go. */
 const ASKS_FOR_PRIMARY = new Set(['sentinel|get-master-addr-by-name', 'sentinel|master', 'sentinel|masters']);
@@ -86,5 +88,5 @@ function isOfConnection({ name }: Command): boolean {
 function concernsData({ flags, group, name }: Command): boolean {
   // A message goes to the listeners of all members, wherever it was published.
   if ((flags & Flag.pubsub) !== 0) return false;
-  return (flags & DATA) !== 0 || group === 'scripting' || group === 'transactions' || name === 'wait' || name === 'waitaof' || name === 'client|write-token';
+  return (flags & DATA) !== 0 || group === 'scripting' || group === 'transactions' || name === 'wait' || name === 'waitaof' || name === 'client|write-token' || CHANGES_USERS.has(name);
 }

@@ -21,6 +21,7 @@ import type { ShardNode } from '../replication/shard-node.ts';
 import { OperationalError } from '../shared/errors.ts';
 import type { Snapshots } from '../snapshot/snapshots.ts';
 import type { TransactionLog } from '../txlog/transaction-log.ts';
+import { AccessControl } from './access-control.ts';
 import { type ClientSocket, ProxiedSocket } from './client-socket.ts';
 import { ClientPause } from './client-pause.ts';
 import { CommandLog } from './command-log.ts';
@@ -70,6 +71,7 @@ export class Server {
   readonly gate: CommitGate;
   readonly txlog: TransactionLog;
   readonly member: Member;
+  readonly access: AccessControl;
   readonly dispatcher: Dispatcher;
   readonly handover = new Handover(this);
   readonly operations = new Operations(this);
@@ -166,6 +168,7 @@ export class Server {
     };
     this.keyEvents = new KeyEventChannels(this);
     this.engine.onRead = (command, request, session) => this.tracking.keysRead(command, request, session);
+    this.access = new AccessControl(this);
     this.dispatcher = new Dispatcher(this);
     this.#listener = new Listener((socket) => this.#accept(socket));
     config.onChange = (name) => this.applyConfig(name);
@@ -194,10 +197,6 @@ export class Server {
   /** Whether another member is primary, as far as this one knows. */
   get keyspaceIsReplica(): boolean {
     return this.engine.keyspace.isReplica;
-  }
-
-  get passwordRequired(): boolean {
-    return this.config.string('requirepass') !== '';
   }
 
   get port(): number {
@@ -234,6 +233,7 @@ export class Server {
       requestBytes: this.commandLog.threshold('large-request'),
       replyBytes: this.commandLog.threshold('large-reply'),
     };
+    this.access.log.configure(number('acllog-max-len'));
     this.engine.trackLatency = config.bool('latency-tracking');
     this.keyEvents.configure(config.string('notify-keyspace-events'));
     this.tracking.keysMax = number('tracking-table-max-keys');
@@ -366,6 +366,7 @@ export class Server {
 
   #roleChanged(role: MemberRole): void {
     this.serving = false;
+    if (role === 'replica' || role === 'primary') this.access.loaded();
     for (const { resolve } of this.#awaited.filter((awaited) => awaited.role === role)) resolve();
     this.#awaited = this.#awaited.filter((awaited) => awaited.role !== role);
     if (role !== 'primary') {
@@ -414,7 +415,7 @@ export class Server {
   }
 
   #refusedByProtectedMode(socket: net.Socket): boolean {
-    if (!this.config.bool('protected-mode') || this.passwordRequired) return false;
+    if (!this.config.bool('protected-mode') || this.access.authRequired) return false;
     const { remoteAddress } = socket;
     return remoteAddress !== undefined && !/^(127\.|::1$|::ffff:127\.)/.test(remoteAddress);
   }
@@ -459,7 +460,9 @@ export class Server {
   /** A client of another member, which forwards what it sends: it was authenticated there. */
   acceptProxied(header: StreamHeader, stream: Duplex): void {
     const hops = Number(header['hops']);
-    if (this.#stopping || hops > HOPS_MAX || this.connections.size >= this.config.maxClients) {
+    // Who is let in there by that member's directives may be nobody to the shard; soon the member will know.
+    const isUnknown = this.engine.users.areShared && header['users'] !== 'shared';
+    if (isUnknown || this.#stopping || hops > HOPS_MAX || this.connections.size >= this.config.maxClients) {
       stream.destroy(new OperationalError('NOT_PRIMARY', 'this member does not take the client'));
       return;
     }
@@ -467,8 +470,7 @@ export class Server {
     const connection = new Connection(this, new ProxiedSocket(stream, String(header['address'])), this.#nextId++, this.nowMs);
     connection.hops = hops;
     connection.name = String(header['name']);
-    connection.user = String(header['user']);
-    connection.authenticated = connection.parser.authenticated = true;
+    this.access.assignProxied(connection, String(header['user']));
     this.connections.set(connection.id, connection);
     for (const event of ['error', 'end', 'close']) stream.on(event, () => connection.close());
     stream.write(GREETING);

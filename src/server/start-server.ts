@@ -19,6 +19,7 @@ import { PUBSUB_GROUP } from './pubsub.ts';
 import { labelOf, peeringOf } from './peering.ts';
 import { Server } from './server.ts';
 import { CLIENT_STREAM } from './upstream.ts';
+import { UsersFile } from './users-file.ts';
 
 const PROGRESS_MS = 2000;
 /** This program again, as what starts shadow replicas: see bin/holdfast.js. */
@@ -37,6 +38,7 @@ export async function startServer(config: Config, log: Logger): Promise<Server> 
   if (txlog.unfinished > 0) log.notice(`Dropped ${txlog.unfinished} log records of a write that never finished; none was acknowledged`);
   const server: Server = new Server(config, log, txlog, randomBytes(20).toString('hex'), (through) => load(server, node, through, log));
   server.node = node;
+  server.access.rememberIn(new UsersFile(join(resolve(config.string('dir')), 'users'), (error) => log.warning(`The users cannot be remembered: ${error.message}`)));
   late.server = server;
   const die = (what: string) => (error: Error): void => {
     log.warning(`FATAL: ${what}: ${error instanceof OperationalError ? `${error.code}: ${error.message}` : error.stack}`);

@@ -37,7 +37,11 @@ export class Statistics {
   bytesIn = 0;
   reads = 0;
   writes = 0;
+  /** Denials since the start: CONFIG RESETSTAT leaves them, as in Redis. */
   authenticationsDenied = 0;
+  commandsDenied = 0;
+  keysDenied = 0;
+  channelsDenied = 0;
   usedMemoryPeakBytes = 0;
   readonly commands = new Rate();
   readonly input = new Rate();
@@ -90,6 +94,6 @@ export class Statistics {
 
   /** CONFIG RESETSTAT. */
   reset(): void {
-    this.bytesIn = this.reads = this.writes = this.authenticationsDenied = 0;
+    this.bytesIn = this.reads = this.writes = 0;
   }
 }

@@ -40,6 +40,8 @@ export class Upstream {
   outstanding = 0;
   /** The primary holds state of this client that would be lost with the stream: MULTI, WATCH. */
   pinned = false;
+  /** Whether it was before the command that is forwarded. */
+  #wasPinned = false;
   /** Whether commands can be sent. */
   ready = false;
   closed = false;
@@ -64,6 +66,8 @@ export class Upstream {
   #blocks = false;
   #db = 0;
   #proto: 2 | 3 = 2;
+  /** Whom the primary takes the client for: it believes this member, which has checked the password. */
+  #user = '';
 
   /** Begins to open a stream to `target`; the connection is resumed when it is ready, or has failed. */
   constructor(server: Server, connection: Connection, target: string) {
@@ -75,7 +79,9 @@ export class Upstream {
 
   /** Sends a command of the client, as its bytes came. Only when `ready`. @param muted the client wants no reply */
   forward(bytes: Uint8Array, muted: boolean): void {
-    const { session, proto } = this.#connection;
+    const { session, proto, user } = this.#connection;
+    // Within a transaction it would be queued: that one is its old user's to the end.
+    if (this.#user !== user && !this.#wasPinned) this.#sendOwn(`*3\r\n$4\r\nAUTH\r\n$${user.length}\r\n${user}\r\n$0\r\n\r\n`, () => { this.#user = user; });
     if (this.#proto !== proto) this.#sendOwn(`HELLO ${proto}\r\n`, () => { this.#proto = proto; });
     if (this.#db !== session.db) this.#sendOwn(`SELECT ${session.db}\r\n`, () => { this.#db = session.db; });
     // The bytes are the shared read buffer's.
@@ -111,6 +117,7 @@ export class Upstream {
     this.#blocks = (flags & Flag.blocking) !== 0;
     // One that waits for something new might miss it when it is asked anew.
     this.#isPlainRead = (flags & Flag.readonly) !== 0 && !this.#blocks && !this.pinned;
+    this.#wasPinned = this.pinned;
     if (name === 'multi' || name === 'watch') this.pinned = true;
     else if (name === 'exec' || name === 'discard' || name === 'unwatch') this.pinned = false;
   }
@@ -121,10 +128,10 @@ export class Upstream {
     this.#stream?.destroy();
   }
 
-  #sendOwn(line: string, sent: () => void): void {
+  #sendOwn(text: string, sent: () => void): void {
     sent();
     this.#expect(UNWANTED);
-    this.#stream!.write(latin1Bytes(line));
+    this.#stream!.write(latin1Bytes(text));
   }
 
   #expect(reply: Expected): void {
@@ -136,7 +143,9 @@ export class Upstream {
     const { node } = this.#server;
     const { user, name, address, hops } = this.#connection;
     try {
-      const stream = await node!.network!.openStream(this.target, CLIENT_STREAM, { user, name, address, hops: hops + 1 });
+      this.#user = user;
+      const users = this.#server.engine.users.areShared ? 'shared' : 'own';
+      const stream = await node!.network!.openStream(this.target, CLIENT_STREAM, { user, users, name, address, hops: hops + 1 });
       this.#stream = stream;
       if (this.closed) stream.destroy();
       stream.on('error', () => this.#lost(false));

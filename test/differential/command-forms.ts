@@ -91,6 +91,7 @@ const FORMS: readonly (readonly [number, string])[] = [
   [0.2, 'CONFIG (GET set-max-intset-entries | GET list-compress-depth | SET nosuch <value> | SET zset-max-listpack-value -1 | RESETSTAT)'],
   [0.2, 'COMMAND (GETKEYS GET <key> | GETKEYS MSET <key> 1 <key> 2 | GETKEYS EVAL x 1 <key> | GETKEYSANDFLAGS LMOVE <key> <key> LEFT LEFT)'],
   [0.2, '(SLOWLOG (RESET | HELP) | LATENCY (RESET | HISTORY command | LATEST) | MODULE LIST | PFSELFTEST)'],
+  [0.2, 'ACL (WHOAMI | USERS | CAT | DRYRUN default (GET | DEL) <key>)'],
 ];
 
 export interface WeightedForm {

@@ -4,9 +4,10 @@
  */
 import { parseDoubleText } from '../../shared/number-text.ts';
 import { type Request, latin1Bytes, latin1Slice } from '../../shared/request.ts';
+import { mayReadEverything } from '../acl/permission.ts';
 import type { Call, Ref } from '../call.ts';
 import { type Command, command, keysAt, keysUnknown } from '../command.ts';
-import { SORT_NOT_DOUBLE, SYNTAX, WRONG_TYPE } from '../error-texts.ts';
+import { SORT_BY_DENIED, SORT_GET_DENIED, SORT_NOT_DOUBLE, SYNTAX, WRONG_TYPE } from '../error-texts.ts';
 import { KeyEvent } from '../keyspace/key-events.ts';
 import { Bytes, EntryType } from '../memory/entries.ts';
 import type { ElementVisitor } from '../types/collection.ts';
@@ -74,6 +75,9 @@ function parseOptions(c: Call, mayStore: boolean): Options {
   const out: Options = {
     isDescending: false, isAlpha: false, isUnsorted: false, by: null, gets: [], offset: 0, count: -1, storeAt: 0,
   };
+  // The keys that patterns lead to are known only when it runs: who may not read all gets none of them.
+  const user = c.session.restrictedTo;
+  const mayLookUp = user === null || mayReadEverything(user, c.command!, req);
   for (let i = 2; i < req.argc; i++) {
     const left = req.argc - i - 1;
     if (req.is(i, 'ASC')) out.isDescending = false;
@@ -87,8 +91,11 @@ function parseOptions(c: Call, mayStore: boolean): Options {
       out.by = new Pattern(c.string(++i));
       // As in Redis, an earlier "BY nosort" is not taken back by a later pattern.
       if (!out.by.hasStar) out.isUnsorted = true;
-    } else if (req.is(i, 'GET') && left >= 1) out.gets.push(new Pattern(c.string(++i)));
-    else throw SYNTAX;
+      else if (!mayLookUp) throw SORT_BY_DENIED;
+    } else if (req.is(i, 'GET') && left >= 1) {
+      if (!mayLookUp) throw SORT_GET_DENIED;
+      out.gets.push(new Pattern(c.string(++i)));
+    } else throw SYNTAX;
   }
   return out;
 }

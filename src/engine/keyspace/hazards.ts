@@ -14,9 +14,11 @@ export class Hazards {
   turn = 1;
   /** All turns up to this one are committed. */
   committed = 0;
-  /** The highest uncommitted turn that the command under way has seen, or 0. The engine sets it to 0 before each command. */
+  /** The highest uncommitted turn that the command under way has seen, or 0. */
   waitFor = 0;
 
+  /** The last turn that changed what users may do. Every reply behind it waits for it: it decides what any command may show. */
+  #usersTurn = 0;
   /** The last turn that changed anything. */
   #lastMarked = 0;
   readonly #hash: Int32Array = new Int32Array(SETS * WAYS);
@@ -34,6 +36,21 @@ export class Hazards {
     this.#dbChanged = new Float64Array(databases);
     this.#dbReplaced = new Float64Array(databases);
     this.tableBytes = this.#hash.byteLength + this.#turn.byteLength + this.#overflow.byteLength + 16 * databases;
+  }
+
+  /** A command begins: it waits at least for the users whose permissions let it run. */
+  begin(): void {
+    this.waitFor = this.floor;
+  }
+
+  /** What any reply waits for at least: a turn, or 0. */
+  get floor(): number {
+    return this.#usersTurn > this.committed ? this.#usersTurn : 0;
+  }
+
+  /** Records that the current turn changes users. */
+  markUsers(): void {
+    this.#lastMarked = this.#usersTurn = this.waitFor = this.turn;
   }
 
   /** Records that the current turn changes a key. `hash` must be the same that `check` is asked with. */
@@ -94,7 +111,7 @@ export class Hazards {
     this.#overflow.fill(0);
     this.#dbChanged.fill(0);
     this.#dbReplaced.fill(0);
-    this.#lastMarked = 0;
+    this.#lastMarked = this.#usersTurn = 0;
     this.waitFor = 0;
     this.committed = this.turn - 1;
   }

@@ -12,6 +12,7 @@ import { ByteRange } from '../../shared/rdb/byte-range.ts';
 import { isRdbError, quoteBytes, rdbDamaged, rdbUnsupported } from '../../shared/rdb/rdb-errors.ts';
 import { NEED_INPUT, RdbReader } from '../../shared/rdb/rdb-reader.ts';
 import { RDB_VERSION_WITH_CHECKSUM, RdbOpcode, RdbType, isKnownRdbVersion } from '../../shared/rdb/rdb-types.ts';
+import { USERS_AUX } from '../acl/users.ts';
 import type { Engine } from '../engine.ts';
 import type { Database } from '../keyspace/database.ts';
 import { NO_EXPIRY } from '../memory/entries.ts';
@@ -239,6 +240,7 @@ export class RdbLoader {
       case RdbOpcode.aux: {
         const name = reader.text(this.#key);
         this.aux.set(name, reader.text(this.#value));
+        if (name === USERS_AUX) this.#users(this.aux.get(name)!);
         return;
       }
       case RdbOpcode.function:
@@ -247,6 +249,14 @@ export class RdbLoader {
       case RdbOpcode.functionPreGa: throw rdbUnsupported('the file holds functions of a pre-release of Redis 7');
       case RdbOpcode.moduleAux: throw rdbUnsupported('the file holds data of a module');
       default: this.#end();
+    }
+  }
+
+  #users(text: string): void {
+    try {
+      this.#engine.users.loadSnapshotText(text);
+    } catch (error) {
+      throw rdbDamaged(`the users cannot be read: ${(error as Error).message}`);
     }
   }
 

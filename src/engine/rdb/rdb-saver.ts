@@ -7,6 +7,7 @@
 import { invariant } from '../../shared/errors.ts';
 import { RDB_VERSION_WITH_FIELD_TIMES, RDB_VERSION_WRITTEN, RdbOpcode } from '../../shared/rdb/rdb-types.ts';
 import type { RdbWriter } from '../../shared/rdb/rdb-writer.ts';
+import { USERS_AUX } from '../acl/users.ts';
 import type { Engine } from '../engine.ts';
 import type { Address } from '../memory/arena.ts';
 import { Bytes, NO_EXPIRY } from '../memory/entries.ts';
@@ -43,7 +44,7 @@ export class RdbSaver {
   #db = -1;
   #cursor = 0;
 
-  /** Writes header, AUX fields and libraries of functions. The writer must be fresh. */
+  /** Writes header, AUX fields (users among them) and libraries of functions. The writer must be fresh. */
   constructor(engine: Engine, writer: RdbWriter, options: RdbSaveOptions) {
     this.#engine = engine;
     this.#writer = writer;
@@ -57,6 +58,8 @@ export class RdbSaver {
     writer.aux('used-mem', String(options.usedMemoryBytes));
     writer.aux('aof-base', '0');
     for (const [name, value] of options.aux ?? []) writer.aux(name, value);
+    const users = engine.users.snapshotText;
+    if (users !== null) writer.aux(USERS_AUX, users);
     for (const [, source] of engine.functions.entries()) {
       writer.byte(RdbOpcode.function);
       writer.text(source);

@@ -36,11 +36,14 @@ function currentRequest(call: Call): { wire: number; args: number } {
   return { wire, args };
 }
 
-/** One line of CLIENT LIST, without its end. */
-export function describeClient(server: Server, call: Call, c: Connection): string {
+/**
+ * One line of CLIENT LIST, without its end.
+ * @param call the command that asks, which may be the connection's own; null: its arguments do not matter
+ */
+export function describeClient(server: Server, call: Call | null, c: Connection): string {
   const { session } = c;
   const seconds = (sinceMs: number): number => Math.max(0, Math.floor((server.nowMs - sinceMs) / 1000));
-  const { wire, args } = c.id === call.session.id ? currentRequest(call) : { wire: 0, args: 0 };
+  const { wire, args } = c.id === call?.session.id ? currentRequest(call) : { wire: 0, args: 0 };
   const queued = queuedBytes(c);
   const input = c.inputBytes + wire;
   return `id=${c.id} addr=${c.address} laddr=${c.localAddress} fd=${descriptorOf(c)} name=${c.name} age=${seconds(c.connectedAtMs)} idle=${seconds(c.lastActiveMs)} `
@@ -92,7 +95,7 @@ export function parseFilter(c: Call, from: number, badId = BAD_ID): ClientFilter
     else if (req.is(i, 'ADDR')) out.addr = value;
     else if (req.is(i, 'LADDR')) out.laddr = value;
     else if (req.is(i, 'USER')) {
-      if (value !== 'default') throw new CommandError(`ERR No such user '${value}'`);
+      if (c.engine.users.get(value) === undefined) throw new CommandError(`ERR No such user '${value}'`);
       out.user = value;
     } else if (req.is(i, 'SKIPME') && /^(yes|no)$/i.test(value)) out.skipMe = value.toLowerCase() === 'yes';
     else throw SYNTAX;
@@ -116,6 +119,6 @@ export function matches(filter: ClientFilter, c: Connection, nowMs: number): boo
     && (filter.addr === null || c.address === filter.addr)
     && (filter.laddr === null || c.localAddress === filter.laddr)
     && (filter.type === null || filter.type === (c.subscriptions.isEmpty ? 'normal' : 'pubsub'))
-    && (filter.user === null || c.authenticated)
+    && (filter.user === null || c.user === filter.user)
     && (filter.ids === null || filter.ids.has(c.id));
 }

@@ -145,17 +145,6 @@ function list(server: Server, c: Call): void {
   for (const row of rows) c.reply.bulkString(row.name);
 }
 
-/** Commands whose options decide what they do to their key: flags of this call, or null. */
-function variableFlags(row: Command, request: Request): string | null {
-  const has = (...words: string[]): boolean => {
-    for (let i = 2; i < request.argc; i++) if (words.some((word) => request.is(i, word))) return true;
-    return false;
-  };
-  if (row.name === 'set') return has('GET') ? 'RW access update' : 'OW update';
-  if (row.name === 'bitfield') return has('SET', 'INCRBY') ? 'RW access update' : 'RO access';
-  return null;
-}
-
 function getKeys(server: Server, c: Call, withFlags: boolean): void {
   const words = Array.from({ length: c.req.argc - 2 }, (_, i) => c.string(i + 2));
   const request = Request.of(...words);
@@ -171,7 +160,7 @@ function getKeys(server: Server, c: Call, withFlags: boolean): void {
   for (const { index, flags } of found) {
     if (withFlags) c.reply.array(2);
     c.reply.bulkString(words[index]!);
-    if (withFlags) statuses(c.reply, (variableFlags(row, request) ?? flags).split(' ').filter((word) => word !== 'variable_flags'));
+    if (withFlags) statuses(c.reply, flags.split(' '));
   }
 }
 

@@ -1,7 +1,9 @@
 /** CONFIG GET, SET, RESETSTAT, REWRITE, HELP. */
+import { DEFAULT_USER } from '../../engine/acl/users.ts';
 import type { Call } from '../../engine/call.ts';
 import { type Command, command } from '../../engine/command.ts';
 import { wrongArity } from '../../engine/error-texts.ts';
+import { CommandError } from '../../shared/errors.ts';
 import type { Server } from '../server.ts';
 import { connectionOf } from './connection.ts';
 import { helpHandler } from './help.ts';
@@ -31,8 +33,20 @@ function set(server: Server, c: Call): void {
   for (let i = 2; i < c.req.argc; i += 2) pairs.push([c.string(i), c.string(i + 1)]);
   const protectedConfigs = server.config.string('enable-protected-configs');
   const allowProtected = protectedConfigs === 'yes' || (protectedConfigs === 'local' && connectionOf(server, c).isLocal);
+  const password = pairs.find(([name]) => name.toLowerCase() === 'requirepass')?.[1];
+  const { users, keyspace } = c.engine;
+  if (password !== undefined && keyspace.isReplica && (users.areShared || server.loading)) {
+    throw new CommandError("ERR CONFIG SET failed (possibly related to argument 'requirepass') - users are in the shard's log: change them at the primary");
+  }
   server.config.set(pairs, { allowProtected });
+  if (password !== undefined && keyspace.isReplica) server.access.directPassword(password);
+  else if (password !== undefined) users.change(c, new Map([[DEFAULT_USER, server.access.withPassword(users.default, password).words()]]));
   c.reply.ok();
+}
+
+/** With an ACL file none: it has them all. */
+function userLines({ access }: Server): string[] {
+  return access.aclFile === '' ? access.all().map((user) => `user ${user.name} ${user.describe()}`) : [];
 }
 
 export function configCommand(server: Server): Command {
@@ -53,7 +67,7 @@ export function configCommand(server: Server): Command {
       command({
         name: 'config|rewrite', arity: 2, flags, group, since: '2.8.0', tips: ['request_policy:all_nodes', 'response_policy:all_succeeded'],
         run: (c) => {
-          server.config.rewrite();
+          server.config.rewrite(userLines(server));
           server.log.notice('CONFIG REWRITE executed with success.');
           c.reply.ok();
         },

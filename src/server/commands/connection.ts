@@ -1,5 +1,5 @@
 /** PING, ECHO, AUTH, HELLO, QUIT, RESET. */
-import { createHash, timingSafeEqual } from 'node:crypto';
+import { DEFAULT_USER } from '../../engine/acl/users.ts';
 import type { Call } from '../../engine/call.ts';
 import { type Command, command } from '../../engine/command.ts';
 import { CommandError } from '../../shared/errors.ts';
@@ -14,22 +14,6 @@ const NO_PASSWORD_SET = 'ERR AUTH <password> called without any password configu
 /** The connection behind a call. Every session that reaches these commands has one. */
 export function connectionOf(server: Server, c: Call): Connection {
   return server.connections.get(c.session.id)!;
-}
-
-function samePassword(a: string, b: string): boolean {
-  const digest = (text: string): Buffer => createHash('sha256').update(text, 'latin1').digest();
-  return timingSafeEqual(digest(a), digest(b));
-}
-
-function authenticate(server: Server, connection: Connection, user: string, password: string): boolean {
-  const wanted = server.config.string('requirepass');
-  if (user !== 'default' || (wanted !== '' && !samePassword(wanted, password))) {
-    server.statistics.authenticationsDenied++;
-    return false;
-  }
-  connection.authenticated = true;
-  connection.parser.authenticated = true;
-  return true;
 }
 
 function ping(server: Server, c: Call): void {
@@ -58,16 +42,20 @@ function hello(server: Server, c: Call): void {
     i = 2;
   }
   let name: string | null = null;
+  let credentialsAt = 0;
   for (; i < req.argc; i++) {
     if (req.is(i, 'AUTH') && i + 2 < req.argc) {
-      if (!authenticate(server, connection, req.string(i + 1), req.string(i + 2))) throw new CommandError(WRONG_PASSWORD);
+      credentialsAt = i + 1;
       i += 2;
     } else if (req.is(i, 'SETNAME') && i + 1 < req.argc) {
       name = req.string(++i);
       checkClientName(name, 'Client names');
     } else throw new CommandError(`ERR Syntax error in HELLO option '${req.string(i)}'`);
   }
-  if (!connection.authenticated && server.passwordRequired) {
+  if (credentialsAt > 0 && !server.access.authenticate(connection, req.string(credentialsAt), req.string(credentialsAt + 1), req)) {
+    throw new CommandError(WRONG_PASSWORD);
+  }
+  if (!connection.authenticated && server.access.authRequired) {
     throw new CommandError('NOAUTH HELLO must be called with the client already authenticated, otherwise the HELLO <proto> AUTH <user> <pass> option can be used to authenticate the client and select the RESP protocol version at the same time');
   }
   if (name !== null) connection.name = name;
@@ -93,9 +81,9 @@ function hello(server: Server, c: Call): void {
 function auth(server: Server, c: Call): void {
   const { req } = c;
   if (req.argc > 3) throw new CommandError('ERR syntax error');
-  if (req.argc === 2 && !server.passwordRequired) throw new CommandError(NO_PASSWORD_SET);
-  const user = req.argc === 3 ? req.string(1) : 'default';
-  if (!authenticate(server, connectionOf(server, c), user, req.string(req.argc - 1))) throw new CommandError(WRONG_PASSWORD);
+  if (req.argc === 2 && c.engine.users.default.nopass) throw new CommandError(NO_PASSWORD_SET);
+  const user = req.argc === 3 ? req.string(1) : DEFAULT_USER;
+  if (!server.access.authenticate(connectionOf(server, c), user, req.string(req.argc - 1), req)) throw new CommandError(WRONG_PASSWORD);
   c.reply.ok();
 }
 
@@ -115,8 +103,7 @@ function reset(server: Server, c: Call): void {
   server.monitors.remove(connection);
   connection.noEvict = false;
   connection.replyMode = 'on';
-  connection.authenticated = !server.passwordRequired;
-  connection.parser.authenticated = connection.authenticated;
+  server.access.begin(connection);
   c.reply.status('RESET');
 }
 

@@ -136,7 +136,7 @@ function statsSection(server: Server): Fields {
     total_reads_processed: statistics.reads, total_writes_processed: statistics.writes, io_threaded_reads_processed: 0, io_threaded_writes_processed: 0,
     reply_buffer_shrinks: 0, reply_buffer_expands: 0, client_query_buffer_limit_disconnections: server.inputLimitDisconnections,
     client_output_buffer_limit_disconnections: server.outputLimitDisconnections, acl_access_denied_auth: statistics.authenticationsDenied,
-    acl_access_denied_cmd: 0, acl_access_denied_key: 0, acl_access_denied_channel: 0,
+    acl_access_denied_cmd: statistics.commandsDenied, acl_access_denied_key: statistics.keysDenied, acl_access_denied_channel: statistics.channelsDenied,
   };
 }
 

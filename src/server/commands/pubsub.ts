@@ -74,7 +74,7 @@ export function pubsubCommands(server: Server): readonly Command[] {
     const keys = kind === 'shard' ? [keysThrough(1, -1, 'not_key')] : [];
     const [on, off] = VERBS[kind];
     return [
-      command({ name: on, arity: -2, flags, group, since, keys, run: (c) => subscribe(server, c, kind) }),
+      command({ name: on, arity: -2, flags, group, since, keys, channels: kind === 'pattern' ? 'patterns' : 'all', run: (c) => subscribe(server, c, kind) }),
       command({ name: off, arity: -1, flags, group, since, keys, run: (c) => unsubscribe(server, c, kind) }),
     ];
   };
@@ -84,11 +84,11 @@ export function pubsubCommands(server: Server): readonly Command[] {
   return [
     ...listen('channel', '2.0.0'), ...listen('pattern', '2.0.0'), ...listen('shard', '7.0.0'),
     command({
-      name: 'publish', arity: 3, flags: 'pubsub loading stale fast may_replicate', group, since: '2.0.0',
+      name: 'publish', arity: 3, flags: 'pubsub loading stale fast may_replicate', group, since: '2.0.0', channels: 'first',
       run: (c) => c.reply.integer(server.pubsub.publish('channel', c.string(1), c.string(2))),
     }),
     command({
-      name: 'spublish', arity: 3, flags: 'pubsub loading stale fast may_replicate', group, since: '7.0.0', keys: [keysAt(1, 'not_key')],
+      name: 'spublish', arity: 3, flags: 'pubsub loading stale fast may_replicate', group, since: '7.0.0', keys: [keysAt(1, 'not_key')], channels: 'first',
       run: (c) => c.reply.integer(server.pubsub.publish('shard', c.string(1), c.string(2))),
     }),
     command({

@@ -1,6 +1,7 @@
 /** The commands that need the server: collected. */
 import type { Command } from '../../engine/command.ts';
 import type { Server } from '../server.ts';
+import { aclCommand } from './acl.ts';
 import { adminCommands } from './admin.ts';
 import { clientCommand } from './client.ts';
 import { commandCommand } from './command-info.ts';
@@ -24,6 +25,6 @@ export function serverCommands(server: Server): readonly Command[] {
     ...connectionCommands(server), clientCommand(server), configCommand(server), infoCommand(server), commandCommand(server),
     ...adminCommands(server), memoryCommand(server), debugCommand(server), ...persistenceCommands(server), ...commandLogCommands(server),
     latencyCommand(server), ...replicationCommands(server), ...pubsubCommands(server), sentinelCommand(server),
-    holdfastCommand(server), moduleCommand, migrateCommand(server),
+    holdfastCommand(server), moduleCommand, migrateCommand(server), aclCommand(server),
   ];
 }

@@ -27,6 +27,8 @@ export class Config {
   file: string | null = null;
   /** Names of commands, and what they are called instead ('': they are hidden), as rename-command says. */
   readonly renamedCommands = new Map<string, string>();
+  /** Users that the configuration defines, with their rules. */
+  readonly users: { readonly name: string; readonly words: readonly string[] }[] = [];
   /** What was set and has no effect, each with the reason: for the log at the start. */
   readonly notices: string[] = [];
   /** Told of every change: name and new value. */
@@ -59,6 +61,14 @@ export class Config {
       if (refused !== undefined) throw ConfigError.at(line, text, refused);
       if (name === 'rename-command' && values.length === 2) {
         config.renamedCommands.set(values[0]!.toLowerCase(), values[1]!.toLowerCase());
+        continue;
+      }
+      if (name === 'user' && values.length > 0) {
+        const [user, ...rules] = values;
+        if (config.users.some((known) => known.name === user)) {
+          throw ConfigError.at(line, text, `Error in user declaration '${user!}': Duplicate user found. A user can only be defined once in config files`);
+        }
+        config.users.push({ name: user!, words: rules });
         continue;
       }
       const row = BY_NAME.get(name);
@@ -141,12 +151,12 @@ export class Config {
     for (const row of changes.keys()) this.onChange(row.name, this.string(row.name));
   }
 
-  /** CONFIG REWRITE. @throws CommandError with Redis's text. */
-  rewrite(): void {
+  /** CONFIG REWRITE. @param userLines what stands in the place of the file's users @throws CommandError with Redis's text. */
+  rewrite(userLines: readonly string[]): void {
     if (this.file === null) throw new CommandError('ERR The server is running without a config file');
     const settings = DIRECTIVES.map((row) => ({ row, value: this.string(row.name) }));
     try {
-      rewriteFile(this.file, settings);
+      rewriteFile(this.file, settings, userLines);
     } catch (error) {
       throw new CommandError(`ERR Rewriting config file: ${(error as Error).message}`);
     }

@@ -86,10 +86,6 @@ const PROCESS = [
   ...because('it has no meaning for this program', ['import-mode', bool, 'no'], ['rdb-version-check', oneOf('strict', 'relaxed'), 'strict'], ['socket-mark-id', int(), '0', fixed], ['bind-source-addr', string, ''], ['propagation-error-behavior', oneOf('ignore', 'panic', 'panic-on-replicas'), 'ignore']),
 ];
 
-const DATA = [
-  ...because('ACL users are not built yet', ['acllog-max-len', long(), '128'], ['acl-pubsub-default', oneOf('allchannels', 'resetchannels'), 'resetchannels']),
-];
-
 const REPLICATION = because(
   'replicas follow the transaction log, and a write waits for a majority of its members',
   ['masterauth', string, '', { aliases: ['primaryauth'] }], ['masteruser', string, '', { aliases: ['primaryuser'] }], ['dual-channel-replication-enabled', bool, 'no'], ['repl-timeout', int(1), '60'], ['repl-backlog-size', memory(1), '1048576'], ['repl-backlog-ttl', long(), '3600'],
@@ -125,4 +121,4 @@ const TLS = because(
     'tls-ca-cert-file', 'tls-ca-cert-dir', 'tls-protocols', 'tls-ciphers', 'tls-ciphersuites'].map((name) => [name, string, ''] as const),
 );
 
-export const DIRECTIVES_WITHOUT_EFFECT: readonly Directive[] = [...DURABILITY, ...PROCESS, ...DATA, ...REPLICATION, ...CLUSTER, ...TLS];
+export const DIRECTIVES_WITHOUT_EFFECT: readonly Directive[] = [...DURABILITY, ...PROCESS, ...REPLICATION, ...CLUSTER, ...TLS];

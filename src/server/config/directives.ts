@@ -49,6 +49,9 @@ const WITH_EFFECT: readonly Directive[] = [
   directive('maxclients', int(1), '10000'),
   directive('protected-mode', bool, 'yes'),
   directive('requirepass', string, ''),
+  directive('aclfile', string, '', fixed),
+  directive('acllog-max-len', long(), '128'),
+  directive('acl-pubsub-default', oneOf('allchannels', 'resetchannels'), 'resetchannels'),
   directive('client-output-buffer-limit', { type: 'words', check: outputLimits }, 'normal 0 0 0 slave 268435456 67108864 60 pubsub 33554432 8388608 60'),
   directive('client-query-buffer-limit', memory(1024 * 1024, PIECE_BYTES_MAX), '1073741824'),
   directive('proto-max-bulk-len', memory(1024 * 1024, PIECE_BYTES_MAX), '536870912'),
@@ -137,13 +140,11 @@ const REFUSED: readonly Directive[] = [
   directive('tls-port', int(0, 65535), '0', { refuse: only('0', 'TLS is not built yet') }),
   directive('cluster-enabled', bool, 'no', { mutable: false, refuse: only('no', 'cluster mode is not built yet') }),
   directive('replicaof', words, '', { mutable: false, aliases: ['slaveof'], refuse: only('', 'a replica of a Redis is not built: members of the shard are the replicas') }),
-  directive('aclfile', string, '', { mutable: false, refuse: only('', 'ACL users are not built yet') }),
 ];
 
 export const DIRECTIVES: readonly Directive[] = [...WITH_EFFECT, ...REFUSED, ...DIRECTIVES_WITHOUT_EFFECT];
 
 /** Lines that are no setting of one value, and what is said to those that cannot be had. */
 export const REFUSED_LINES: Readonly<Record<string, string>> = {
-  user: 'ACL users are not built yet: requirepass protects the default user',
   loadmodule: 'modules are not built: they are code for another program',
 };

@@ -19,7 +19,7 @@ export function labelOf(config: Config): MemberLabel {
   const peer = announced === '' ? { host: config.string('replica-announce-ip') || hostname(), port: config.number('peer-port') || 1 } : addressOf(announced, 'peer-announce');
   return {
     peer,
-    client: { host: config.string('replica-announce-ip') || peer.host, port: config.number('replica-announce-port') || config.number('port') },
+    client: { host: config.string('replica-announce-ip') || peer.host, port: config.number('replica-announce-port') || config.number('port') || config.number('tls-port') },
     zone: config.string('availability-zone'),
   };
 }

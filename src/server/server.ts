@@ -7,6 +7,7 @@
  */
 import { chmodSync, readFileSync, rmSync } from 'node:fs';
 import type net from 'node:net';
+import type { ListenOptions } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { EncodingLimits } from '../engine/encoding-limits.ts';
 import { Flag } from '../engine/command.ts';
@@ -43,6 +44,8 @@ import { ReplicaAcks } from './replica-acks.ts';
 import { Scripts } from './scripts.ts';
 import { Statistics } from './statistics.ts';
 import { Tracking } from './tracking/tracking.ts';
+import { TlsListener } from './tls-listener.ts';
+import { tlsSettings } from './tls-settings.ts';
 import { GREETING } from './upstream.ts';
 
 /** Members that pass a client on, at most: two that each take the other for the primary do not do so for ever. */
@@ -123,6 +126,7 @@ export class Server {
   /** Called when SHUTDOWN or a signal ends the server. */
   onShutdown: () => void = () => undefined;
   readonly #listener: Listener;
+  #tlsListener: TlsListener | null = null;
   readonly #withOutput: Connection[] = [];
   /** Connections whose next command may not run now. */
   readonly #postponed = new Set<Connection>();
@@ -199,8 +203,14 @@ export class Server {
     return this.engine.keyspace.isReplica;
   }
 
+  /** Where clients connect: the port without encryption, if there is one. */
   get port(): number {
-    return this.#listener.port;
+    return this.#listener.port || this.tlsPort;
+  }
+
+  /** 0: no TLS. */
+  get tlsPort(): number {
+    return this.#tlsListener?.port ?? 0;
   }
 
   /** Descriptors of the sockets that listen for clients. */
@@ -245,26 +255,44 @@ export class Server {
   /** Begins to accept connections; commands are refused with LOADING until `serve`. */
   async listen(): Promise<void> {
     const { config } = this;
-    const backlog = config.number('tcp-backlog');
-    if (config.number('port') !== 0 || config.unixsocket === '') {
-      for (const word of config.string('bind').split(/\s+/)) {
-        const optional = word.startsWith('-');
-        const host = word.replace(/^-/, '').replace('::*', '::').replace(/^\*$/, '0.0.0.0');
-        try {
-          await this.#listener.listen({ host, port: this.port || config.number('port'), backlog, ipv6Only: true });
-        } catch (error) {
-          if (!optional) throw error;
-          this.log.verbose(`Not listening on ${word}: ${(error as Error).message}`);
-        }
-      }
+    const tlsPort = config.number('tls-port');
+    if (config.number('port') !== 0 || (config.unixsocket === '' && tlsPort === 0)) {
+      await this.#listenOn((options) => this.#listener.listen({ ...options, port: this.#listener.port || config.number('port') }));
+    }
+    if (tlsPort !== 0) {
+      const listener = new TlsListener(tlsSettings(config), (socket) => this.#accept(socket), (address, why) => {
+        this.log.verbose(`Error accepting a client connection: ${why} (addr=${address})`);
+      });
+      this.#tlsListener = listener;
+      await this.#listenOn((options) => listener.listen({ ...options, port: tlsPort }));
     }
     if (config.unixsocket !== '') {
       // What a server that was killed left behind.
       rmSync(config.unixsocket, { force: true });
-      await this.#listener.listen({ path: config.unixsocket, backlog });
+      await this.#listener.listen({ path: config.unixsocket, backlog: config.number('tcp-backlog') });
       const mode = parseInt(config.string('unixsocketperm'), 8);
       if (mode !== 0) chmodSync(config.unixsocket, mode);
     }
+  }
+
+  /** Listens on each address of `bind`. */
+  async #listenOn(listen: (options: ListenOptions) => Promise<void>): Promise<void> {
+    const backlog = this.config.number('tcp-backlog');
+    for (const word of this.config.string('bind').split(/\s+/)) {
+      const optional = word.startsWith('-');
+      const host = word.replace(/^-/, '').replace('::*', '::').replace(/^\*$/, '0.0.0.0');
+      try {
+        await listen({ host, backlog, ipv6Only: true });
+      } catch (error) {
+        if (!optional) throw error;
+        this.log.verbose(`Not listening on ${word}: ${(error as Error).message}`);
+      }
+    }
+  }
+
+  /** Takes certificates and settings of TLS anew, for connections to come. @throws OperationalError TLS_INVALID: those before go on counting */
+  reloadTls(): void {
+    this.#tlsListener?.setSettings(tlsSettings(this.config));
   }
 
   /**
@@ -532,6 +560,7 @@ export class Server {
     if (this.#cron !== null) clearInterval(this.#cron);
     if (this.#slowCron !== null) clearInterval(this.#slowCron);
     this.#listener.close();
+    this.#tlsListener?.close();
     this.pause.end();
     await this.snapshots?.close();
     await this.#dismissClients();

@@ -59,6 +59,7 @@ export async function startServer(config: Config, log: Logger): Promise<Server> 
   await server.start(hasData);
   await leadAlone(server, node);
   warnOfZones(node, log);
+  if (server.tlsPort !== 0) log.notice(`Ready to accept connections tls, port ${server.tlsPort}`);
   log.notice(`Ready to accept connections tcp, port ${server.port}`);
   return server;
 }

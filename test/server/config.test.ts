@@ -82,7 +82,7 @@ describe('files and arguments', () => {
   });
 
   test('what cannot be had is refused, not ignored', () => {
-    for (const line of ['cluster-enabled yes', 'tls-port 6380', 'replicaof a 1', 'daemonize yes', 'loadmodule x.so']) {
+    for (const line of ['cluster-enabled yes', 'replicaof a 1', 'daemonize yes', 'loadmodule x.so']) {
       expect(reasonOf(file('c.conf', `${line}\n`)), line).toContain(`>>> '${line}'`);
     }
     expect(reasonOf('--cluster-enabled', 'no', '--tls-port', '0')).toBe('accepted');

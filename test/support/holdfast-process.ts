@@ -123,6 +123,11 @@ export class TestClient {
     return new TestClient(socket);
   }
 
+  /** A client on a connection that is there already. */
+  static on(socket: net.Socket): TestClient {
+    return new TestClient(socket);
+  }
+
   /** Replies that have not come yet. */
   get outstanding(): number {
     return this.#waiting.length;

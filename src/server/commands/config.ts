@@ -3,8 +3,9 @@ import { DEFAULT_USER } from '../../engine/acl/users.ts';
 import type { Call } from '../../engine/call.ts';
 import { type Command, command } from '../../engine/command.ts';
 import { wrongArity } from '../../engine/error-texts.ts';
-import { CommandError } from '../../shared/errors.ts';
+import { CommandError, OperationalError } from '../../shared/errors.ts';
 import type { Server } from '../server.ts';
+import { isTlsSetting } from '../tls-settings.ts';
 import { connectionOf } from './connection.ts';
 import { helpHandler } from './help.ts';
 
@@ -27,6 +28,23 @@ function get(server: Server, c: Call): void {
   }
 }
 
+/** @throws CommandError: nothing is changed */
+function setAll(server: Server, pairs: readonly (readonly [string, string])[], allowProtected: boolean): void {
+  const { config } = server;
+  const secured = pairs.filter(([name]) => isTlsSetting(name.toLowerCase()));
+  const before = secured.flatMap(([name]) => config.get([name]));
+  config.set(pairs, { allowProtected });
+  if (secured.length === 0) return;
+  try {
+    server.reloadTls();
+  } catch (error) {
+    if (!(error instanceof OperationalError)) throw error;
+    config.set(before);
+    server.log.warning(`Failed to configure TLS: ${error.message}`);
+    throw new CommandError(`ERR CONFIG SET failed (possibly related to argument '${secured[0]![0]}') - Unable to update TLS configuration. Check server logs.`);
+  }
+}
+
 function set(server: Server, c: Call): void {
   if (c.req.argc % 2 !== 0) throw wrongArity('config|set');
   const pairs: [string, string][] = [];
@@ -38,7 +56,7 @@ function set(server: Server, c: Call): void {
   if (password !== undefined && keyspace.isReplica && (users.areShared || server.loading)) {
     throw new CommandError("ERR CONFIG SET failed (possibly related to argument 'requirepass') - users are in the shard's log: change them at the primary");
   }
-  server.config.set(pairs, { allowProtected });
+  setAll(server, pairs, allowProtected);
   if (password !== undefined && keyspace.isReplica) server.access.directPassword(password);
   else if (password !== undefined) users.change(c, new Map([[DEFAULT_USER, server.access.withPassword(users.default, password).words()]]));
   c.reply.ok();

@@ -113,12 +113,14 @@ const CLUSTER = because(
   ['cluster-preferred-endpoint-type', oneOf('ip', 'hostname', 'unknown-endpoint'), 'ip'],
 );
 
-const TLS = because(
-  'TLS is not built yet',
-  ['tls-auth-clients', oneOf('no', 'yes', 'optional'), 'yes'], ['tls-replication', bool, 'no'], ['tls-cluster', bool, 'no'], ['tls-prefer-server-ciphers', bool, 'no'],
-  ['tls-session-caching', bool, 'yes'], ['tls-session-cache-size', int(), '20480'], ['tls-session-cache-timeout', int(), '300'],
-  ...['tls-cert-file', 'tls-key-file', 'tls-key-file-pass', 'tls-client-cert-file', 'tls-client-key-file', 'tls-client-key-file-pass', 'tls-dh-params-file',
-    'tls-ca-cert-file', 'tls-ca-cert-dir', 'tls-protocols', 'tls-ciphers', 'tls-ciphersuites'].map((name) => [name, string, ''] as const),
-);
+const TLS = [
+  ...because(
+    'members speak TLS by peer-tls-cert-file and its kin',
+    ['tls-replication', bool, 'no'], ['tls-cluster', bool, 'no'],
+    ...['tls-client-cert-file', 'tls-client-key-file', 'tls-client-key-file-pass'].map((name) => [name, string, ''] as const),
+  ),
+  ...because('sessions are kept by the clients (tickets)', ['tls-session-cache-size', int(), '20480']),
+  ...because('key exchange uses elliptic curves', ['tls-dh-params-file', string, '']),
+];
 
 export const DIRECTIVES_WITHOUT_EFFECT: readonly Directive[] = [...DURABILITY, ...PROCESS, ...REPLICATION, ...CLUSTER, ...TLS];

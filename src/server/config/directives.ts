@@ -41,6 +41,20 @@ const WITH_EFFECT: readonly Directive[] = [
   // Network
   directive('bind', words, '* -::*', fixed),
   directive('port', int(0, 65535), '6379', fixed),
+  // 0: no TLS. With port 0 besides, clients need TLS.
+  directive('tls-port', int(0, 65535), '0', fixed),
+  directive('tls-cert-file', string, ''),
+  directive('tls-key-file', string, ''),
+  directive('tls-key-file-pass', string, ''),
+  directive('tls-ca-cert-file', string, ''),
+  directive('tls-ca-cert-dir', string, ''),
+  directive('tls-auth-clients', oneOf('no', 'yes', 'optional'), 'yes'),
+  directive('tls-protocols', string, ''),
+  directive('tls-ciphers', string, ''),
+  directive('tls-ciphersuites', string, ''),
+  directive('tls-prefer-server-ciphers', bool, 'no'),
+  directive('tls-session-caching', bool, 'yes'),
+  directive('tls-session-cache-timeout', int(), '300'),
   directive('tcp-backlog', int(), '511', fixed),
   directive('unixsocket', string, '', fixed),
   directive('unixsocketperm', { type: 'octal', max: 0o777 }, '0', fixed),
@@ -137,7 +151,6 @@ const WITH_EFFECT: readonly Directive[] = [
 
 /** What Redis has and Holdfast has not yet: only the value that does without it is taken. */
 const REFUSED: readonly Directive[] = [
-  directive('tls-port', int(0, 65535), '0', { refuse: only('0', 'TLS is not built yet') }),
   directive('cluster-enabled', bool, 'no', { mutable: false, refuse: only('no', 'cluster mode is not built yet') }),
   directive('replicaof', words, '', { mutable: false, aliases: ['slaveof'], refuse: only('', 'a replica of a Redis is not built: members of the shard are the replicas') }),
 ];

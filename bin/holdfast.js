@@ -7,6 +7,7 @@ import { readFileSync } from 'node:fs';
 
 const USAGE = `Usage: holdfast server [/path/to/redis.conf] [--directive value ...]
        holdfast status | member | failover | drain [--help]
+       holdfast import redis://HOST:PORT [--help]
        holdfast --help
        holdfast --version
 
@@ -35,6 +36,9 @@ if (command === 'server') {
 } else if (['status', 'member', 'failover', 'drain'].includes(command)) {
   const { runOperatorTool } = await import('../dist/cli/operator-tool.js');
   process.exitCode = await runOperatorTool([command, ...args]);
+} else if (command === 'import') {
+  const { runImportTool } = await import('../dist/cli/import-tool.js');
+  process.exitCode = await runImportTool(args);
 } else if (command === 'busy-listener') {
   // Started by a server whose only thread a script has, to answer new clients.
   const { runBusyListener } = await import('../dist/server/busy-listener.js');

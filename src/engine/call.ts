@@ -56,6 +56,11 @@ export class Call {
     this.db = db;
   }
 
+  /** Whether this member says when keys end: not where an effect of the log is applied, nor a command of a source. */
+  get decidesExpiry(): boolean {
+    return !this.applying && !this.session.fromSource;
+  }
+
   // ---- Keys: argument i names a key. ----
 
   /** For reading; see Database.lookup. */

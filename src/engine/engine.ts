@@ -18,6 +18,7 @@ import { EffectReader, EffectWriter } from './effects.ts';
 import { Eviction, Room } from './eviction/eviction.ts';
 import { EXEC_ABORTED, OUT_OF_MEMORY, READ_ONLY_REPLICA, wrongArity } from './error-texts.ts';
 import { FUNCTION_EFFECT, FunctionLibraries } from './function-libraries.ts';
+import { IMPORT_EFFECT, type ImportState, importWords, readImportEffect } from './import-state.ts';
 import { Keyspace, type KeyspaceOptions } from './keyspace/keyspace.ts';
 import type { EncodingLimits } from './encoding-limits.ts';
 import { LatencyHistogram } from './latency-histogram.ts';
@@ -82,6 +83,8 @@ export class Engine {
   onCommand: ((call: Call) => void) | null = null;
   /** Told of each reading command of sessions that want it, of those within transactions and scripts too. */
   onRead: (command: Command, request: Request, session: Session) => void = () => undefined;
+  /** Where this shard's data is being imported from, or null. Clients' writes are refused meanwhile. */
+  importing: ImportState | null = null;
   /** Id of the session whose command is under way. */
   actor = 0;
   /** Told of commands that were denied to a session's user: `denied.at` is the argument that was the reason. */
@@ -329,7 +332,7 @@ export class Engine {
     const showsFirst = (command.flags & Flag.skipMonitor) !== 0;
     if (this.onCommand !== null && showsFirst) this.onCommand(call);
     try {
-      if (this.keyspace.isReplica && (command.flags & Flag.write) !== 0) throw READ_ONLY_REPLICA;
+      if (this.keyspace.isReadOnly && (command.flags & Flag.write) !== 0 && !session.fromSource) throw READ_ONLY_REPLICA;
       if ((command.flags & Flag.denyoom) !== 0 && this.#outOfRoom()) throw OUT_OF_MEMORY;
       command.run!(call);
     } catch (error) {
@@ -402,7 +405,44 @@ export class Engine {
     const { keyspace } = this;
     invariant(this.#effects.length === 0, 'the role changed in the middle of a turn');
     keyspace.isReplica = isReplica;
+    keyspace.isReadOnly = isReplica || this.importing !== null;
     keyspace.hazards.reset();
+  }
+
+  // ---- Data that comes from another server ----
+
+  /** Notes how far the import is, or (null) that there is none, without logging it: it was read from a log or a snapshot. */
+  restoreImport(state: ImportState | null): void {
+    this.importing = state;
+    this.keyspace.isReadOnly = this.keyspace.isReplica || state !== null;
+  }
+
+  /** As `restoreImport`, and logs it together with what the current turn changes. */
+  logImport(state: ImportState | null): void {
+    this.restoreImport(state);
+    const words = importWords(state);
+    this.#effects.begin(0, words.length + 1);
+    this.#effects.text(IMPORT_EFFECT);
+    for (const word of words) this.#effects.text(word);
+  }
+
+  /** Where effects of what was loaded are written. */
+  get loadedEffects(): EffectWriter {
+    return this.#effects;
+  }
+
+  /**
+   * Runs a command of the source's stream for a session whose `fromSource` is set. What has expired is there to it: the
+   * source tells when a key goes, and may have meant it to stay.
+   */
+  executeFromSource(command: Command, session: Session, request: Request, reply: Reply): void {
+    invariant(session.fromSource, "a client's command as one of a source");
+    this.keyspace.showsExpired = true;
+    try {
+      this.execute(command, session, request, reply);
+    } finally {
+      this.keyspace.showsExpired = false;
+    }
   }
 
   /** Throws away the effects of the turn under way: they will never be logged, and the data is no longer any log's. */
@@ -418,6 +458,7 @@ export class Engine {
     this.keyspace.applying = false;
     this.functions.clear();
     this.users.forget();
+    this.restoreImport(null);
   }
 
   // ---- Turns and the log ----
@@ -465,6 +506,10 @@ export class Engine {
       if (request.is(0, USERS_EFFECT)) {
         this.users.apply(request);
         changesUsers = true;
+        continue;
+      }
+      if (request.is(0, IMPORT_EFFECT)) {
+        this.restoreImport(readImportEffect(request));
         continue;
       }
       const command = this.table.findForEffect(request);

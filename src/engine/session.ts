@@ -57,6 +57,8 @@ export class Session {
   tracksReads = false;
   /** Whose permissions its commands need; null: it may do everything. */
   restrictedTo: User | null = null;
+  /** Its commands are those of the server whose data is imported. */
+  fromSource = false;
 
   constructor(id: number, host: SessionHost | null) {
     this.id = id;

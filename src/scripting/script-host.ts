@@ -127,6 +127,7 @@ export class ScriptHost {
     session.noTouch = c.session.noTouch;
     session.tracksReads = c.session.tracksReads;
     session.restrictedTo = c.session.restrictedTo;
+    session.fromSource = c.session.fromSource;
     return session;
   }
 

@@ -3,7 +3,8 @@
  */
 import { type Command, Flag } from '../engine/command.ts';
 import { Outcome } from '../engine/engine.ts';
-import { OUT_OF_MEMORY } from '../engine/error-texts.ts';
+import { OUT_OF_MEMORY, READ_ONLY_REPLICA } from '../engine/error-texts.ts';
+import type { ImportPhase } from '../engine/import-state.ts';
 import type { RespWriter } from '../protocol/resp-writer.ts';
 import type { Request } from '../shared/request.ts';
 import type { Connection } from './connection.ts';
@@ -26,6 +27,16 @@ const MONITOR_REFUSED = "ERR Replica can't interact with the keyspace";
 /** Whether the log may have to take what the command does: PFCOUNT keeps what it counted, scripts write as they like. Messages are not logged. */
 function mayWrite({ flags, group }: Command): boolean {
   return (flags & Flag.write) !== 0 || ((flags & Flag.mayReplicate) !== 0 && group !== 'pubsub');
+}
+
+const LOADING = 'LOADING Redis is loading the dataset in memory';
+const ENDS_IMPORT = new Set(['replicaof', 'slaveof']);
+
+/** As a replica of Redis answers, of which an import is one. */
+function refusedWhileImporting({ name, flags }: Command, phase: ImportPhase): string | null {
+  // DEBUG could replace the data that is just being loaded.
+  if (phase === 'load' && ((flags & Flag.loading) === 0 || name === 'debug') && !ENDS_IMPORT.has(name)) return LOADING;
+  return (flags & Flag.write) === 0 ? null : READ_ONLY_REPLICA.message;
 }
 
 const NOAUTH = 'NOAUTH Authentication required.';
@@ -71,6 +82,10 @@ export class Dispatcher {
     if (this.#server.pause.active && this.#server.pause.holds(command, session)) {
       this.#server.pause.wait(connection);
       return Outcome.postponed;
+    }
+    if (engine.importing !== null) {
+      const reason = refusedWhileImporting(command, engine.importing.phase);
+      if (reason !== null) return this.#refuse(command, connection, reply, reason);
     }
     if (!this.#server.serving) {
       const answer = this.#replicaGate.decide(connection, command);

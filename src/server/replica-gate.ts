@@ -88,5 +88,5 @@ function isOfConnection({ name }: Command): boolean {
 function concernsData({ flags, group, name }: Command): boolean {
   // A message goes to the listeners of all members, wherever it was published.
   if ((flags & Flag.pubsub) !== 0) return false;
-  return (flags & DATA) !== 0 || group === 'scripting' || group === 'transactions' || name === 'wait' || name === 'waitaof' || name === 'client|write-token' || CHANGES_USERS.has(name);
+  return (flags & DATA) !== 0 || group === 'scripting' || group === 'transactions' || name === 'wait' || name === 'waitaof' || name === 'replicaof' || name === 'slaveof' || name === 'client|write-token' || CHANGES_USERS.has(name);
 }

@@ -31,6 +31,7 @@ import type { Config } from './config/config.ts';
 import { Connection } from './connection.ts';
 import { Dispatcher } from './dispatcher.ts';
 import { Handover } from './handover.ts';
+import { Importer } from './import/importer.ts';
 import { KeyEventChannels } from './key-event-channels.ts';
 import { LatencyMonitor } from './latency-monitor.ts';
 import { type AcceptedSocket, Listener } from './listener.ts';
@@ -81,6 +82,8 @@ export class Server {
   readonly acks = new ReplicaAcks(this);
   readonly pubsub = new PubSub(this);
   readonly tracking = new Tracking(this);
+  /** Follows another server's data. */
+  readonly importer = new Importer(this);
   readonly output = new OutputPool();
   readonly parserLimits: ParserLimits;
   readonly connections = new Map<number, Connection>();
@@ -395,6 +398,8 @@ export class Server {
   #roleChanged(role: MemberRole): void {
     this.serving = false;
     if (role === 'replica' || role === 'primary') this.access.loaded();
+    if (role === 'primary') this.importer.resume();
+    else this.importer.halt();
     for (const { resolve } of this.#awaited.filter((awaited) => awaited.role === role)) resolve();
     this.#awaited = this.#awaited.filter((awaited) => awaited.role !== role);
     if (role !== 'primary') {
@@ -531,7 +536,7 @@ export class Server {
       const { usedBytes, liveBytes } = keyspace.arena;
       const isBehind = usedBytes - liveBytes > Math.max(BEHIND_BYTES_MIN, liveBytes / 10);
       const end = nowUs() + (isBehind ? BACKGROUND_BEHIND_US_MAX : BACKGROUND_US_MAX);
-      if (keyspace.activeExpire && this.serving) {
+      if (keyspace.activeExpire && this.serving && !keyspace.isReadOnly) {
         const startUs = nowUs();
         while (keyspace.expireStep(16) === 16 && nowUs() < end);
         while (keyspace.expireFieldsStep(16) === 16 && nowUs() < end);
@@ -562,6 +567,7 @@ export class Server {
     this.#listener.close();
     this.#tlsListener?.close();
     this.pause.end();
+    this.importer.halt();
     await this.snapshots?.close();
     await this.#dismissClients();
     while (this.gate.inFlight > 0) await new Promise((resolve) => { setImmediate(resolve); });

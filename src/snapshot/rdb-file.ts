@@ -1,6 +1,7 @@
 /** RDB files as streams: an engine written to one, one loaded into an engine, one checked against what it should hold. */
 import type { Engine } from '../engine/engine.ts';
 import { contentChecksum } from '../engine/content-checksum.ts';
+import { IMPORT_AUX, readImportWords } from '../engine/import-state.ts';
 import { LoadState, RdbLoader } from '../engine/rdb/rdb-loader.ts';
 import { RdbSaver } from '../engine/rdb/rdb-saver.ts';
 import { RdbWriter } from '../shared/rdb/rdb-writer.ts';
@@ -58,6 +59,8 @@ export async function loadRdb(chunks: AsyncIterable<Uint8Array>, engine: Engine,
     await run();
   }
   if (loader.checksum === '') throw new SnapshotError('SNAPSHOT_DAMAGED', 'the file has no checksum');
+  const importing = loader.aux.get(IMPORT_AUX);
+  if (importing !== undefined) engine.restoreImport(readImportWords(JSON.parse(importing) as string[]));
   return { keys: loader.keys, aux: loader.aux };
 }
 

@@ -104,7 +104,7 @@ function restore(c: Call): void {
   const payload = new ByteRange();
   checkDumpPayload(c, 3, payload);
   // Whoever applies the log does as the log says, whatever his clock.
-  if (expireAtMs !== NO_EXPIRY && expireAtMs <= c.nowMs && !c.applying) {
+  if (expireAtMs !== NO_EXPIRY && expireAtMs <= c.nowMs && c.decidesExpiry) {
     checkPayload(c, payload);
     if (existing !== 0) {
       c.removeKey(1);

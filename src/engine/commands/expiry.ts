@@ -46,7 +46,7 @@ function setExpiry(c: Call, inSeconds: boolean, relative: boolean): void {
     return;
   }
   // Whoever applies the log does as the log says, whatever his clock.
-  if (expireAtMs <= c.nowMs && !c.applying) {
+  if (expireAtMs <= c.nowMs && c.decidesExpiry) {
     c.removeKey(1);
     c.notify(KeyEvent.generic, 'del', 1);
     c.effect('DEL', 2);

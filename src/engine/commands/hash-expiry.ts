@@ -46,7 +46,7 @@ export function endArgument(c: Call, i: number, inSeconds: boolean, relative: bo
 
 /** Whether a time is past. Whoever applies the log does as the log says, whatever his clock. */
 export function isPast(c: Call, endsAtMs: number): boolean {
-  return endsAtMs <= c.nowMs && !c.applying;
+  return endsAtMs <= c.nowMs && c.decidesExpiry;
 }
 
 export function hasField(c: Call, ref: Ref, i: number): boolean {

@@ -138,8 +138,8 @@ function pfcount(c: Call): void {
   }
   const counted = cardinality();
   c.reply.integer(counted);
-  // A replica has nothing but what the log says.
-  if (c.engine.keyspace.isReplica && !c.applying) return;
+  // A replica has nothing but what the log says, and an import nothing but what its source says.
+  if (c.engine.keyspace.isReadOnly && !c.applying && !c.session.fromSource) return;
   writeCardinality(value.buf, value.off, counted);
   c.modified(1);
   c.changed();

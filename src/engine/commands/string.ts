@@ -182,7 +182,7 @@ function getex(c: Call): void {
   const expireAtMs = expiry === null ? NO_EXPIRY : positiveExpiry(c, expiryAt, expiry.inSeconds, expiry.relative);
   replyValue(c, ref);
   if (expiry !== null) {
-    if (expireAtMs <= c.nowMs) {
+    if (expireAtMs <= c.nowMs && c.decidesExpiry) {
       c.removeKey(1);
       c.notify(KeyEvent.generic, 'del', 1);
       c.effect('DEL', 2);

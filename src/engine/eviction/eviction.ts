@@ -104,7 +104,7 @@ export class Eviction {
   /** Takes keys out until no more is in use than may be. Only between commands. @returns a Room. */
   makeRoom(): number {
     let room: number = Room.enough;
-    if (this.maxBytes !== 0 && !this.isHeld && !this.#keyspace.isReplica && this.usedBytes > this.maxBytes) room = this.#evict();
+    if (this.maxBytes !== 0 && !this.isHeld && !this.#keyspace.isReadOnly && this.usedBytes > this.maxBytes) room = this.#evict();
     this.isFull = room === Room.none;
     if (room !== Room.enough) {
       if (this.#exceededSinceUs < 0) this.#exceededSinceUs = this.#clockUs();

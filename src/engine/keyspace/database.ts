@@ -114,7 +114,7 @@ export class Database {
 
   isExpired(ref: Address): boolean {
     const at = this.#ks.entries.expireAtMs(ref);
-    return at !== NO_EXPIRY && at < this.#ks.nowMs;
+    return at !== NO_EXPIRY && at < this.#ks.nowMs && !this.#ks.showsExpired;
   }
 
   #locate(buf: Uint8Array, off: number, len: number): void {
@@ -307,10 +307,10 @@ export class Database {
     return to;
   }
 
-  /** Takes out a key because its time has come, and has the deletion logged. On a replica it stays, hidden. */
+  /** Takes out a key because its time has come, and has the deletion logged. Where changes come from elsewhere it stays, hidden. */
   expireNow(key: Bytes): void {
     const ks = this.#ks;
-    if (ks.isReplica) return;
+    if (ks.isReadOnly) return;
     ks.expiredKeys++;
     ks.onExpired!(this.number, key);
     // Before it is gone: the key's bytes may be the entry's.

@@ -85,6 +85,13 @@ export class Keyspace {
   applying = false;
   /** Whether this engine follows a primary: what is logically expired is hidden and stays, for the primary decides. */
   isReplica = false;
+  /**
+   * Whether changes come from elsewhere: from a primary, or from a source that is imported. Clients change nothing, and what
+   * is logically expired is hidden and stays.
+   */
+  isReadOnly = false;
+  /** Whether what is logically expired is to be seen: by commands of a source. */
+  showsExpired = false;
   /** Whether reads leave no trace in what is known of keys' use (CLIENT NO-TOUCH). */
   noTouch = false;
   keyspaceHits = 0;

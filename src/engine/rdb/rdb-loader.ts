@@ -15,6 +15,7 @@ import { RDB_VERSION_WITH_CHECKSUM, RdbOpcode, RdbType, isKnownRdbVersion } from
 import { USERS_AUX } from '../acl/users.ts';
 import type { Engine } from '../engine.ts';
 import type { Database } from '../keyspace/database.ts';
+import type { Address } from '../memory/arena.ts';
 import { NO_EXPIRY } from '../memory/entries.ts';
 import { ValueLoader, checkRdbType } from './value-loader.ts';
 
@@ -34,6 +35,14 @@ export interface RdbLoadOptions {
    * log that follows tells of their deletion.
    */
   readonly dropExpiredBeforeMs?: number;
+  /** Told of everything that was loaded, when it is complete. */
+  readonly onLoaded?: LoadListener;
+}
+
+export interface LoadListener {
+  entry(db: Database, ref: Address): void;
+  /** A library of functions. */
+  library(source: string): void;
 }
 
 const HEADER_BYTES = 9;
@@ -124,6 +133,18 @@ export class RdbLoader {
     }
   }
 
+  /** Gives up in the middle: takes away the key of which only a part was loaded. */
+  abandon(): void {
+    if (!this.#inValue) return;
+    const { keyspace } = this.#engine;
+    const wasApplying = keyspace.applying;
+    keyspace.applying = true;
+    this.#values.keyInto(this.#key);
+    this.#db.remove(this.#key.buf, this.#key.off, this.#key.len);
+    keyspace.applying = wasApplying;
+    this.#inValue = false;
+  }
+
   // ---- Entries and opcodes. Each is read whole before it has an effect. ----
 
   #next(): number {
@@ -173,7 +194,7 @@ export class RdbLoader {
     const ref = db.setString(key.buf, key.off, key.len, value.buf, value.off, value.len, this.#expireAtMs);
     if (db.size === size) throw rdbDamaged('the key is there twice');
     this.#engine.keyspace.noteUse(ref, this.#idleS, this.#frequency);
-    this.#keepUnlessExpired();
+    this.#keepUnlessExpired(ref);
     this.#endEntry();
   }
 
@@ -188,15 +209,16 @@ export class RdbLoader {
     this.#values.keyInto(this.#key);
     if (this.#values.exists) {
       this.#engine.keyspace.noteUse(this.#values.ref, this.#idleS, this.#frequency);
-      this.#keepUnlessExpired();
+      this.#keepUnlessExpired(this.#values.ref);
     } else this.emptyKeys++;
     this.#endEntry();
   }
 
-  #keepUnlessExpired(): void {
-    const { dropExpiredBeforeMs } = this.#options;
+  #keepUnlessExpired(ref: Address): void {
+    const { dropExpiredBeforeMs, onLoaded } = this.#options;
     if (dropExpiredBeforeMs === undefined || this.#expireAtMs === NO_EXPIRY || this.#expireAtMs >= dropExpiredBeforeMs) {
       this.keys++;
+      onLoaded?.entry(this.#db, ref);
       return;
     }
     this.#db.remove(this.#key.buf, this.#key.off, this.#key.len);
@@ -263,6 +285,7 @@ export class RdbLoader {
   #library(source: string): void {
     try {
       this.#engine.functions.load(source);
+      this.#options.onLoaded?.library(source);
     } catch (error) {
       throw error instanceof CommandError ? rdbDamaged(`a library of functions: ${error.message.replace('ERR ', '')}`) : error;
     }

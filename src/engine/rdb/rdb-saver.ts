@@ -9,6 +9,7 @@ import { RDB_VERSION_WITH_FIELD_TIMES, RDB_VERSION_WRITTEN, RdbOpcode } from '..
 import type { RdbWriter } from '../../shared/rdb/rdb-writer.ts';
 import { USERS_AUX } from '../acl/users.ts';
 import type { Engine } from '../engine.ts';
+import { IMPORT_AUX, importWords } from '../import-state.ts';
 import type { Address } from '../memory/arena.ts';
 import { Bytes, NO_EXPIRY } from '../memory/entries.ts';
 import { ValueSaver } from './value-saver.ts';
@@ -60,6 +61,7 @@ export class RdbSaver {
     for (const [name, value] of options.aux ?? []) writer.aux(name, value);
     const users = engine.users.snapshotText;
     if (users !== null) writer.aux(USERS_AUX, users);
+    if (engine.importing !== null) writer.aux(IMPORT_AUX, JSON.stringify(importWords(engine.importing)));
     for (const [, source] of engine.functions.entries()) {
       writer.byte(RdbOpcode.function);
       writer.text(source);

@@ -17,7 +17,9 @@ function saveAndLoad(engine: Engine): void {
   const writer = new RdbWriter({ sink: (bytes) => file.push(bytes.slice()) });
   const saver = new RdbSaver(engine, writer, { createdAtS: 0, usedMemoryBytes: 0, withUse: true });
   while (saver.step(KEYS_IN_A_ROW));
+  const { importing } = engine;
   engine.clear();
+  engine.restoreImport(importing);
   const loader = new RdbLoader(engine);
   let state: number = LoadState.input;
   for (const bytes of file) {

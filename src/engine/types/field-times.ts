@@ -42,7 +42,7 @@ export class FieldTimes {
   /** Whether a field has ended by now. */
   isDue(ref: Address, buf: Uint8Array, off: number, len: number): boolean {
     const endsAtMs = this.at(ref, buf, off, len);
-    return endsAtMs !== NO_EXPIRY && endsAtMs < this.#keyspace.nowMs;
+    return endsAtMs !== NO_EXPIRY && endsAtMs < this.#keyspace.nowMs && !this.#keyspace.showsExpired;
   }
 
   /** Time at which the first field ends. The hash must have such fields. */
@@ -52,8 +52,8 @@ export class FieldTimes {
 
   /** How many fields have ended by now. */
   dueCount(ref: Address): number {
-    const { entries, nowMs } = this.#keyspace;
-    if (!entries.hasFieldTimes(ref)) return 0;
+    const { entries, nowMs, showsExpired } = this.#keyspace;
+    if (showsExpired || !entries.hasFieldTimes(ref)) return 0;
     const times = this.#timesOf(ref);
     return entries.expireAtMs(times) < nowMs ? this.#sortedSets.rankOfScore(times, nowMs, false) : 0;
   }

@@ -39,7 +39,7 @@ export function evalCommands(host: ScriptHost, scripts: EvalScripts): readonly C
     const script = find();
     const mayWrite = script.flags === null || (script.flags & ScriptFlag.noWrites) === 0;
     if (script.flags !== null && mayWrite) {
-      if (c.engine.keyspace.isReplica) throw WRITES_ON_REPLICA;
+      if (c.engine.keyspace.isReadOnly && !c.session.fromSource) throw WRITES_ON_REPLICA;
       if (readOnly) throw WRITES_IN_RO;
       if (c.engine.eviction.isFull && (script.flags & ScriptFlag.allowOom) === 0) throw OUT_OF_MEMORY;
     }

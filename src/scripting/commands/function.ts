@@ -24,7 +24,7 @@ function call(host: ScriptHost, registry: FunctionRegistry, c: Call, readOnly: b
   const { library, registered } = found;
   const { keys, args } = host.keysOf(c, BAD_KEYS);
   const mayWrite = (registered.flags & ScriptFlag.noWrites) === 0;
-  if (mayWrite && c.engine.keyspace.isReplica) throw WRITES_ON_REPLICA;
+  if (mayWrite && c.engine.keyspace.isReadOnly && !c.session.fromSource) throw WRITES_ON_REPLICA;
   if (mayWrite && readOnly) throw WRITES_IN_RO;
   if (mayWrite && c.engine.eviction.isFull && (registered.flags & ScriptFlag.allowOom) === 0) throw OUT_OF_MEMORY;
   host.run(c, true, registered.name, registered.flags, { runtime: library.runtime, fn: registered.fn }, keys, args);

@@ -5,6 +5,7 @@
 import os from 'node:os';
 import { fatalZone } from '../../replication/member-label.ts';
 import type { ShardNode } from '../../replication/shard-node.ts';
+import type { ImportState } from '../../engine/import-state.ts';
 import type { Server } from '../server.ts';
 import { PROGRAM_VERSION, REDIS_VERSION } from '../version.ts';
 
@@ -143,12 +144,42 @@ function statsSection(server: Server): Fields {
 function replicationSection(server: Server): Fields {
   const { txlog, node } = server;
   return {
-    ...(node === null || txlog.isLeader ? primaryFields(server) : replicaFields(server, node)),
+    ...roleFields(server),
     master_failover_state: server.handover.state, master_replid: txlog.shardId, master_replid2: '0'.repeat(40),
     master_repl_offset: txlog.commitIndex, second_repl_offset: -1, repl_backlog_active: 1, repl_backlog_size: server.config.number('repl-backlog-size'),
     repl_backlog_first_byte_offset: txlog.firstIndex, repl_backlog_histlen: txlog.commitIndex - txlog.firstIndex + 1,
     shard_id: txlog.shardId, member_id: node?.memberId ?? '', member_role: server.member.role, raft_term: txlog.term, raft_leader: node?.txlog.leader ?? '',
     raft_voters: node?.txlog.config.config.voters.length ?? 1, zone_that_must_not_fail: node === null ? '' : fatalZone(node.membership.members),
+  };
+}
+
+function roleFields(server: Server): Fields {
+  const { node, txlog, engine, member } = server;
+  if (engine.importing !== null && member.role === 'primary') return importFields(server, engine.importing);
+  return node === null || txlog.isLeader ? primaryFields(server) : replicaFields(server, node);
+}
+
+/** As a replica of Redis shows itself; offsets are those of the source's stream. */
+function importFields(server: Server, { host, port, offset, streamId, phase }: ImportState): Fields {
+  const { progress, lastReadMs } = server.importer;
+  const { link, loadedBytes, totalBytes } = progress;
+  const secondsSince = (ms: number): number => Math.floor((Date.now() - ms) / 1000);
+  const out: Fields = {
+    role: 'slave', master_host: host, master_port: port, master_link_status: link === 'up' ? 'up' : 'down',
+    master_last_io_seconds_ago: lastReadMs === 0 ? -1 : secondsSince(lastReadMs), master_sync_in_progress: link === 'sync' ? 1 : 0,
+    slave_read_repl_offset: offset, slave_repl_offset: offset,
+  };
+  if (link === 'sync') {
+    out['master_sync_total_bytes'] = totalBytes;
+    out['master_sync_read_bytes'] = loadedBytes;
+    out['master_sync_left_bytes'] = totalBytes === 0 ? -1 : totalBytes - loadedBytes;
+    out['master_sync_perc'] = (totalBytes === 0 ? 0 : (100 * loadedBytes) / totalBytes).toFixed(2);
+    out['master_sync_last_io_seconds_ago'] = secondsSince(lastReadMs);
+  }
+  if (link !== 'up') out['master_link_down_since_seconds'] = secondsSince(progress.downSinceMs);
+  return {
+    ...out, slave_priority: server.config.number('replica-priority'), slave_read_only: 1, replica_announced: 1, connected_slaves: 0,
+    import_phase: phase, import_stream_id: streamId, import_full_syncs: progress.fullSyncs, import_continuations: progress.continuations, import_error: progress.error.replaceAll('\r', ' ').replaceAll('\n', ' '),
   };
 }
 

@@ -1,7 +1,8 @@
-/** ROLE, FAILOVER, WAIT, WAITAOF, READONLY, READWRITE: what clients ask about the members of the shard, and of them. */
+/** ROLE, REPLICAOF, FAILOVER, WAIT, WAITAOF, READONLY, READWRITE: what clients ask about the members of the shard, and of them. */
 import type { Call } from '../../engine/call.ts';
 import { type Command, command } from '../../engine/command.ts';
 import { SYNTAX, TIMEOUT_NEGATIVE } from '../../engine/error-texts.ts';
+import type { ImportState } from '../../engine/import-state.ts';
 import { formatAddress } from '../../replication/member-label.ts';
 import { CommandError, OperationalError } from '../../shared/errors.ts';
 import type { Server } from '../server.ts';
@@ -10,7 +11,11 @@ import { connectionOf } from './connection.ts';
 /** How a member that is not reachable is shown: as Redis shows it. */
 function role(server: Server, c: Call): void {
   const { reply } = c;
-  const { node, member, txlog } = server;
+  const { node, member, txlog, engine } = server;
+  if (engine.importing !== null && member.role === 'primary') {
+    roleOfImport(server, engine.importing, c);
+    return;
+  }
   if (node === null || txlog.isLeader) {
     const others = node?.membership.members.filter(({ id }) => id !== node.memberId) ?? [];
     reply.array(3);
@@ -32,6 +37,46 @@ function role(server: Server, c: Call): void {
   reply.integer(leader?.client.port ?? 0);
   reply.bulkString(leader === undefined ? 'connect' : member.role === 'replica' ? 'connected' : 'sync');
   reply.integer(member.appliedIndex);
+}
+
+const LINK_STATES = { connect: 'connect', handshake: 'connecting', sync: 'sync', up: 'connected' } as const;
+
+function roleOfImport(server: Server, { host, port, offset }: ImportState, { reply }: Call): void {
+  reply.array(5);
+  reply.bulkString('slave');
+  reply.bulkString(host);
+  reply.integer(port);
+  reply.bulkString(LINK_STATES[server.importer.progress.link]);
+  reply.integer(offset);
+}
+
+// ---- REPLICAOF ----
+
+const BAD_PORT = new CommandError('ERR Invalid master port');
+
+/** The data of another server is followed, as if this shard were its replica, until REPLICAOF NO ONE. */
+function replicaOf(server: Server, c: Call): void {
+  const { req, reply, engine } = c;
+  const { importing } = engine;
+  if (server.keyspaceIsReplica) throw new CommandError('ERR REPLICAOF is for the primary of this shard');
+  if (server.handover.state !== 'no-failover') throw new CommandError('ERR REPLICAOF not allowed while failing over.');
+  if (req.is(1, 'NO') && req.is(2, 'ONE')) {
+    if (importing !== null) {
+      server.importer.end();
+      server.log.notice('MASTER MODE enabled: the import has ended');
+    }
+    reply.ok();
+    return;
+  }
+  const port = c.integer(2, BAD_PORT);
+  if (port < 0 || port > 65535) throw BAD_PORT;
+  const host = c.string(1);
+  if (importing?.host === host && importing.port === port) {
+    reply.status('OK Already connected to specified master');
+    return;
+  }
+  server.importer.begin({ host, port });
+  reply.ok();
 }
 
 // ---- FAILOVER ----
@@ -135,6 +180,9 @@ export function replicationCommands(server: Server): readonly Command[] {
     command({
       name: 'role', arity: 1, flags: 'noscript loading stale fast', group: 'server', since: '2.8.12', categories: 'admin dangerous', run: (c) => role(server, c),
     }),
+    ...['replicaof', 'slaveof'].map((name) => command({
+      name, arity: 3, flags: 'no_async_loading admin noscript stale', group: 'server', since: name === 'slaveof' ? '1.0.0' : '5.0.0', run: (c) => replicaOf(server, c),
+    })),
     command({ name: 'failover', arity: -1, flags: 'admin noscript stale', group: 'server', since: '6.2.0', run: (c) => failover(server, c) }),
     command({
       name: 'wait', arity: 3, flags: 'blocking', group: 'generic', since: '3.0.0', categories: 'connection',

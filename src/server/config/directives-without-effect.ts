@@ -88,7 +88,7 @@ const PROCESS = [
 
 const REPLICATION = because(
   'replicas follow the transaction log, and a write waits for a majority of its members',
-  ['masterauth', string, '', { aliases: ['primaryauth'] }], ['masteruser', string, '', { aliases: ['primaryuser'] }], ['dual-channel-replication-enabled', bool, 'no'], ['repl-timeout', int(1), '60'], ['repl-backlog-size', memory(1), '1048576'], ['repl-backlog-ttl', long(), '3600'],
+  ['dual-channel-replication-enabled', bool, 'no'], ['repl-backlog-size', memory(1), '1048576'], ['repl-backlog-ttl', long(), '3600'],
   ['repl-ping-replica-period', int(1), '10', { aliases: ['repl-ping-slave-period'] }], ['repl-disable-tcp-nodelay', bool, 'no'],
   ['repl-diskless-sync', bool, 'yes'], ['repl-diskless-sync-delay', int(), '5'], ['repl-diskless-sync-period', int(), '1'], ['repl-diskless-sync-max-replicas', int(), '0'],
   ['repl-diskless-load', oneOf('disabled', 'on-empty-db', 'swapdb'), 'disabled'],

@@ -131,6 +131,10 @@ const WITH_EFFECT: readonly Directive[] = [
   directive('snapshot-retention-days', int(), '7'),
   directive('snapshot-keep', int(1, 1000), '2'),
   directive('tracking-table-max-keys', long(), '1000000'),
+  // The Redis that data is imported from (REPLICAOF)
+  directive('masteruser', string, '', { aliases: ['primaryuser'] }),
+  directive('masterauth', string, '', { aliases: ['primaryauth'] }),
+  directive('repl-timeout', int(1), '60'),
   // Scripts
   directive('busy-reply-threshold', long(), '5000', { aliases: ['lua-time-limit'] }),
   directive('lua-engine', oneOf('auto', 'compiled', 'fengari'), 'auto'),
@@ -152,7 +156,7 @@ const WITH_EFFECT: readonly Directive[] = [
 /** What Redis has and Holdfast has not yet: only the value that does without it is taken. */
 const REFUSED: readonly Directive[] = [
   directive('cluster-enabled', bool, 'no', { mutable: false, refuse: only('no', 'cluster mode is not built yet') }),
-  directive('replicaof', words, '', { mutable: false, aliases: ['slaveof'], refuse: only('', 'a replica of a Redis is not built: members of the shard are the replicas') }),
+  directive('replicaof', words, '', { mutable: false, aliases: ['slaveof'], refuse: only('', 'an import is begun with the command REPLICAOF, once the shard is there: members of the shard are the replicas') }),
 ];
 
 export const DIRECTIVES: readonly Directive[] = [...WITH_EFFECT, ...REFUSED, ...DIRECTIVES_WITHOUT_EFFECT];

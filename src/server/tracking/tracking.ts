@@ -184,6 +184,8 @@ export class Tracking implements Waiter, ChangeListener {
   // ---- Changes ----
 
   keyChanged(buf: Uint8Array, off: number, len: number, bySystem: boolean): void {
+    // Nobody may read before all is loaded, and then everything is news.
+    if (this.#server.engine.importing?.phase === 'load') return;
     const actor = bySystem ? 0 : this.#server.engine.actor;
     let key: string | null = null;
     for (const [prefix, { bytes }] of this.#prefixes) {

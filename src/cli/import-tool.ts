@@ -1,0 +1,251 @@
+/**
+ * `holdfast import redis://…`: has a node follow a Redis, shows how far it is, and cuts over when both have the same: writes to
+ * the source are paused by it, both are compared, and the node is told that the data is its own. What fails before that leaves
+ * the source as it was.
+ */
+import { parseArgs } from 'node:util';
+import { OperationalError } from '../shared/errors.ts';
+import { ServerConnection } from './server-connection.ts';
+
+export const IMPORT_USAGE = `Usage: holdfast import redis://[[USER]:PASSWORD@]HOST[:PORT] [--to HOST[:PORT]] [--stay]
+
+Follows a running Redis or Valkey (5 or later) until the node has what it has. Then writes to the source are paused, both sides
+are compared, and the node takes writes; the pause at the source ends by itself after --pause seconds, time for its clients to
+come over.
+
+      --to HOST:PORT    a node of Holdfast; default 127.0.0.1:6379
+  -a, --pass PASSWORD   the node's password; default the environment's REDISCLI_AUTH
+      --stay            do not cut over: say how it is done when the node follows
+      --pause SECONDS   default 60
+      --max-lag BYTES   cut over when no more of the stream is missing; default 1048576
+`;
+
+const OPTIONS = {
+  to: { type: 'string', default: '127.0.0.1:6379' },
+  pass: { type: 'string', short: 'a' },
+  stay: { type: 'boolean', default: false },
+  pause: { type: 'string', default: '60' },
+  'max-lag': { type: 'string', default: '1048576' },
+  help: { type: 'boolean', default: false },
+} as const;
+
+const POLL_MS = 200;
+const LAST_POLL_MS = 5;
+/** Keys whose values are compared where the source gives no digest. */
+const SAMPLED_KEYS = 1000;
+const BAR_CELLS = 30;
+
+interface Wanted {
+  readonly source: { readonly host: string; readonly port: number; readonly user: string; readonly password: string };
+  readonly target: { readonly host: string; readonly port: number; readonly user: string; readonly password: string };
+  readonly stay: boolean;
+  readonly pauseMs: number;
+  readonly maxLag: number;
+}
+
+/** Null for what cannot be meant. */
+function parse(args: readonly string[]): Wanted | 'help' | null {
+  try {
+    const { values, positionals } = parseArgs({ args: [...args], options: OPTIONS, allowPositionals: true });
+    if (values.help) return 'help';
+    if (positionals.length !== 1) return null;
+    const url = new URL(positionals[0]!);
+    const to = new URL(`redis://${values.to}`);
+    const pauseMs = Number(values.pause) * 1000;
+    const maxLag = Number(values['max-lag']);
+    if (url.protocol !== 'redis:' || url.hostname === '' || !(pauseMs >= 1000) || !(maxLag >= 0)) return null;
+    const end = ({ hostname, port }: URL): { host: string; port: number } => ({ host: hostname.replace(/^\[|\]$/g, ''), port: Number(port || '6379') });
+    return {
+      source: { ...end(url), user: decodeURIComponent(url.username), password: decodeURIComponent(url.password) },
+      target: { ...end(to), user: '', password: values.pass ?? process.env.REDISCLI_AUTH ?? '' },
+      stay: values.stay, pauseMs, maxLag,
+    };
+  } catch {
+    return null;
+  }
+}
+
+/** Runs the tool; resolves with the exit code: 1 when something is refused or differs, 2 for arguments that make no sense. */
+export async function runImportTool(args: readonly string[]): Promise<number> {
+  const wanted = parse(args);
+  if (wanted === 'help') {
+    process.stdout.write(IMPORT_USAGE);
+    return 0;
+  }
+  if (wanted === null) {
+    process.stderr.write(IMPORT_USAGE);
+    return 2;
+  }
+  const open: ServerConnection[] = [];
+  try {
+    const source = await ServerConnection.open(wanted.source);
+    open.push(source);
+    const target = await ServerConnection.open(wanted.target);
+    open.push(target);
+    return await new ImportTool(wanted, source, target).run();
+  } catch (error) {
+    if (!(error instanceof OperationalError)) throw error;
+    process.stderr.write(`\nholdfast: ${error.message}\n`);
+    return 1;
+  } finally {
+    for (const connection of open) connection.close();
+  }
+}
+
+async function replication(connection: ServerConnection): Promise<ReadonlyMap<string, string>> {
+  const info = String(await connection.send('INFO', 'replication'));
+  return new Map([...info.matchAll(/^(\w+):(.*?)\r?$/gm)].map((line) => [line[1]!, line[2]!]));
+}
+
+class ImportTool {
+  readonly #wanted: Wanted;
+  readonly #source: ServerConnection;
+  readonly #target: ServerConnection;
+  #lineLength = 0;
+
+  constructor(wanted: Wanted, source: ServerConnection, target: ServerConnection) {
+    this.#wanted = wanted;
+    this.#source = source;
+    this.#target = target;
+  }
+
+  async run(): Promise<number> {
+    const { source, stay } = this.#wanted;
+    await this.#checkEnds();
+    if (source.password !== '') {
+      await this.#target.send('CONFIG', 'SET', 'masteruser', source.user);
+      await this.#target.send('CONFIG', 'SET', 'masterauth', source.password);
+    }
+    await this.#target.send('REPLICAOF', source.host, String(source.port));
+    await this.#follow();
+    if (stay) {
+      this.#say(`The node follows. To cut over: stop writes to ${source.host}:${source.port}, and send the node REPLICAOF NO ONE when its slave_repl_offset is the source's master_repl_offset.\n`);
+      return 0;
+    }
+    return this.#cutOver();
+  }
+
+  async #checkEnds(): Promise<void> {
+    const [source, target] = [await replication(this.#source), await replication(this.#target)];
+    if (target.get('member_role') === undefined) throw new OperationalError('NOT_HOLDFAST', 'what answers at --to is no Holdfast: it cannot import');
+    if (source.get('member_role') !== undefined) throw new OperationalError('NOT_REDIS', 'the source is a Holdfast: it has snapshots and members instead of a replication stream');
+    if (source.get('role') !== 'master') throw new OperationalError('NOT_MASTER', 'the source is a replica: import from its primary, whose writes can be paused for the cut-over');
+  }
+
+  /** Until the node has all but a little of what the source has. */
+  async #follow(): Promise<void> {
+    let lastError = '';
+    for (;;) {
+      const [source, target] = [await replication(this.#source), await replication(this.#target)];
+      const error = target.get('import_error') ?? '';
+      if (error !== '' && error !== lastError) {
+        // What an operator has to put right ends it; a broken connection does not.
+        if (/refused|wants a password|no Redis/.test(error)) {
+          await this.#target.send('REPLICAOF', 'NO', 'ONE');
+          throw new OperationalError('IMPORT_REFUSED', error);
+        }
+        this.#say(`${error}; trying again\n`);
+      }
+      lastError = error;
+      if (target.get('master_link_status') === 'up') {
+        const lag = Math.max(0, Number(source.get('master_repl_offset')) - Number(target.get('slave_repl_offset')));
+        this.#show(`following, ${lag} bytes behind`);
+        if (lag <= this.#wanted.maxLag) return;
+      } else this.#show(loadingText(target));
+      await new Promise((resolve) => { setTimeout(resolve, POLL_MS); });
+    }
+  }
+
+  async #cutOver(): Promise<number> {
+    const { source, pauseMs } = this.#wanted;
+    await this.#source.send('CLIENT', 'PAUSE', String(pauseMs), 'WRITE');
+    const pausedAt = performance.now();
+    try {
+      await this.#inStep(pausedAt + pauseMs / 2);
+      const difference = await this.#difference();
+      if (difference !== '') throw new OperationalError('IMPORT_DIFFERS', `the data differs, and the node goes on following: ${difference}`);
+      await this.#target.send('REPLICAOF', 'NO', 'ONE');
+    } catch (error) {
+      await this.#source.send('CLIENT', 'UNPAUSE');
+      throw error;
+    }
+    this.#say(`The node takes writes: ${Math.round(performance.now() - pausedAt)} ms after the source stopped taking them.\n`);
+    this.#say(`Writes to ${source.host}:${source.port} stay paused for ${Math.round((pauseMs - (performance.now() - pausedAt)) / 1000)} s: bring its clients over now.\n`);
+    return 0;
+  }
+
+  async #inStep(deadlineMs: number): Promise<void> {
+    for (;;) {
+      const [source, target] = [await replication(this.#source), await replication(this.#target)];
+      if (target.get('master_link_status') === 'up' && target.get('slave_repl_offset') === source.get('master_repl_offset')) return;
+      if (performance.now() > deadlineMs) throw new OperationalError('IMPORT_LATE', 'the node did not catch up while writes were paused: it goes on following');
+      await new Promise((resolve) => { setTimeout(resolve, LAST_POLL_MS); });
+    }
+  }
+
+  /** What is not the same on both sides, or ''. */
+  async #difference(): Promise<string> {
+    const digest = async (connection: ServerConnection): Promise<string | null> => {
+      try {
+        return String(await connection.send('DEBUG', 'DIGEST'));
+      } catch (error) {
+        if (error instanceof OperationalError && error.code === 'SERVER_REFUSED') return null;
+        throw error;
+      }
+    };
+    const [expected, found] = [await digest(this.#source), await digest(this.#target)];
+    if (expected !== null && found !== null) {
+      this.#say(`Digest of the source: ${expected}\nDigest of the node:   ${found}\n`);
+      return expected === found ? '' : 'their digests are not the same';
+    }
+    this.#say('DEBUG DIGEST is not allowed on both sides: numbers of keys and a sample of values are compared.\n');
+    return this.#differenceOfSample();
+  }
+
+  async #differenceOfSample(): Promise<string> {
+    const keys = async (connection: ServerConnection): Promise<string> => String(await connection.send('INFO', 'keyspace')).replace(/,(avg_ttl|subexpiry)=\d+/g, '').replace(/^#.*\r\n/, '');
+    const [expected, found] = [await keys(this.#source), await keys(this.#target)];
+    if (expected.trim() !== found.trim()) return `keys of the source: ${expected.trim()}; of the node: ${found.trim()}`;
+    for (let i = 0; i < SAMPLED_KEYS; i++) {
+      const key = await this.#source.send('RANDOMKEY');
+      if (key === null) return '';
+      const name = String(key);
+      for (const question of [['TYPE', name], ['PEXPIRETIME', name], ['DEBUG', 'DIGEST-VALUE', name], ['DUMP', name]]) {
+        const [one, two] = [await quiet(this.#source, question), await quiet(this.#target, question)];
+        if (question[0] !== 'DUMP' && one !== null && two !== null && one !== two) return `${question.join(' ')} is ${one} at the source and ${two} here`;
+        if (question[0] === 'DUMP' && (one === 'null') !== (two === 'null')) return `key ${name} is there on one side only`;
+      }
+    }
+    return '';
+  }
+
+  #show(text: string): void {
+    if (!process.stdout.isTTY) return;
+    process.stdout.write(`\r${text.padEnd(this.#lineLength)}`);
+    this.#lineLength = text.length;
+  }
+
+  #say(text: string): void {
+    if (this.#lineLength > 0) process.stdout.write('\n');
+    this.#lineLength = 0;
+    process.stdout.write(text);
+  }
+}
+
+/** A reply as text, or null where the question is refused. */
+async function quiet(connection: ServerConnection, question: readonly string[]): Promise<string | null> {
+  try {
+    return String(await connection.send(...question));
+  } catch (error) {
+    if (error instanceof OperationalError && error.code === 'SERVER_REFUSED') return null;
+    throw error;
+  }
+}
+
+function loadingText(target: ReadonlyMap<string, string>): string {
+  if (target.get('master_sync_in_progress') !== '1') return 'connecting';
+  const [done, total] = [Number(target.get('master_sync_read_bytes')), Number(target.get('master_sync_total_bytes'))];
+  if (total === 0) return `loading: ${done} bytes`;
+  const cells = Math.round((BAR_CELLS * done) / total);
+  return `loading [${'#'.repeat(cells)}${'.'.repeat(BAR_CELLS - cells)}] ${((100 * done) / total).toFixed(1)} %`;
+}

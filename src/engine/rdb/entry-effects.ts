@@ -1,0 +1,75 @@
+/** Entries that were loaded from an RDB file, as effects that make the same entries: for data that comes from elsewhere. */
+import { RDB_VERSION_WITH_FIELD_TIMES, RDB_VERSION_WRITTEN, RdbType } from '../../shared/rdb/rdb-types.ts';
+import { RdbWriter } from '../../shared/rdb/rdb-writer.ts';
+import type { EffectWriter } from '../effects.ts';
+import type { Engine } from '../engine.ts';
+import { FUNCTION_EFFECT } from '../function-libraries.ts';
+import type { Database } from '../keyspace/database.ts';
+import type { Address } from '../memory/arena.ts';
+import { Bytes, EntryType, NO_EXPIRY } from '../memory/entries.ts';
+import { ValueSaver } from './value-saver.ts';
+
+export class EntryEffects {
+  readonly #engine: Engine;
+  readonly #effects: EffectWriter;
+  readonly #key = new Bytes();
+  readonly #value = new Bytes();
+  readonly #writer = new RdbWriter();
+  readonly #saver = new ValueSaver();
+
+  constructor(engine: Engine, effects: EffectWriter) {
+    this.#engine = engine;
+    this.#effects = effects;
+  }
+
+  /** SET for a string, RESTORE for everything else. */
+  entry(db: Database, ref: Address): void {
+    const { entries } = this.#engine.keyspace;
+    const expireAtMs = entries.expireAtMs(ref);
+    if (entries.type(ref) === EntryType.string) this.#string(db, ref, expireAtMs);
+    else this.#collection(db, ref, expireAtMs);
+  }
+
+  #string(db: Database, ref: Address, expireAtMs: number): void {
+    const effects = this.#effects;
+    effects.begin(db.number, expireAtMs === NO_EXPIRY ? 3 : 5);
+    effects.text('SET');
+    this.#keyOf(ref);
+    this.#engine.keyspace.entries.value(ref, this.#value);
+    effects.arg(this.#value.buf, this.#value.off, this.#value.len);
+    if (expireAtMs === NO_EXPIRY) return;
+    effects.text('PXAT');
+    effects.integer(expireAtMs);
+  }
+
+  #collection(db: Database, ref: Address, expireAtMs: number): void {
+    const writer = this.#writer;
+    const effects = this.#effects;
+    const type = this.#saver.typeOf(this.#engine, ref);
+    writer.byte(type);
+    this.#saver.write(this.#engine, ref, type, writer);
+    writer.endPayload(type === RdbType.hashMetadata ? RDB_VERSION_WITH_FIELD_TIMES : RDB_VERSION_WRITTEN);
+    const payload = writer.take();
+    effects.begin(db.number, 6);
+    effects.text('RESTORE');
+    this.#keyOf(ref);
+    effects.integer(expireAtMs === NO_EXPIRY ? 0 : expireAtMs);
+    effects.arg(payload, 0, payload.length);
+    effects.text('REPLACE');
+    effects.text('ABSTTL');
+  }
+
+  #keyOf(ref: Address): void {
+    this.#engine.keyspace.entries.key(ref, this.#key);
+    this.#effects.arg(this.#key.buf, this.#key.off, this.#key.len);
+  }
+
+  library(source: string): void {
+    const effects = this.#effects;
+    effects.begin(0, 4);
+    effects.text(FUNCTION_EFFECT);
+    effects.text('LOAD');
+    effects.text('REPLACE');
+    effects.text(source);
+  }
+}

@@ -15,6 +15,7 @@ come over.
 
       --to HOST:PORT    a node of Holdfast; default 127.0.0.1:6379
   -a, --pass PASSWORD   the node's password; default the environment's REDISCLI_AUTH
+      --compare WHAT    at the cut-over: digest (of everything, the default), sample (numbers of keys and some values), none
       --stay            do not cut over: say how it is done when the node follows
       --pause SECONDS   default 60
       --max-lag BYTES   cut over when no more of the stream is missing; default 1048576
@@ -23,6 +24,7 @@ come over.
 const OPTIONS = {
   to: { type: 'string', default: '127.0.0.1:6379' },
   pass: { type: 'string', short: 'a' },
+  compare: { type: 'string', default: 'digest' },
   stay: { type: 'boolean', default: false },
   pause: { type: 'string', default: '60' },
   'max-lag': { type: 'string', default: '1048576' },
@@ -34,11 +36,13 @@ const LAST_POLL_MS = 5;
 /** Keys whose values are compared where the source gives no digest. */
 const SAMPLED_KEYS = 1000;
 const BAR_CELLS = 30;
+const COMPARISONS = new Set(['digest', 'sample', 'none']);
 
 interface Wanted {
   readonly source: { readonly host: string; readonly port: number; readonly user: string; readonly password: string };
   readonly target: { readonly host: string; readonly port: number; readonly user: string; readonly password: string };
   readonly stay: boolean;
+  readonly compare: string;
   readonly pauseMs: number;
   readonly maxLag: number;
 }
@@ -53,12 +57,12 @@ function parse(args: readonly string[]): Wanted | 'help' | null {
     const to = new URL(`redis://${values.to}`);
     const pauseMs = Number(values.pause) * 1000;
     const maxLag = Number(values['max-lag']);
-    if (url.protocol !== 'redis:' || url.hostname === '' || !(pauseMs >= 1000) || !(maxLag >= 0)) return null;
+    if (url.protocol !== 'redis:' || url.hostname === '' || !(pauseMs >= 1000) || !(maxLag >= 0) || !COMPARISONS.has(values.compare)) return null;
     const end = ({ hostname, port }: URL): { host: string; port: number } => ({ host: hostname.replace(/^\[|\]$/g, ''), port: Number(port || '6379') });
     return {
       source: { ...end(url), user: decodeURIComponent(url.username), password: decodeURIComponent(url.password) },
       target: { ...end(to), user: '', password: values.pass ?? process.env.REDISCLI_AUTH ?? '' },
-      stay: values.stay, pauseMs, maxLag,
+      stay: values.stay, compare: values.compare, pauseMs, maxLag,
     };
   } catch {
     return null;
@@ -162,6 +166,7 @@ class ImportTool {
     const pausedAt = performance.now();
     try {
       await this.#inStep(pausedAt + pauseMs / 2);
+      this.#say(`In step ${Math.round(performance.now() - pausedAt)} ms after writes to the source were paused.\n`);
       const difference = await this.#difference();
       if (difference !== '') throw new OperationalError('IMPORT_DIFFERS', `the data differs, and the node goes on following: ${difference}`);
       await this.#target.send('REPLICAOF', 'NO', 'ONE');
@@ -185,6 +190,8 @@ class ImportTool {
 
   /** What is not the same on both sides, or ''. */
   async #difference(): Promise<string> {
+    if (this.#wanted.compare === 'none') return '';
+    if (this.#wanted.compare === 'sample') return this.#differenceOfSample();
     const digest = async (connection: ServerConnection): Promise<string | null> => {
       try {
         return String(await connection.send('DEBUG', 'DIGEST'));

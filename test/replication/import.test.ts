@@ -8,6 +8,9 @@ import { RedisProcess, redisServerMissing } from '../support/redis-process.ts';
 import { ShardProcesses } from '../support/shard-processes.ts';
 import { SourceTraffic } from '../support/source-traffic.ts';
 
+const POLL_MS = 10;
+/** A full synchronisation takes seconds, and several come one after the other. */
+const TIMEOUT_MS = 180_000;
 const SEED = Number(process.env['IMPORT_SEED'] ?? Date.now() % 1e9);
 const cleanups: (() => Promise<void> | void)[] = [];
 afterEach(async () => {
@@ -33,7 +36,7 @@ async function field(client: TestClient, name: string): Promise<string> {
 }
 
 async function until(client: TestClient, name: string, wanted: string | RegExp): Promise<void> {
-  while (!(typeof wanted === 'string' ? (await field(client, name)) === wanted : wanted.test(await field(client, name)))) await client.send('PING');
+  while (!(typeof wanted === 'string' ? (await field(client, name)) === wanted : wanted.test(await field(client, name)))) await new Promise((resolve) => { setTimeout(resolve, POLL_MS); });
 }
 
 /** Resolves when the target has everything that the source, which nobody writes to any more, has. */
@@ -65,7 +68,7 @@ async function digests(source: TestClient, target: TestClient): Promise<[string,
   return [before, await target.send('DEBUG', 'DIGEST')];
 }
 
-describe.skipIf(redisServerMissing)(`an import from a redis-server that takes writes (seed ${SEED})`, () => {
+describe.skipIf(redisServerMissing)(`an import from a redis-server that takes writes (seed ${SEED})`, { timeout: TIMEOUT_MS }, () => {
   test.each([['disk', 'no'], ['diskless', 'yes']])('is equal at the cut-over: %s', async (_name, diskless) => {
     const source = await startRedis('--repl-diskless-sync', diskless, '--repl-diskless-sync-delay', '0');
     const writing = await traffic(source.port);

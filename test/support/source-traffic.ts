@@ -2,6 +2,7 @@
 import { SeededRandom } from './seeded-random.ts';
 import type { TestClient } from './holdfast-process.ts';
 
+const POLL_MS = 10;
 const LIBRARY = "#!lua name=traffic\nredis.register_function('put', function(keys, args) return redis.call('SET', keys[1], args[1]) end)";
 
 /** One command, or a few that belong together. */
@@ -44,7 +45,7 @@ export class SourceTraffic {
 
   async #run(random: SeededRandom): Promise<void> {
     while (!this.#ended) {
-      const batch = Array.from({ length: 20 }, () => someWrites(random)).flat();
+      const batch = Array.from({ length: 100 }, () => someWrites(random)).flat();
       await Promise.all(batch.map((command) => this.#client.send(...command)));
       this.written += batch.length;
     }
@@ -53,7 +54,7 @@ export class SourceTraffic {
   /** Resolves when at least `count` more commands were answered. */
   async more(count: number): Promise<void> {
     const wanted = this.written + count;
-    while (this.written < wanted) await this.#client.send('PING');
+    while (this.written < wanted) await new Promise((resolve) => { setTimeout(resolve, POLL_MS); });
   }
 
   /** Ends the writing; resolves when all is answered. */

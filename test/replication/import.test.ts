@@ -102,7 +102,7 @@ describe.skipIf(redisServerMissing)(`an import from a redis-server that takes wr
   });
 
   test('goes on where it was when the connection breaks, and begins anew when the source has forgotten', async () => {
-    const source = await startRedis('--repl-diskless-sync-delay', '0', '--repl-backlog-size', '10mb');
+    const source = await startRedis('--repl-diskless-sync-delay', '0', '--repl-backlog-size', '200mb');
     const proxy = await FaultyProxy.to(source.port);
     cleanups.push(() => proxy.close());
     const writing = await traffic(source.port);
@@ -151,7 +151,7 @@ describe.skipIf(redisServerMissing)(`an import from a redis-server that takes wr
   });
 
   test('a restarted node goes on where it was, to the byte', async () => {
-    const source = await startRedis('--repl-diskless-sync-delay', '0', '--repl-backlog-size', '10mb');
+    const source = await startRedis('--repl-diskless-sync-delay', '0', '--repl-backlog-size', '200mb');
     const writing = await traffic(source.port);
     const { node, client } = await startHoldfast();
     await client.send('REPLICAOF', '127.0.0.1', source.port);
@@ -195,7 +195,7 @@ describe.skipIf(redisServerMissing)(`an import from a redis-server that takes wr
   });
 
   test('another member that becomes primary goes on with it', async () => {
-    const source = await startRedis('--repl-diskless-sync-delay', '0', '--repl-backlog-size', '10mb');
+    const source = await startRedis('--repl-diskless-sync-delay', '0', '--repl-backlog-size', '200mb');
     const writing = await traffic(source.port);
     const shard = await ShardProcesses.start(3);
     cleanups.push(() => shard.remove());

@@ -309,7 +309,7 @@ export class Importer implements Waiter {
   /** Does a piece of work in a turn, and lets others have theirs; waits first while the log is behind. */
   async #slice<T>(run: Run, work: () => T): Promise<T> {
     const server = this.#server;
-    while (server.pausedForWrites || server.member.handingOver) {
+    while (server.pausedForWrites || server.member.handingOver || server.handover.state !== 'no-failover') {
       await new Promise<void>((resolve) => {
         this.#resume = resolve;
         setTimeout(resolve, 10);

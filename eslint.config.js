@@ -15,7 +15,7 @@ const typed = {
 };
 
 export default [
-  { ignores: ['dist/', 'node_modules/', 'data/', 'coverage/', 'examples/*/node_modules/', 'examples/*/dist/'] },
+  { ignores: ['dist/', 'node_modules/', 'data/', 'coverage/', 'examples/dist/', 'examples/*/node_modules/', 'examples/*/dist/'] },
   ...tseslint.configs.recommended.map((config) => ({ ...config, files: ['**/*.ts'] })),
   {
     files: ['src/**/*.ts', 'test/**/*.ts', 'bench/**/*.ts'],

@@ -9,13 +9,14 @@ import { ServerConnection } from './server-connection.ts';
 
 export const IMPORT_USAGE = `Usage: holdfast import redis://[[USER]:PASSWORD@]HOST[:PORT] [--to HOST[:PORT]] [--stay]
 
-Follows a running Redis or Valkey (5 or later) until the node has what it has. Then writes to the source are paused, both sides
+Follows a running Redis (6 or later) or Valkey until the node has what it has. Then writes to the source are paused, both sides
 are compared, and the node takes writes; the pause at the source ends by itself after --pause seconds, time for its clients to
 come over.
 
       --to HOST:PORT    a node of Holdfast; default 127.0.0.1:6379
   -a, --pass PASSWORD   the node's password; default the environment's REDISCLI_AUTH
-      --compare WHAT    at the cut-over: digest (of everything, the default), sample (numbers of keys and some values), none
+      --compare WHAT    at the cut-over: digest (of everything), sample (numbers of keys and some values), none; by default digest
+                        for up to 200,000 keys, for neither side answers anybody else meanwhile, and sample for more
       --stay            do not cut over: say how it is done when the node follows
       --pause SECONDS   default 60
       --max-lag BYTES   cut over when no more of the stream is missing; default 1048576
@@ -24,7 +25,7 @@ come over.
 const OPTIONS = {
   to: { type: 'string', default: '127.0.0.1:6379' },
   pass: { type: 'string', short: 'a' },
-  compare: { type: 'string', default: 'digest' },
+  compare: { type: 'string', default: 'by size' },
   stay: { type: 'boolean', default: false },
   pause: { type: 'string', default: '60' },
   'max-lag': { type: 'string', default: '1048576' },
@@ -36,7 +37,9 @@ const LAST_POLL_MS = 5;
 /** Keys whose values are compared where the source gives no digest. */
 const SAMPLED_KEYS = 1000;
 const BAR_CELLS = 30;
-const COMPARISONS = new Set(['digest', 'sample', 'none']);
+/** With more keys a digest of all takes too long to wait for by default. */
+const DIGESTED_KEYS_MAX = 200_000;
+const COMPARISONS = new Set(['by size', 'digest', 'sample', 'none']);
 
 interface Wanted {
   readonly source: { readonly host: string; readonly port: number; readonly user: string; readonly password: string };
@@ -82,9 +85,9 @@ export async function runImportTool(args: readonly string[]): Promise<number> {
   }
   const open: ServerConnection[] = [];
   try {
-    const source = await ServerConnection.open(wanted.source);
+    const source = await ServerConnection.open(wanted.source, 0);
     open.push(source);
-    const target = await ServerConnection.open(wanted.target);
+    const target = await ServerConnection.open(wanted.target, 0);
     open.push(target);
     return await new ImportTool(wanted, source, target).run();
   } catch (error) {
@@ -191,7 +194,7 @@ class ImportTool {
   /** What is not the same on both sides, or ''. */
   async #difference(): Promise<string> {
     if (this.#wanted.compare === 'none') return '';
-    if (this.#wanted.compare === 'sample') return this.#differenceOfSample();
+    if (this.#wanted.compare === 'sample' || (this.#wanted.compare === 'by size' && (await this.#keysOfSource()) > DIGESTED_KEYS_MAX)) return this.#differenceOfSample();
     const digest = async (connection: ServerConnection): Promise<string | null> => {
       try {
         return String(await connection.send('DEBUG', 'DIGEST'));
@@ -207,6 +210,11 @@ class ImportTool {
     }
     this.#say('DEBUG DIGEST is not allowed on both sides: numbers of keys and a sample of values are compared.\n');
     return this.#differenceOfSample();
+  }
+
+  async #keysOfSource(): Promise<number> {
+    const counts = [...String(await this.#source.send('INFO', 'keyspace')).matchAll(/keys=(\d+)/g)];
+    return counts.reduce((sum, [, count]) => sum + Number(count), 0);
   }
 
   async #differenceOfSample(): Promise<string> {

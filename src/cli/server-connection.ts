@@ -25,6 +25,10 @@ function textOf(value: RespValue): unknown {
   return typeof plain === 'string' ? Buffer.from(plain, 'latin1').toString() : plain;
 }
 
+function gone(): OperationalError {
+  return new OperationalError('SERVER_GONE', 'the server closed the connection: whether it did what it was asked is not known');
+}
+
 interface Waiting {
   readonly resolve: (value: RespValue) => void;
   readonly reject: (error: Error) => void;
@@ -35,8 +39,11 @@ export class ServerConnection {
   readonly #reader = new RespReader();
   #waiting: Waiting | null = null;
 
-  /** @throws OperationalError SERVER_UNREACHABLE, or SERVER_REFUSED for a wrong password */
-  static async open({ host, port, user, password }: ServerAddress): Promise<ServerConnection> {
+  /**
+   * @param answerTimeoutMs 0: an answer may take as long as it will
+   * @throws OperationalError SERVER_UNREACHABLE, or SERVER_REFUSED for a wrong password
+   */
+  static async open({ host, port, user, password }: ServerAddress, answerTimeoutMs = ANSWER_TIMEOUT_MS): Promise<ServerConnection> {
     const socket = connect({ host, port });
     await new Promise<void>((resolve, reject) => {
       socket.once('connect', resolve);
@@ -44,7 +51,7 @@ export class ServerConnection {
         reject(new OperationalError('SERVER_UNREACHABLE', `no server answers at ${host}:${port} (${error.code ?? error.message})`, error));
       });
     });
-    const connection = new ServerConnection(socket);
+    const connection = new ServerConnection(socket, answerTimeoutMs);
     try {
       if (password !== '') await connection.send(...(user === '' ? ['AUTH', password] : ['AUTH', user, password]));
       await connection.send('HELLO', '3');
@@ -55,23 +62,27 @@ export class ServerConnection {
     return connection;
   }
 
-  private constructor(socket: Socket) {
+  private constructor(socket: Socket, answerTimeoutMs: number) {
     this.#socket = socket;
     socket.on('data', (bytes) => {
       this.#reader.push(bytes);
       const value = this.#reader.next();
       if (value !== undefined) this.#settle((waiting) => waiting.resolve(value));
     });
-    const lost = (): void => this.#settle((waiting) => waiting.reject(new OperationalError('SERVER_GONE', 'the server closed the connection: whether it did what it was asked is not known')));
+    const lost = (): void => this.#settle((waiting) => waiting.reject(gone()));
     socket.on('error', lost);
     socket.on('close', lost);
-    socket.setTimeout(ANSWER_TIMEOUT_MS, () => socket.destroy());
+    socket.setTimeout(answerTimeoutMs, () => socket.destroy());
   }
 
   /** @throws OperationalError SERVER_REFUSED with the text of an error reply, SERVER_GONE */
   async send(...args: readonly string[]): Promise<unknown> {
     const parts = args.map((arg) => `$${Buffer.byteLength(arg)}\r\n${arg}\r\n`);
     const value = await new Promise<RespValue>((resolve, reject) => {
+      if (this.#socket.destroyed) {
+        reject(gone());
+        return;
+      }
       this.#waiting = { resolve, reject };
       this.#socket.write(`*${args.length}\r\n${parts.join('')}`);
     });

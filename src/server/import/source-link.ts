@@ -67,6 +67,7 @@ export class SourceLink {
     const socket = net.connect({ host, port, noDelay: true });
     const abort = (): void => { socket.destroy(); };
     stop.addEventListener('abort', abort, { once: true });
+    socket.once('close', () => stop.removeEventListener('abort', abort));
     socket.setTimeout(timeoutMs);
     try {
       await Promise.race([once(socket, 'connect'), once(socket, 'timeout').then(() => { throw new Error('time-out'); })]);

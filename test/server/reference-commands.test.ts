@@ -16,9 +16,6 @@ interface Facts {
 
 /** Commands that are not there, by the beginning of their names. */
 const MISSING: Readonly<Record<string, string>> = {
-  acl: 'users are not built yet',
-  replicaof: 'importing from a Redis is not built yet',
-  slaveof: 'as replicaof',
   psync: 'replicas of Redis are not served: members of the shard are the replicas',
   sync: 'as psync',
   replconf: 'as psync',

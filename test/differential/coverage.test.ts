@@ -14,6 +14,7 @@ const WITHOUT_FORM: readonly (readonly [reason: string, commands: readonly strin
     'hsetex', 'commandlog', 'waitaof',
   ]],
   ['the generator makes transactions as a whole', ['multi']],
+  ['they follow another server: test/replication/import.test.ts', ['replicaof', 'slaveof']],
   ['the payload has the version of the server that made it: test/snapshot/rdb-redis.test.ts and dump-commands.test.ts exchange them', ['dump']],
   ['it changes the protocol of the connection, or ends it, behind the back of the comparison: test/server has them', ['hello', 'quit', 'reset']],
   ['its answer is of this very process, machine or moment', ['info', 'time', 'lolwut', 'memory', 'lastsave', 'role']],

@@ -154,7 +154,8 @@ test('the tool: a table, a check, a refusal, arguments that make no sense; no qu
   while (!String(await holdfast(replica, 'MEMBER', 'DEMOTE', peerOf(replica))).startsWith('refused: no quorum: of the 2 voters'));
   await shard.nodes[primary]!.kill('SIGKILL');
   expect(await holdfast(replica, 'MEMBER', 'REMOVE', peerOf(other), 'FORCE')).toMatch(/^refused: no quorum: no member leads/);
-  expect((await status(replica)).warnings).toContainEqual(expect.stringContaining('No member leads'));
+  // The status is gathered from all: on a busy machine what it says of the leader comes a moment later.
+  await until(({ warnings }) => warnings.some((warning) => warning.includes('No member leads')));
   expect((await tool(port, 'status', '--check')).code).toBe(1);
 }, 180_000);
 

@@ -116,6 +116,11 @@ export class Member {
 
   // ---- The primary's turn ----
 
+  /** The turn that must commit before all that was done so far is; it may be committed. */
+  get lastTurn(): number {
+    return this.#engine.effectBytes > 0 ? this.#engine.turn : this.#gate.lastPendingTurn;
+  }
+
   /** The event loop's turn is over. */
   endTurn(): void {
     if (!this.#txlog.isBusy) this.appendEffects();

@@ -1,11 +1,11 @@
 /** ACL files: a line for each user, "user <name> <rules>". Reading them complains of everything at once, in Redis's words. */
-import { closeSync, fsyncSync, openSync, readFileSync, renameSync, rmSync, writeSync } from 'node:fs';
-import { dirname } from 'node:path';
+import { readFileSync } from 'node:fs';
 import { FAULT_TEXTS } from '../engine/acl/rule-fault.ts';
 import { hasSpaces } from '../engine/acl/selector.ts';
 import type { User } from '../engine/acl/user.ts';
 import { CommandError } from '../shared/errors.ts';
 import { applyRule, joinSelectors } from './acl-rules.ts';
+import { replaceFile } from './replace-file.ts';
 
 const NOTHING_CHANGED = 'WARNING: ACL errors detected, no change to the previously active ACL rules was performed';
 
@@ -70,19 +70,5 @@ function readLine(line: string, place: string, number: number, newUser: (name: s
 
 /** Puts the users into the file, at once or not at all. @throws Error of the file system */
 export function writeAclFile(path: string, users: readonly User[]): void {
-  const temporary = `${path}.tmp-${process.pid}`;
-  const fd = openSync(temporary, 'w', 0o644);
-  try {
-    writeSync(fd, users.map((user) => `user ${user.name} ${user.describe()}\n`).join(''), null, 'latin1');
-    fsyncSync(fd);
-  } catch (error) {
-    rmSync(temporary, { force: true });
-    throw error;
-  } finally {
-    closeSync(fd);
-  }
-  renameSync(temporary, path);
-  const directory = openSync(dirname(path), 'r');
-  fsyncSync(directory);
-  closeSync(directory);
+  replaceFile(path, users.map((user) => `user ${user.name} ${user.describe()}\n`).join(''));
 }

@@ -57,10 +57,9 @@ export class Monitors {
   /** A turn is over, and what it changed is on its way to the log or waits to be. */
   turnEnded(): void {
     if (this.#lines.length === 0) return;
-    const { engine, gate } = this.#server;
     const lines = this.#lines;
     this.#lines = [];
-    const waitFor = engine.effectBytes > 0 ? engine.turn : gate.lastPendingTurn;
+    const waitFor = this.#server.member.lastTurn;
     for (const connection of this.#connections) {
       if (connection.closing) continue;
       connection.push((reply) => { for (const line of lines) reply.status(line); }, waitFor);

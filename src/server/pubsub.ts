@@ -98,8 +98,7 @@ export class PubSub implements Waiter {
 
   /** Sends a message to all listeners of the shard. Returns how many there are here. */
   publish(kind: 'channel' | 'shard', channel: string, message: string): number {
-    const { engine, gate } = this.#server;
-    this.#hold({ kind, channel, message, isLocal: false, turn: engine.effectBytes > 0 ? engine.turn : gate.lastPendingTurn });
+    this.#hold({ kind, channel, message, isLocal: false, turn: this.#server.member.lastTurn });
     return this.#count(kind, channel);
   }
 

@@ -2,8 +2,8 @@
  * CONFIG REWRITE: brings a configuration file in line with the settings in force. Comments, order and what is not a
  * setting of one value stay as they are; what is new and not the default goes to the end.
  */
-import { closeSync, fsyncSync, openSync, readFileSync, renameSync, rmSync, writeSync } from 'node:fs';
-import { dirname } from 'node:path';
+import { readFileSync } from 'node:fs';
+import { replaceFile } from '../replace-file.ts';
 import type { Directive } from './directive.ts';
 import { quoteWord, splitWords } from './split-words.ts';
 
@@ -70,20 +70,5 @@ function bytesText(value: string): string {
 
 /** Replaces the file at once or not at all. @throws Error of the file system */
 export function rewriteFile(path: string, settings: readonly Setting[], userLines: readonly string[]): void {
-  const before = readFileSync(path, 'latin1');
-  const temporary = `${path}.${process.pid}.tmp`;
-  const fd = openSync(temporary, 'w', 0o644);
-  try {
-    writeSync(fd, rewriteText(before, settings, userLines), null, 'latin1');
-    fsyncSync(fd);
-  } catch (error) {
-    rmSync(temporary, { force: true });
-    throw error;
-  } finally {
-    closeSync(fd);
-  }
-  renameSync(temporary, path);
-  const directory = openSync(dirname(path), 'r');
-  fsyncSync(directory);
-  closeSync(directory);
+  replaceFile(path, rewriteText(readFileSync(path, 'latin1'), settings, userLines));
 }

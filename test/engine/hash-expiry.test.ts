@@ -387,6 +387,7 @@ describe('files and payloads', () => {
 
   test.each<[string, string]>([
     ['a time that is none', `\x19${int64(ENDS)}\x0e\x0e\0\0\0\x03\0\x81b\x02\x02\x01\x81x\x02\xff`],
+    ['a time beyond all that HPEXPIREAT takes', `\x18${int64(ENDS)}\x01\x81\0\0\x40\0\0\0\0\0\x01a\x011`],
     ['a field without time', `\x19${int64(ENDS)}\x0c\x0c\0\0\0\x02\0\x81b\x02\x02\x01\xff`],
     ['a time before all times', `\x18${int64(-5)}\x01\x01\x01b\x012`],
   ])('RESTORE refuses %s, and leaves nothing behind', (_, body) => {

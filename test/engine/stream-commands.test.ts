@@ -1,5 +1,6 @@
 /** Streams: what a clock, the log and waiting clients have to do with them. Plain replies stand in stream-redis.test.ts. */
 import { describe, expect, test } from 'vitest';
+import { reload } from '../../src/engine/rdb/reload.ts';
 import { Session, type SessionHost } from '../../src/engine/session.ts';
 import type { Reply } from '../../src/shared/reply.ts';
 import { Request } from '../../src/shared/request.ts';
@@ -244,6 +245,19 @@ test("a copy of a stream has all of it, and is nobody else's", () => {
   rig.line('XGROUP DESTROY s h');
   expect(all('t')).toEqual(before);
   rig.line('DEL t');
+  rig.check();
+});
+
+test('XTRIM MINID of all entries before deleted ones leaves no node behind, and a dump that is taken back', () => {
+  const rig = debugRig();
+  for (const id of ['1-0', '2-0', '3-0', '4-0']) rig.line(`XADD s ${id} a 1`);
+  rig.line('XDEL s 3-0 4-0');
+  expect(rig.line('XTRIM s MINID 3-0')).toBe(2);
+  rig.check();
+  expect((rig.line('XINFO STREAM s') as Value[]).slice(0, 4)).toEqual(['length', 0, 'radix-tree-keys', 0]);
+  expect(rig.run('RESTORE', 't', 0, rig.run('DUMP', 's') as string)).toBe('OK');
+  reload(rig.engine);
+  expect(rig.line('XADD s 5-0 a 1')).toBe('5-0');
   rig.check();
 });
 

@@ -3,10 +3,11 @@ import type { Call, Ref } from '../call.ts';
 import { type Command, command, keysAt } from '../command.ts';
 import { NUMFIELDS_NOT_POSITIVE, SYNTAX, invalidExpire } from '../error-texts.ts';
 import { KeyEvent } from '../keyspace/key-events.ts';
+import { ENDS_AT_MS_MAX } from '../types/field-times.ts';
 import { Bytes, EntryType, NO_EXPIRY } from '../memory/entries.ts';
 import { packedElementBytes } from '../memory/packed.ts';
 import { expiryOption, positiveExpiry } from './expire-options.ts';
-import { ENDS_AT_MS_MAX, deleteTouched, fields, hasField, isPast, logTouched, readFields, touched } from './hash-expiry.ts';
+import { deleteTouched, fields, hasField, isPast, logTouched, readFields, touched } from './hash-expiry.ts';
 
 const value = new Bytes();
 

@@ -11,9 +11,7 @@ import {
 } from '../error-texts.ts';
 import { KeyEvent } from '../keyspace/key-events.ts';
 import { EntryType, NO_EXPIRY } from '../memory/entries.ts';
-
-/** No field of Redis's ends later: 2^46 - 1, the year 4199. */
-export const ENDS_AT_MS_MAX = 2 ** 46 - 1;
+import { ENDS_AT_MS_MAX } from '../types/field-times.ts';
 
 // ---- What all commands with fields share ----
 

@@ -251,8 +251,8 @@ export class StreamNodes {
   }
 
   /**
-   * Marks entries of the node at the cursor as deleted, from its beginning: up to `max` live ones, all before `minId`. At
-   * least one entry must stay. @returns how many.
+   * Marks entries of the node at the cursor as deleted, from its beginning: up to `max` live ones, all before `minId`. Frees a
+   * node without live entries. @returns how many.
    */
   deleteFront(cursor: IdCursor, max: number, minId: StreamId | null): number {
     const node = this.node(cursor);
@@ -271,7 +271,9 @@ export class StreamNodes {
       }
       at = this.#entryEnd(node, u8, flags, behind);
     }
-    if (deleted > 0) this.#recount(node, cursor, this.live(node) - deleted, this.#deleted(node) + deleted);
+    const live = this.live(node) - deleted;
+    if (live === 0) this.drop(cursor);
+    else if (deleted > 0) this.#recount(node, cursor, live, this.#deleted(node) + deleted);
     return deleted;
   }
 

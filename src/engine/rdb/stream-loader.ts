@@ -89,7 +89,8 @@ export class StreamLoader {
     this.#unpackId();
     if (id.compare(this.#previous) <= 0 && !this.#previous.isZero()) throw rdbDamaged("a stream's nodes are out of order");
     this.#check.check(buf, off, len, id, this.#previous);
-    this.#streams.addNode(ref, id, buf, off, len, this.#check.live);
+    // Redis keeps a node whose entries were all deleted by XTRIM; here it would stand for nothing.
+    if (this.#check.live > 0) this.#streams.addNode(ref, id, buf, off, len, this.#check.live);
     if (--this.#nodes === 0) this.#part = Part.counters;
     return this.#check.live;
   }

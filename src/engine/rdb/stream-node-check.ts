@@ -41,7 +41,7 @@ export class StreamNodeCheck {
         previous.copy(this.#entryId);
       }
     }
-    if (this.live !== live || live === 0) throw rdbDamaged("a stream's node counts other entries than it holds");
+    if (this.live !== live || live + deleted === 0) throw rdbDamaged("a stream's node counts other entries than it holds");
     if (seenDeleted !== deleted || this.#cursor.next(this.#element)) throw rdbDamaged("a stream's node holds more than its entries");
   }
 

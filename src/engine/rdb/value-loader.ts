@@ -19,6 +19,7 @@ import type { Engine } from '../engine.ts';
 import type { Database } from '../keyspace/database.ts';
 import type { Address } from '../memory/arena.ts';
 import { EntryType, NO_EXPIRY } from '../memory/entries.ts';
+import { ENDS_AT_MS_MAX } from '../types/field-times.ts';
 import { StreamLoader } from './stream-loader.ts';
 
 /** The type of entry that each RDB type makes. */
@@ -232,9 +233,9 @@ export class ValueLoader {
     return n;
   }
 
-  /** Sets when the field read last ends. */
+  /** Sets when the field read last ends: no later than HPEXPIREAT could have it, which later changes of the field are logged as. */
   #setEnd(endsAtMs: number): void {
-    if (!Number.isSafeInteger(endsAtMs) || endsAtMs < 0) throw rdbDamaged('a field ends at no time');
+    if (!Number.isInteger(endsAtMs) || endsAtMs < 0 || endsAtMs > ENDS_AT_MS_MAX) throw rdbDamaged('a field ends at no time');
     const { buf, off, len } = this.#element;
     this.#engine.types.hashes.times.set(this.#ref, buf, off, len, endsAtMs);
   }

@@ -18,6 +18,9 @@ import { Bytes, EntryType, NO_EXPIRY } from '../memory/entries.ts';
 import type { ScoredCursor } from './scored-cursor.ts';
 import type { SortedSets } from './sorted-set.ts';
 
+/** No field of Redis's ends later: 2^46 - 1, the year 4199. */
+export const ENDS_AT_MS_MAX = 2 ** 46 - 1;
+
 export class FieldTimes {
   readonly #keyspace: Keyspace;
   readonly #sortedSets: SortedSets;

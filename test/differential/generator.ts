@@ -20,13 +20,14 @@ export class Generator {
   readonly missing = new Set<string>();
   readonly #random: SeededRandom;
   readonly #known: ReadonlySet<string>;
-  readonly #forms: readonly WeightedForm[] = COMMAND_FORMS;
+  readonly #forms: readonly WeightedForm[];
   readonly #totalWeight: number;
 
   /** `known`: names in upper case; others are not generated. */
-  constructor(random: SeededRandom, known: ReadonlySet<string>) {
+  constructor(random: SeededRandom, known: ReadonlySet<string>, forms: readonly WeightedForm[] = COMMAND_FORMS) {
     this.#random = random;
     this.#known = known;
+    this.#forms = forms;
     this.#totalWeight = this.#forms.reduce((sum, { weight }) => sum + weight, 0);
   }
 

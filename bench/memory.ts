@@ -17,6 +17,7 @@ const USAGE = `npm run bench:memory -- [options]
   --overwrite-rate 50000     overwrites a second
   --overwrite-seconds 60     for how long
   --churn-keys 100000        keys whose values change in size
+  --churn-rate N             such changes a second (default: as many as the server takes)
   --json PATH                where the figures go (default: bench/results/)`;
 
 interface Options {
@@ -25,6 +26,7 @@ interface Options {
   readonly rate: number;
   readonly seconds: number;
   readonly churnKeys: number;
+  readonly churnRate: number | null;
 }
 
 interface Memory {
@@ -38,6 +40,8 @@ interface Phase extends Memory {
   readonly phase: string;
   /** Bytes of all keys and values that are there. */
   readonly payloadBytes: number;
+  /** The largest `arenaRatio` seen while values changed. */
+  readonly worstArenaRatio: number;
 }
 
 interface Result {
@@ -53,6 +57,7 @@ interface Result {
 }
 
 const KEY_BYTES = 16;
+const SAMPLE_MS = 100;
 
 const keyOf = (n: number): string => `key:${String(n).padStart(KEY_BYTES - 4, '0')}`;
 
@@ -70,6 +75,40 @@ async function overwrite(server: BenchServer, loader: Loader, options: Options):
   return { stalls, overwritesPerSecond: sent / options.seconds, eventLoop };
 }
 
+/** Asks for the arena's ratio again and again. */
+class RatioSampler {
+  #worst = 0;
+  #isOver = false;
+  readonly #over: Promise<void>;
+
+  constructor(server: BenchServer) {
+    this.#over = this.#run(server);
+  }
+
+  async #run(server: BenchServer): Promise<void> {
+    while (!this.#isOver) {
+      await new Promise((resolve) => setTimeout(resolve, SAMPLE_MS));
+      this.#worst = Math.max(this.#worst, (await memoryOf(server)).arenaRatio);
+    }
+  }
+
+  /** @returns the largest that was seen; NaN where the server has no arena. */
+  async stop(): Promise<number> {
+    this.#isOver = true;
+    await this.#over;
+    return this.#worst;
+  }
+}
+
+/** Changes all values twice. The first ones are put there as fast as it goes. */
+async function changeAll(loader: Loader, { churnKeys, churnRate }: Options, isFirst: boolean, change: (n: number) => string): Promise<void> {
+  if (isFirst || churnRate === null) await loader.load(2 * churnKeys, change);
+  else {
+    let n = 0;
+    await loader.paced(churnRate, 2 * churnKeys / churnRate, () => change(n++));
+  }
+}
+
 /** Sizes that wander, then thin out: what a compacting arena must follow and a classic allocator cannot. */
 async function churn(kind: ServerKind, options: Options): Promise<Phase[]> {
   const server = await BenchServer.start(kind);
@@ -79,16 +118,18 @@ async function churn(kind: ServerKind, options: Options): Promise<Phase[]> {
   const phases: Phase[] = [];
   const ranges = [[10, 60], [60, 300], [300, 1500], [20, 1500], [10, 100]] as const;
   for (const [least, most] of ranges) {
-    for (let pass = 0; pass < 2; pass++) {
-      await loader.load(options.churnKeys, (n) => {
-        sizes[n] = least + Math.floor(Math.random() * (most - least));
-        return encode('SET', keyOf(n), 'z'.repeat(sizes[n]));
-      });
-    }
+    const change = (n: number): string => {
+      const key = n % options.churnKeys;
+      sizes[key] = least + Math.floor(Math.random() * (most - least));
+      return encode('SET', keyOf(key), 'z'.repeat(sizes[key]));
+    };
+    const sampler = new RatioSampler(server);
+    await changeAll(loader, options, phases.length === 0, change);
+    const worstArenaRatio = await sampler.stop();
     const memory = await memoryOf(server);
     phases.push({
       phase: `values of ${least}-${most} B`, payloadBytes: sizes.reduce((sum, size) => sum + size + KEY_BYTES, 0),
-      usedBytes: memory.usedBytes - empty.usedBytes, rssBytes: memory.rssBytes - empty.rssBytes, arenaRatio: memory.arenaRatio,
+      usedBytes: memory.usedBytes - empty.usedBytes, rssBytes: memory.rssBytes - empty.rssBytes, arenaRatio: memory.arenaRatio, worstArenaRatio,
     });
     progress(`${kind}: churn, ${phases[phases.length - 1]!.phase}`);
   }
@@ -135,10 +176,10 @@ function print(results: readonly (readonly [ServerKind, Result])[]): void {
   ]));
   console.log('\nValues that change in size, bytes for each byte of keys and values:');
   console.log(table([
-    ['phase', ...results.flatMap(([kind]) => [`${kind} used`, 'RSS', 'arena/live'])],
+    ['phase', ...results.flatMap(([kind]) => [`${kind} used`, 'RSS', 'arena/live', 'at worst'])],
     ...results[0]![1].churn.map(({ phase }, i) => [phase, ...results.flatMap(([, { churn: phases }]) => {
-      const { usedBytes, rssBytes, payloadBytes, arenaRatio } = phases[i]!;
-      return [figure(usedBytes / payloadBytes, 2), figure(rssBytes / payloadBytes, 2), figure(arenaRatio, 2)];
+      const { usedBytes, rssBytes, payloadBytes, arenaRatio, worstArenaRatio } = phases[i]!;
+      return [figure(usedBytes / payloadBytes, 2), figure(rssBytes / payloadBytes, 2), figure(arenaRatio, 2), figure(worstArenaRatio, 2)];
     })]),
   ]));
   for (const [kind, { eventLoop }] of results) for (const [field, value] of Object.entries(eventLoop)) console.log(`${kind} ${field}: ${value}`);
@@ -148,7 +189,8 @@ async function main(): Promise<void> {
   const { values } = parseArgs({
     options: {
       keys: { type: 'string', default: '1000000' }, 'value-bytes': { type: 'string', default: '100' }, 'overwrite-rate': { type: 'string', default: '50000' },
-      'overwrite-seconds': { type: 'string', default: '60' }, 'churn-keys': { type: 'string', default: '100000' }, json: { type: 'string' },
+      'overwrite-seconds': { type: 'string', default: '60' }, 'churn-keys': { type: 'string', default: '100000' },
+      'churn-rate': { type: 'string' }, json: { type: 'string' },
       help: { type: 'boolean', default: false },
     },
   });
@@ -159,6 +201,7 @@ async function main(): Promise<void> {
   const options: Options = {
     keys: number('keys', values.keys), valueBytes: number('value-bytes', values['value-bytes']), rate: number('overwrite-rate', values['overwrite-rate']),
     seconds: number('overwrite-seconds', values['overwrite-seconds']), churnKeys: number('churn-keys', values['churn-keys']),
+    churnRate: values['churn-rate'] === undefined ? null : number('churn-rate', values['churn-rate']),
   };
   const kinds = installedKinds(['holdfast', 'redis-aof']);
   const results: [ServerKind, Result][] = [];

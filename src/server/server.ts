@@ -62,9 +62,8 @@ const ERROR_CODES_MAX = 128;
 const ERRORSTATS_DISABLED = 'ERRORSTATS_DISABLED';
 /** How long background work may take in one tick of the cron. */
 const BACKGROUND_US_MAX = 1000;
-/** … and where compaction is behind: a tenth of the arena, and so many bytes, hold nothing. */
+/** … and where compaction is behind. */
 const BACKGROUND_BEHIND_US_MAX = 4000;
-const BEHIND_BYTES_MIN = 32 * 1024 * 1024;
 
 const nowUs = (): number => performance.now() * 1000;
 
@@ -533,9 +532,7 @@ export class Server {
       this.#resumePostponed();
       this.acks.check();
       const { keyspace } = engine;
-      const { usedBytes, liveBytes } = keyspace.arena;
-      const isBehind = usedBytes - liveBytes > Math.max(BEHIND_BYTES_MIN, liveBytes / 10);
-      const end = nowUs() + (isBehind ? BACKGROUND_BEHIND_US_MAX : BACKGROUND_US_MAX);
+      const end = nowUs() + (keyspace.compactor.isBehind ? BACKGROUND_BEHIND_US_MAX : BACKGROUND_US_MAX);
       if (keyspace.activeExpire && this.serving && !keyspace.isReadOnly) {
         const startUs = nowUs();
         while (keyspace.expireStep(16) === 16 && nowUs() < end);

@@ -91,12 +91,18 @@ export function scoreOf(point: Point): number {
   return interleave(cellOf(point, STEPS_MAX));
 }
 
+/** A score as C's (uint64_t) makes it on x86-64 also where C leaves that open: what lies beyond 64 bits is 0 above and 2^63 below. */
+function bitsOf(score: number): bigint {
+  if (score >= 2 ** 64) return 0n;
+  return score < -(2 ** 63) ? 1n << 63n : BigInt.asUintN(64, BigInt(Math.trunc(score)));
+}
+
 /** Sets `out` to the middle of the cell that a score names. Any score names one, as in Redis: also one that was no place. */
 export function pointOf(score: number, out: Point): void {
   let low = score % TWO_32;
   let high = (score - low) / TWO_32;
   if (score < 0 || !Number.isSafeInteger(score)) {
-    const bits = BigInt.asUintN(64, Number.isFinite(score) && Math.abs(score) < 2 ** 64 ? BigInt(Math.trunc(score)) : 1n << 63n);
+    const bits = bitsOf(score);
     low = Number(BigInt.asUintN(32, bits));
     high = Number(bits >> 32n);
   }

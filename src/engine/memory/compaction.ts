@@ -16,6 +16,9 @@ const SLACK_RATIO_MAX = 0.05;
 /** Chunks are evacuated while more than this part of the touched pages is free. */
 const FREE_PAGES_RATIO_MAX = 0.08;
 const FREE_BYTES_MIN = 64 * 1024 * 1024;
+/** Compaction is behind where so many bytes, and this part of what lives, are free in slabs. */
+const BEHIND_BYTES_MIN = 32 * 1024 * 1024;
+const BEHIND_RATIO = 0.1;
 
 export class Compactor {
   readonly #arena: Arena;
@@ -66,22 +69,45 @@ export class Compactor {
     this.#chunk = -1;
   }
 
+  /** Whether so much is free that more time than usual is well spent here. */
+  get isBehind(): boolean {
+    const { usedBytes, liveBytes } = this.#arena;
+    return this.#wantsChunk || usedBytes - liveBytes > Math.max(BEHIND_BYTES_MIN, liveBytes * BEHIND_RATIO);
+  }
+
+  get #wantsChunk(): boolean {
+    const { touchedBytes, usedBytes } = this.#arena;
+    const freeBytes = touchedBytes - usedBytes;
+    return freeBytes > FREE_BYTES_MIN && freeBytes > touchedBytes * FREE_PAGES_RATIO_MAX;
+  }
+
+  /** Where most is free comes first: under a load that leaves holes everywhere, one of the two would never have its turn. */
   #pickSlab(): number {
+    const { touchedBytes, usedBytes, liveBytes } = this.#arena;
+    if (touchedBytes - usedBytes <= usedBytes - liveBytes) {
+      const slab = this.#pickSparseSlab();
+      return slab >= 0 ? slab : this.#pickInChunk();
+    }
+    const slab = this.#pickInChunk();
+    return slab >= 0 ? slab : this.#pickSparseSlab();
+  }
+
+  #pickSparseSlab(): number {
+    const slab = this.#arena.startEvacuation(this.#nextClass, SLACK_RATIO_MAX);
+    if (slab < 0) this.#nextClass = (this.#nextClass + 1) % CLASS_COUNT;
+    return slab;
+  }
+
+  #pickInChunk(): number {
     const arena = this.#arena;
-    const slab = arena.startEvacuation(this.#nextClass, SLACK_RATIO_MAX);
-    if (slab >= 0) return slab;
-    this.#nextClass = (this.#nextClass + 1) % CLASS_COUNT;
     if (this.#chunk >= 0) {
       const next = arena.startChunkSlab(this.#chunk);
       if (next >= 0) return next;
       this.#chunk = -1;
     }
-    const free = arena.touchedBytes - arena.usedBytes;
-    if (free > FREE_BYTES_MIN && free > arena.touchedBytes * FREE_PAGES_RATIO_MAX) {
-      this.#chunk = arena.closeSparseChunk();
-      if (this.#chunk >= 0) return arena.startChunkSlab(this.#chunk);
-    }
-    return -1;
+    if (!this.#wantsChunk) return -1;
+    this.#chunk = arena.closeSparseChunk();
+    return this.#chunk >= 0 ? arena.startChunkSlab(this.#chunk) : -1;
   }
 
   #evacuate(budget: number): number {

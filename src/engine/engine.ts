@@ -70,6 +70,8 @@ export class Engine {
   changesTotal = 0;
   /** Commands run since the start. */
   commandsTotal = 0;
+  /** By the clock of `EngineOptions.clockUs`: when the client's command under way began, which may be a script or a transaction. */
+  begunUs = 0;
   /** The turn whose commit the last command's reply must wait for, or 0. */
   lastWaitFor = 0;
   /** Whether commands' durations are counted (latency-tracking). */
@@ -181,6 +183,7 @@ export class Engine {
     }
     const call = this.#main;
     this.actor = session.id;
+    this.begunUs = this.#lastClockUs;
     call.session = session;
     call.reply = reply;
     call.nowMs = this.keyspace.nowMs;

@@ -62,6 +62,16 @@ export function shaOf(body: string): string {
   return sha1Hex(bytes, 0, bytes.length);
 }
 
+/** ScriptFlags of a script's first line; null where it declares none, or what nobody understands. */
+export function flagsInShebang(body: string): number | null {
+  try {
+    return readShebang(body).flags;
+  } catch (error) {
+    if (error instanceof CommandError) return null;
+    throw error;
+  }
+}
+
 /** Flags and length of "#!lua flags=…"; length 0 where there is none. @throws CommandError */
 function readShebang(body: string): { flags: number | null; length: number } {
   if (!body.startsWith('#!')) return { flags: null, length: 0 };

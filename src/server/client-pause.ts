@@ -2,11 +2,11 @@
  * CLIENT PAUSE: for a time, commands of all clients, or those that may write, wait before they run. They wait in their
  * connections, unparsed; what was before them has been answered. MIGRATE holds writes in the same way while it lasts.
  */
-import { type Command, Flag } from '../engine/command.ts';
+import type { Command } from '../engine/command.ts';
 import type { Session } from '../engine/session.ts';
+import type { Request } from '../shared/request.ts';
 import type { Connection } from './connection.ts';
 
-const MAY_WRITE = Flag.write | Flag.mayReplicate;
 /** Node's timers know no longer time. */
 const TIMER_MS_MAX = 2 ** 31 - 1;
 
@@ -20,6 +20,12 @@ export class ClientPause {
   #endsAtMs = 0;
   #timer: NodeJS.Timeout | null = null;
   readonly #waiting = new Set<Connection>();
+  readonly #mayWrite: (command: Command, request: Request) => boolean;
+
+  /** @param mayWrite whether a command may write, or tell others something */
+  constructor(mayWrite: (command: Command, request: Request) => boolean) {
+    this.#mayWrite = mayWrite;
+  }
 
   /** A pause that goes on is only made longer, and stricter. */
   begin(endsAtMs: number, all: boolean): void {
@@ -57,10 +63,10 @@ export class ClientPause {
   }
 
   /** Whether the command must wait. Ask only while `active`. */
-  holds(command: Command, session: Session): boolean {
+  holds(command: Command, session: Session, request: Request): boolean {
     if (this.#all) return true;
-    if (command.name === 'exec') return session.queue?.some((queued) => (queued.command.flags & MAY_WRITE) !== 0) ?? false;
-    return (command.flags & MAY_WRITE) !== 0;
+    if (command.name === 'exec') return session.queue?.some((queued) => this.#mayWrite(queued.command, queued.request)) ?? false;
+    return this.#mayWrite(command, request);
   }
 
   wait(connection: Connection): void {

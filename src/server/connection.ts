@@ -64,6 +64,8 @@ export class Connection implements SessionHost, Waiter {
   closing = false;
   /** Replies are not sent (CLIENT REPLY OFF), or the next one is not (SKIP). */
   replyMode: 'on' | 'off' | 'skip' | 'skip-next' = 'on';
+  /** What the command under way has written are pushes, not replies: they are sent whatever `replyMode` is. */
+  wrotePushes = false;
   noEvict = false;
   /** MONITOR: it is shown what others do, and may not touch the data itself. */
   isMonitor = false;
@@ -222,11 +224,14 @@ export class Connection implements SessionHost, Waiter {
   }
 
   #muteReply(writer: { pos: number }, before: number): void {
-    if (this.replyMode === 'skip') this.replyMode = 'skip-next';
-    else if (this.replyMode === 'skip-next') {
-      writer.pos = before;
-      this.replyMode = 'on';
-    } else writer.pos = before;
+    const { wrotePushes } = this;
+    this.wrotePushes = false;
+    if (this.replyMode === 'skip') {
+      this.replyMode = 'skip-next';
+      return;
+    }
+    if (!wrotePushes) writer.pos = before;
+    if (this.replyMode === 'skip-next') this.replyMode = 'on';
   }
 
   /**
@@ -466,7 +471,10 @@ export class Connection implements SessionHost, Waiter {
 
   #endWhenSent(): void {
     this.flush();
-    if (this.#held.length === 0 && this.#unanswered === 0 && !this.closed) this.socket.end();
+    if (this.#held.length > 0 || this.#unanswered > 0 || this.closed) return;
+    this.socket.end();
+    // The client may take its time to end its own side.
+    this.server.connectionLeft(this);
   }
 
   /** Commands that the primary is still to answer. */

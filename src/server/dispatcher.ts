@@ -79,7 +79,7 @@ export class Dispatcher {
     if (!connection.subscriptions.isEmpty && connection.proto === 2 && !MAY_RUN_SUBSCRIBED.has(command.name)) {
       return this.#refuse(command, connection, reply, onlySubscribing(command));
     }
-    if (this.#server.pause.active && this.#server.pause.holds(command, session)) {
+    if (this.#server.pause.active && this.#server.pause.holds(command, session, request)) {
       this.#server.pause.wait(connection);
       return Outcome.postponed;
     }

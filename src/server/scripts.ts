@@ -1,13 +1,15 @@
 /** Scripting as the server has it: the Lua engines by configuration, with the process's clocks, memory and log. */
 import { getHeapStatistics } from 'node:v8';
-import type { Command } from '../engine/command.ts';
+import { type Command, Flag } from '../engine/command.ts';
 import { evalCommands } from '../scripting/commands/eval.ts';
 import { functionCommands } from '../scripting/commands/function.ts';
 import { CompiledEngine } from '../scripting/compiled/compiled-engine.ts';
-import { EvalScripts } from '../scripting/eval-scripts.ts';
+import { EvalScripts, flagsInShebang } from '../scripting/eval-scripts.ts';
 import { FengariEngine } from '../scripting/fengari/fengari-engine.ts';
 import { FunctionRegistry } from '../scripting/function-registry.ts';
 import { type EngineChoice, ScriptHost } from '../scripting/script-host.ts';
+import { ScriptFlag } from '../scripting/script-run.ts';
+import type { Request } from '../shared/request.ts';
 import { BusyScripts } from './busy-scripts.ts';
 import type { Server } from './server.ts';
 import { REDIS_VERSION } from './version.ts';
@@ -47,5 +49,22 @@ export class Scripts {
 
   commands(): readonly Command[] {
     return [...evalCommands(this.host, this.evalScripts), ...functionCommands(this.host, this.functions)];
+  }
+
+  /** Whether a command may write, or tell others something. A script or function that says it does neither is taken at its word. */
+  mayWrite(command: Command, request: Request): boolean {
+    if ((command.flags & (Flag.write | Flag.mayReplicate)) === 0) return false;
+    const flags = this.#declaredFlags(command.name, request);
+    return flags === null || (flags & ScriptFlag.noWrites) === 0;
+  }
+
+  /** ScriptFlags; null where nothing is declared, or nothing is called. */
+  #declaredFlags(name: string, request: Request): number | null {
+    switch (name) {
+      case 'eval': return flagsInShebang(request.string(1));
+      case 'evalsha': return this.evalScripts.get(request.string(1).toLowerCase())?.flags ?? null;
+      case 'fcall': return this.functions.get(request.string(1))?.registered.flags ?? null;
+      default: return null;
+    }
   }
 }

@@ -117,7 +117,7 @@ export class Server {
   readonly latency = new LatencyMonitor();
   readonly monitors = new Monitors(this);
   readonly keySizes: KeySizes;
-  readonly pause = new ClientPause();
+  readonly pause = new ClientPause((command, request) => this.scripts.mayWrite(command, request));
   readonly memoryLimit = new MemoryLimit(this);
   /** Called when the member's role has changed. */
   onRole: (role: MemberRole) => void = () => undefined;
@@ -456,6 +456,11 @@ export class Server {
     this.connections.delete(connection.id);
     this.#postponed.delete(connection);
     this.pause.forget(connection);
+    this.connectionLeft(connection);
+  }
+
+  /** Nothing more is sent to a client: it listens to nothing any longer. */
+  connectionLeft(connection: Connection): void {
     this.pubsub.forget(connection);
     this.tracking.disable(connection);
     this.monitors.remove(connection);

@@ -144,6 +144,26 @@ describe('PAUSE', () => {
     writer.destroy();
   });
 
+  test('WRITE does not hold scripts and functions that say that they do not write', async () => {
+    const client = await begin();
+    const other = await rig.connect();
+    const reads = '#!lua flags=no-writes\nreturn 7';
+    expect(await client.send('function', 'load', "#!lua name=l\nredis.register_function{function_name='reads', callback=function() return 8 end, flags={'no-writes'}}\n"
+      + "redis.register_function('writes', function() return 9 end)")).toBe('l');
+    const sha = await client.send('script', 'load', '#!lua flags=no-writes\nreturn 10');
+    await client.send('client', 'pause', '100000', 'write');
+    expect(await other.send('eval', reads, '0')).toBe(':7');
+    expect(await other.send('evalsha', sha.toUpperCase(), '0')).toBe(':10');
+    expect(await other.send('fcall', 'reads', '0')).toBe(':8');
+    for (const line of [['multi'], ['eval', reads, '0'], ['fcall', 'reads', '0']]) await other.send(...line);
+    expect(await other.send('exec')).toBe('*2\r\n:7\r\n:8');
+    const writers = await Promise.all([rig.connect(), rig.connect(), rig.connect()]);
+    const replies = [writers[0].send('eval', 'return 1', '0'), writers[1].send('eval', '#!lua\nreturn 2', '0'), writers[2].send('fcall', 'writes', '0')];
+    while (!(await client.send('info', 'clients')).includes('blocked_clients:3'));
+    await client.send('client', 'unpause');
+    expect(await Promise.all(replies)).toEqual([':1', ':2', ':9']);
+  });
+
   test('ALL holds everything until its time is over; a later, shorter pause does not end it', async () => {
     const client = await begin();
     const other = await rig.connect();
@@ -173,6 +193,20 @@ test('REPLY OFF and SKIP', async () => {
   client.socket.write('CLIENT REPLY OFF\r\nSET a 2\r\nGET a\r\n');
   expect(await client.send('client', 'reply', 'on')).toBe('+OK');
   expect(await client.send('get', 'a')).toBe('2');
+});
+
+test('TIME stands still within a transaction and a script, and goes on between them', async () => {
+  const client = await begin('--enable-debug-command', 'yes');
+  const inScript = "local a = redis.call('TIME') redis.call('DEBUG', 'SLEEP', '0.01') local b = redis.call('TIME') return {a[1] .. '.' .. a[2], b[1] .. '.' .. b[2]}";
+  expect(await client.send('debug', 'set-disable-deny-scripts', '1')).toBe('+OK');
+  const [before, ...script] = [await client.send('time'), ...stringsOf(await client.send('eval', inScript, '0'))];
+  expect(script[0]).toBe(script[1]);
+  await client.send('multi');
+  for (const command of ['time', 'debug sleep 0.01', 'time']) await client.send(...command.split(' '));
+  const [from, fromUs, to, toUs] = stringsOf(await client.send('exec')).filter((text) => /^\d+$/.test(text));
+  expect([from, fromUs]).toEqual([to, toUs]);
+  const [s, us] = stringsOf(before).map(Number);
+  expect(Number(script[0])).toBeGreaterThan(s! + us! / 1e6);
 });
 
 test('HELLO answers a map, sets the name and authenticates', async () => {

@@ -61,6 +61,18 @@ describe('channels', () => {
     expect(await client.send('PUBSUB', 'CHANNELS', 'b*')).toBe('*1\r\n$1\r\nb');
   });
 
+  test('what is listened to is confirmed in spite of REPLY OFF and SKIP, and nothing else is', async () => {
+    const three = await listener();
+    three.send('HELLO 3');
+    while (!three.text.includes('modules\r\n*0\r\n')) await once(three.client.socket, 'data');
+    three.text = '';
+    const push = (verb: string, name: string, count: number): string => confirmation(verb, name, count).replace('*', '>');
+    three.send('CLIENT REPLY SKIP\r\nSUBSCRIBE a\r\nPING\r\nCLIENT REPLY SKIP\r\nPING\r\nCLIENT REPLY OFF\r\nPING\r\nPSUBSCRIBE c*\r\nPING\r\nUNSUBSCRIBE a\r\nCLIENT REPLY SKIP');
+    await three.expect(`${push('subscribe', 'a', 1)}+PONG\r\n${push('psubscribe', 'c*', 2)}${push('unsubscribe', 'a', 1)}`);
+    expect(await (await rig.connect()).send('PUBLISH', 'cc', 'hi')).toBe(':1');
+    await three.expect('>4\r\n$8\r\npmessage\r\n$2\r\nc*\r\n$2\r\ncc\r\n$2\r\nhi\r\n');
+  });
+
   test('RESP2 listeners may only listen; RESP3 ones may do anything and get pushes', async () => {
     const two = await listener();
     two.send('SUBSCRIBE c');

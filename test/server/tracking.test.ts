@@ -1,4 +1,6 @@
 /** CLIENT TRACKING: who is told of what, in which order with replies, and not before it is committed. */
+import { once } from 'node:events';
+import net from 'node:net';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { PushClient } from '../support/push-client.ts';
 import { HeldServer } from './held-server.ts';
@@ -119,6 +121,21 @@ describe('on a server that commits at once', () => {
     await reader.line('GET a');
     await writer.line('SET a 1');
     expect(await reader.told()).toEqual([['tracking-redir-broken', id]]);
+  });
+
+  test('a client that has quit is no longer told, though its side of the connection is still open', async () => {
+    const ear = net.connect({ port: rig.server.port, host: '127.0.0.1', allowHalfOpen: true });
+    ear.write('CLIENT ID\r\n');
+    const id = Number(/:(\d+)/.exec(String((await once(ear, 'data'))[0]))![1]);
+    const [reader, writer] = [await open('HELLO 3', `CLIENT TRACKING ON REDIRECT ${id}`), await open()];
+    await reader.line('GET a');
+    ear.write('SUBSCRIBE c __redis__:invalidate\r\nQUIT\r\n');
+    ear.resume();
+    await once(ear, 'end');
+    expect(await writer.line('PUBLISH c hi')).toBe(0);
+    await writer.line('SET a 1');
+    expect(await reader.told()).toEqual([['tracking-redir-broken', id]]);
+    ear.destroy();
   });
 
   test('expiry of keys and of fields is news, NOLOOP or not', async () => {

@@ -59,7 +59,8 @@ function remove(c: Call): void {
 }
 
 function flush(c: Call): void {
-  if (c.req.argc > 3 || (c.req.argc === 3 && !c.req.is(2, 'SYNC') && !c.req.is(2, 'ASYNC'))) {
+  if (c.req.argc > 3) throw new CommandError("ERR unknown subcommand or wrong number of arguments for 'flush'. Try FUNCTION HELP.");
+  if (c.req.argc === 3 && !c.req.is(2, 'SYNC') && !c.req.is(2, 'ASYNC')) {
     throw new CommandError('ERR FUNCTION FLUSH only supports SYNC|ASYNC option');
   }
   flushLibraries(c);

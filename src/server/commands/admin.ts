@@ -7,8 +7,9 @@ import type { Server } from '../server.ts';
 import { PROGRAM_VERSION, REDIS_VERSION } from '../version.ts';
 import { connectionOf } from './connection.ts';
 
+/** Within a script or a transaction time stands still: all of it happens at once. */
 function time(c: Call): void {
-  const now = performance.timeOrigin + performance.now();
+  const now = performance.timeOrigin + (c.canBlock ? performance.now() : c.engine.begunUs / 1000);
   c.reply.array(2);
   c.reply.bulkString(String(Math.floor(now / 1000)));
   c.reply.bulkString(String(Math.floor((now % 1000) * 1000)));

@@ -23,6 +23,7 @@ function confirm(c: Call, verb: string, name: string | null, count: number): voi
 
 function subscribe(server: Server, c: Call, kind: ChannelKind): void {
   const connection = connectionOf(server, c);
+  connection.wrotePushes = true;
   for (let i = 1; i < c.req.argc; i++) {
     server.pubsub.subscribe(connection, kind, c.string(i));
     confirm(c, VERBS[kind][0], c.string(i), connection.subscriptions.count(kind));
@@ -31,6 +32,7 @@ function subscribe(server: Server, c: Call, kind: ChannelKind): void {
 
 function unsubscribe(server: Server, c: Call, kind: ChannelKind): void {
   const connection = connectionOf(server, c);
+  connection.wrotePushes = true;
   const { subscriptions } = connection;
   const names: string[] = c.req.argc > 1 ? Array.from({ length: c.req.argc - 1 }, (_, i) => c.string(i + 1)) : [...subscriptions[kind]];
   for (const name of names) {

@@ -319,7 +319,7 @@ export class Tracking implements Waiter, ChangeListener {
     let target = connection;
     if (state.redirect !== 0) {
       const redirected = this.#server.connections.get(state.redirect);
-      if (redirected === undefined) {
+      if (redirected === undefined || redirected.closing) {
         this.#redirectBroken(connection, state);
         told.add(connection);
         return;

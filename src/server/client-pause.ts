@@ -3,6 +3,7 @@
  * connections, unparsed; what was before them has been answered. MIGRATE holds writes in the same way while it lasts.
  */
 import type { Command } from '../engine/command.ts';
+import type { Keyspace } from '../engine/keyspace/keyspace.ts';
 import type { Session } from '../engine/session.ts';
 import type { Request } from '../shared/request.ts';
 import type { Connection } from './connection.ts';
@@ -22,9 +23,17 @@ export class ClientPause {
   readonly #waiting = new Set<Connection>();
   readonly #mayWrite: (command: Command, request: Request) => boolean;
 
+  readonly #keyspace: Keyspace;
+
   /** @param mayWrite whether a command may write, or tell others something */
-  constructor(mayWrite: (command: Command, request: Request) => boolean) {
+  constructor(keyspace: Keyspace, mayWrite: (command: Command, request: Request) => boolean) {
+    this.#keyspace = keyspace;
     this.#mayWrite = mayWrite;
+  }
+
+  /** Whether nothing may expire: while CLIENT PAUSE is in force, for then the log is not to grow. */
+  get holdsExpiry(): boolean {
+    return this.#timed;
   }
 
   /** A pause that goes on is only made longer, and stricter. */
@@ -39,6 +48,7 @@ export class ClientPause {
     if (this.#timer !== null) clearTimeout(this.#timer);
     this.#timer = null;
     this.#timed = this.#all = false;
+    this.#keyspace.keepsExpired = false;
     this.#endsAtMs = 0;
     this.#letGo();
   }

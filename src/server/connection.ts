@@ -103,6 +103,11 @@ export class Connection implements SessionHost, Waiter {
   /** Since when the soft output limit has been exceeded, or 0. */
   #softLimitSinceMs = 0;
 
+  /** Its commands are being run. */
+  #isRunning = false;
+  /** Messages that came up while a command of this connection ran: they go behind its reply. */
+  #behindReply: { readonly write: (reply: Reply) => void; readonly waitFor: number }[] = [];
+
   // A late reply (to a blocked client) under way.
   #lateBuffer: OutputBuffer | null = null;
   #lateStart = 0;
@@ -168,6 +173,7 @@ export class Connection implements SessionHost, Waiter {
     let from = writer.pos;
     let hold = this.#held.length > 0 ? this.#held[this.#held.length - 1]!.turn : 0;
     let at = start;
+    this.#isRunning = true;
     for (let n = 0; at < end; n++) {
       const begin = at;
       // Parsing unquotes an inline command in place; one that is postponed will be parsed again.
@@ -204,10 +210,15 @@ export class Connection implements SessionHost, Waiter {
         hold = wait;
       }
       if (this.replyMode !== 'on') this.#muteReply(writer, before);
+      if (this.#behindReply.length > 0) {
+        this.#send(buffer, from, writer.pos, hold);
+        from = writer.pos;
+        this.#sendBehindReply();
+      }
       if (outcome === Outcome.blocked || this.closing || this.closed) break;
       if (writer.pos - from > OUTPUT_IN_A_ROW_BYTES) {
         this.#send(buffer, from, writer.pos, hold);
-        if (this.closed) return end;
+        if (this.closed) break;
         buffer = server.output.prepare();
         ({ writer } = buffer);
         writer.proto = this.proto;
@@ -218,6 +229,8 @@ export class Connection implements SessionHost, Waiter {
         break;
       }
     }
+    this.#isRunning = false;
+    if (this.closed) return end;
     this.#send(buffer, from, writer.pos, hold);
     if (this.closing) this.#endWhenSent();
     return at;
@@ -441,6 +454,18 @@ export class Connection implements SessionHost, Waiter {
     if (buffer.writer.errors !== this.#lateErrors) this.server.countError(buffer.writer.lastError);
     const last = this.#held.length > 0 ? this.#held[this.#held.length - 1]!.turn : 0;
     this.#send(buffer, this.#lateStart, buffer.writer.pos, Math.max(waitFor, last));
+    if (this.#behindReply.length > 0 && !this.#isRunning) this.#sendBehindReply();
+  }
+
+  #sendBehindReply(): void {
+    const messages = this.#behindReply;
+    this.#behindReply = [];
+    for (const { write, waitFor } of messages) this.#sendMessage(write, waitFor);
+  }
+
+  #sendMessage(write: (reply: Reply) => void, waitFor: number): void {
+    write(this.beginReply());
+    this.#endLate(waitFor);
   }
 
   /**
@@ -453,8 +478,8 @@ export class Connection implements SessionHost, Waiter {
       this.upstream.behindReply(() => this.push(write));
       return;
     }
-    write(this.beginReply());
-    this.#endLate(waitFor);
+    if (this.#isRunning || this.#lateBuffer !== null) this.#behindReply.push({ write, waitFor });
+    else this.#sendMessage(write, waitFor);
   }
 
   /** The gate's word that a write of this client may or may not come about: an error would make it try again (promise P5). */

@@ -79,9 +79,12 @@ export class Dispatcher {
     if (!connection.subscriptions.isEmpty && connection.proto === 2 && !MAY_RUN_SUBSCRIBED.has(command.name)) {
       return this.#refuse(command, connection, reply, onlySubscribing(command));
     }
-    if (this.#server.pause.active && this.#server.pause.holds(command, session, request)) {
-      this.#server.pause.wait(connection);
-      return Outcome.postponed;
+    if (this.#server.pause.active) {
+      if (this.#server.pause.holds(command, session, request)) {
+        this.#server.pause.wait(connection);
+        return Outcome.postponed;
+      }
+      engine.keyspace.keepsExpired = this.#server.pause.holdsExpiry;
     }
     if (engine.importing !== null) {
       const reason = refusedWhileImporting(command, engine.importing.phase);

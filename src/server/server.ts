@@ -117,7 +117,9 @@ export class Server {
   readonly latency = new LatencyMonitor();
   readonly monitors = new Monitors(this);
   readonly keySizes: KeySizes;
-  readonly pause = new ClientPause((command, request) => this.scripts.mayWrite(command, request));
+  readonly pause: ClientPause;
+  /** Whether nothing is done in the background (DEBUG PAUSE-CRON). */
+  cronPaused = false;
   readonly memoryLimit = new MemoryLimit(this);
   /** Called when the member's role has changed. */
   onRole: (role: MemberRole) => void = () => undefined;
@@ -162,6 +164,7 @@ export class Server {
     this.gate = new CommitGate((turn) => this.engine.commit(turn));
     this.engine.table.add(serverCommands(this));
     this.scripts = new Scripts(this);
+    this.pause = new ClientPause(this.engine.keyspace, (command, request) => this.scripts.mayWrite(command, request));
     this.engine.table.add(this.scripts.commands());
     if (config.renamedCommands.size > 0) this.engine.table.rename(config.renamedCommands);
     this.engine.onNoteworthy = (command, request, session, { microseconds, requestBytes, replyBytes }) => {
@@ -530,6 +533,7 @@ export class Server {
   // ---- Background ----
 
   #tick(): void {
+    if (this.cronPaused) return;
     this.enterTurn(() => {
       const { engine } = this;
       engine.actor = 0;
@@ -538,7 +542,7 @@ export class Server {
       this.acks.check();
       const { keyspace } = engine;
       const end = nowUs() + (keyspace.compactor.isBehind ? BACKGROUND_BEHIND_US_MAX : BACKGROUND_US_MAX);
-      if (keyspace.activeExpire && this.serving && !keyspace.isReadOnly) {
+      if (keyspace.activeExpire && this.serving && !keyspace.isReadOnly && !this.pause.holdsExpiry) {
         const startUs = nowUs();
         while (keyspace.expireStep(16) === 16 && nowUs() < end);
         while (keyspace.expireFieldsStep(16) === 16 && nowUs() < end);

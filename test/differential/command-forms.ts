@@ -92,6 +92,8 @@ const FORMS: readonly (readonly [number, string])[] = [
   [0.2, 'COMMAND (GETKEYS GET <key> | GETKEYS MSET <key> 1 <key> 2 | GETKEYS EVAL x 1 <key> | GETKEYSANDFLAGS LMOVE <key> <key> LEFT LEFT)'],
   [0.2, '(SLOWLOG (RESET | HELP) | LATENCY (RESET | HISTORY command | LATEST) | MODULE LIST | PFSELFTEST)'],
   [0.2, 'ACL (WHOAMI | USERS | CAT | DRYRUN default (GET | DEL) <key>)'],
+  // Cluster mode, which is off
+  [0.3, 'CLUSTER (INFO | SLOTS | SHARDS | NODES | MYID | HELP | RESET | FOO | (KEYSLOT | REPLICAS | SLOTS) <key>)'], [0.1, 'ASKING'],
 ];
 
 export interface WeightedForm {

@@ -164,6 +164,22 @@ describe('PAUSE', () => {
     expect(await Promise.all(replies)).toEqual([':1', ':2', ':9']);
   });
 
+  test('nothing expires meanwhile; what has expired is hidden', async () => {
+    const client = await begin();
+    await client.send('hset', 'h', 'f', '1', 'g', '2');
+    for (const line of ['multi', 'set a 1 px 1', 'set b 1 px 1', 'hpexpire h 1 fields 1 f', 'client pause 100000 write', 'exec']) await client.send(...line.split(' '));
+    while ((await client.send('get', 'a')) !== '$-1');
+    expect(await client.send('hget', 'h', 'f')).toBe('$-1');
+    expect(await client.send('dbsize')).toBe(':3');
+    expect(await client.send('info', 'stats')).toMatch(/expired_keys:0\r\n/);
+    expect(await client.send('client', 'unpause')).toBe('+OK');
+    expect(await client.send('get', 'a')).toBe('$-1');
+    expect(await client.send('exists', 'b')).toBe(':0');
+    expect(await client.send('dbsize')).toBe(':1');
+    expect(await client.send('hlen', 'h')).toBe(':1');
+    expect(await client.send('info', 'stats')).toMatch(/expired_keys:2\r\n/);
+  });
+
   test('ALL holds everything until its time is over; a later, shorter pause does not end it', async () => {
     const client = await begin();
     const other = await rig.connect();

@@ -108,8 +108,8 @@ describe('files and arguments', () => {
 
   test.each([['redis-server 7.0 shows', 'redis-7.0-parameters.txt'], ['Redis 7.4 and Valkey 8.1 have beside those', 'newer-parameters.txt']])('every parameter that %s is known', (_title, file) => {
     const names = readFileSync(fileURLToPath(new URL(file, import.meta.url)), 'utf8').trim().split('\n');
-    const known = new Set(new Config().get(['*']).map(([name]) => name));
-    expect(names.filter((name) => !known.has(name))).toEqual([]);
+    const config = new Config();
+    expect(names.filter((name) => config.get([name]).length === 0)).toEqual([]);
   });
 
   test('a process ends with code 1 and the reason on standard error', () => {

@@ -307,10 +307,10 @@ export class Database {
     return to;
   }
 
-  /** Takes out a key because its time has come, and has the deletion logged. Where changes come from elsewhere it stays, hidden. */
+  /** Takes out a key because its time has come, and has the deletion logged. Where changes come from elsewhere, or none may be made, it stays, hidden. */
   expireNow(key: Bytes): void {
     const ks = this.#ks;
-    if (ks.isReadOnly) return;
+    if (ks.isReadOnly || ks.keepsExpired) return;
     ks.expiredKeys++;
     ks.onExpired!(this.number, key);
     // Before it is gone: the key's bytes may be the entry's.

@@ -90,6 +90,8 @@ export class Keyspace {
    * is logically expired is hidden and stays.
    */
   isReadOnly = false;
+  /** Whether what is logically expired is hidden and stays though changes are made here: while CLIENT PAUSE holds writes. Only for commands that do not write. */
+  keepsExpired = false;
   /** Whether what is logically expired is to be seen: by commands of a source. */
   showsExpired = false;
   /** Whether reads leave no trace in what is known of keys' use (CLIENT NO-TOUCH). */

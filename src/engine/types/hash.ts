@@ -207,7 +207,7 @@ export class Hashes implements Collection, FieldExpirer {
   // ---- Fields that end ----
 
   expireFields(db: Database, ref: Address): boolean {
-    if (this.#keyspace.isReadOnly) {
+    if (this.#keyspace.isReadOnly || this.#keyspace.keepsExpired) {
       const due = this.times.dueCount(ref);
       return due > 0 && due === this.lengthOfAll(ref);
     }
@@ -251,7 +251,7 @@ export class Hashes implements Collection, FieldExpirer {
 
   /** Whether fields of the hash are hidden: on a replica those that have ended wait for the primary's word. */
   #hides(ref: Address): boolean {
-    return this.#keyspace.isReadOnly && !this.#keyspace.applying && this.times.dueCount(ref) > 0;
+    return (this.#keyspace.isReadOnly || this.#keyspace.keepsExpired) && !this.#keyspace.applying && this.times.dueCount(ref) > 0;
   }
 
   // ---- Single fields ----

@@ -21,6 +21,11 @@ function reloadData(c: Call): void {
   c.reply.ok();
 }
 
+function pauseCron(server: Server, c: Call): void {
+  server.cronPaused = c.integer(2) !== 0;
+  c.reply.ok();
+}
+
 const HELP = [
   'DEBUG <subcommand> [<arg> [value] [opt] ...]. Subcommands are:',
   ...DEBUG_HELP,
@@ -28,6 +33,8 @@ const HELP = [
   '    Save the data in RDB format and load it again in its place.',
   'LOADAOF',
   '    As RELOAD: there is no append-only file.',
+  'PAUSE-CRON <0|1>',
+  '    Stop the work in the background, or let it go on.',
   'SLEEP <seconds>',
   '    Stop the server for <seconds>. Decimals allowed.',
   'HELP',
@@ -46,6 +53,7 @@ export function debugCommand(server: Server): Command {
       ...debugSubcommands(guard),
       command({ ...row, name: 'debug|reload', arity: 2, run: guard(reloadData) }),
       command({ ...row, name: 'debug|loadaof', arity: 2, run: guard(reloadData) }),
+      command({ ...row, name: 'debug|pause-cron', arity: 3, run: guard((c) => pauseCron(server, c)) }),
       command({ ...row, name: 'debug|sleep', arity: 3, run: guard(sleep) }),
       command({ ...row, name: 'debug|help', arity: 2, run: guard(helpHandler(HELP)) }),
     ],

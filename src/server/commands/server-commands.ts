@@ -4,6 +4,7 @@ import type { Server } from '../server.ts';
 import { aclCommand } from './acl.ts';
 import { adminCommands } from './admin.ts';
 import { clientCommand } from './client.ts';
+import { clusterCommands } from './cluster.ts';
 import { commandCommand } from './command-info.ts';
 import { commandLogCommands } from './command-log.ts';
 import { configCommand } from './config.ts';
@@ -25,6 +26,6 @@ export function serverCommands(server: Server): readonly Command[] {
     ...connectionCommands(server), clientCommand(server), configCommand(server), infoCommand(server), commandCommand(server),
     ...adminCommands(server), memoryCommand(server), debugCommand(server), ...persistenceCommands(server), ...commandLogCommands(server),
     latencyCommand(server), ...replicationCommands(server), ...pubsubCommands(server), sentinelCommand(server),
-    holdfastCommand(server), moduleCommand, migrateCommand(server), aclCommand(server),
+    holdfastCommand(server), moduleCommand, migrateCommand(server), aclCommand(server), ...clusterCommands,
   ];
 }

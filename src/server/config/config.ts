@@ -115,7 +115,7 @@ export class Config {
       const row = BY_NAME.get(pattern.toLowerCase());
       if (row !== undefined) out.set(pattern.toLowerCase(), this.string(row.name));
       else if (/[*?[\\]/.test(pattern)) {
-        for (const [name, { name: main }] of BY_NAME) if (globMatch(pattern, name, true)) out.set(name, this.string(main));
+        for (const [name, { name: main, hidden }] of BY_NAME) if (!hidden && globMatch(pattern, name, true)) out.set(name, this.string(main));
       }
     }
     return [...out];

@@ -28,6 +28,8 @@ export interface Directive {
   readonly protected: boolean;
   /** Why it has no effect here, or null if it has one. */
   readonly withoutEffect: string | null;
+  /** Whether CONFIG GET shows it only to who asks for its very name. */
+  readonly hidden: boolean;
   /** Values that are understood but cannot be had here, with the reason. */
   readonly refuse: ((value: string) => string | null) | null;
 }
@@ -38,6 +40,7 @@ export interface DirectiveOptions {
   readonly aliases?: readonly string[];
   readonly refuse?: (value: string) => string | null;
   readonly withoutEffect?: string;
+  readonly hidden?: boolean;
 }
 
 export function directive(name: string, kind: DirectiveKind, value: string, options: DirectiveOptions = {}): Directive {
@@ -49,6 +52,7 @@ export function directive(name: string, kind: DirectiveKind, value: string, opti
     mutable: options.mutable ?? true,
     protected: options.protected ?? false,
     withoutEffect: options.withoutEffect ?? null,
+    hidden: options.hidden ?? false,
     refuse: options.refuse ?? null,
   };
 }

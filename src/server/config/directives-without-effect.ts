@@ -5,6 +5,8 @@
 import { type Directive, DirectiveError, type DirectiveKind, type DirectiveOptions, bool, directive, int, long, memory, oneOf, string } from './directive.ts';
 
 const fixed = { mutable: false };
+const hidden = { hidden: true };
+const fixedHidden = { mutable: false, hidden: true };
 
 /** Rows that share a reason. */
 function because(withoutEffect: string, ...rows: readonly (readonly [string, DirectiveKind, string, DirectiveOptions?])[]): Directive[] {
@@ -38,13 +40,13 @@ const DURABILITY = [
     ['appendfilename', string, 'appendonly.aof', fixed], ['appenddirname', string, 'appendonlydir', fixed], ['no-appendfsync-on-rewrite', bool, 'no'],
     ['auto-aof-rewrite-percentage', int(), '100'], ['auto-aof-rewrite-min-size', memory(), '67108864'], ['aof-load-truncated', bool, 'yes'],
     ['aof-use-rdb-preamble', bool, 'yes'], ['aof-timestamp-enabled', bool, 'no'], ['aof-rewrite-incremental-fsync', bool, 'yes'],
-    ['aof-disable-auto-gc', bool, 'no'],
+    ['aof-disable-auto-gc', bool, 'no', hidden],
   ),
   ...because(
     'snapshots are made off the primary, with checksums, and verified before they count',
     ['dbfilename', string, 'dump.rdb', { protected: true }], ['rdbchecksum', bool, 'yes', fixed], ['rdb-del-sync-files', bool, 'no'],
-    ['rdb-save-incremental-fsync', bool, 'yes'], ['sanitize-dump-payload', oneOf('no', 'yes', 'clients'), 'no'], ['rdb-key-save-delay', int(-2147483648), '0'],
-    ['key-load-delay', int(-2147483648), '0'],
+    ['rdb-save-incremental-fsync', bool, 'yes'], ['sanitize-dump-payload', oneOf('no', 'yes', 'clients'), 'no'], ['rdb-key-save-delay', int(-2147483648), '0', hidden],
+    ['key-load-delay', int(-2147483648), '0', hidden],
   ),
   ...because('a write that the log cannot take is never acknowledged, whatever became of a snapshot', ['stop-writes-on-bgsave-error', bool, 'yes']),
 ];
@@ -54,8 +56,8 @@ const PROCESS = [
     ['events-per-io-thread', int(), '2'], ['prefetch-batch-max-size', int(0, 128), '16']),
   ...because('connections are accepted as they come', ['max-new-connections-per-cycle', int(1, 1000), '10'], ['max-new-tls-connections-per-cycle', int(1, 1000), '1']),
   ...because('it is for the tests of another program',
-    ['client-default-resp', int(2, 3), '2', fixed], ['debug-context', string, ''], ['enable-debug-assert', bool, 'no', fixed], ['req-res-logfile', string, '', fixed],
-    ['watchdog-period', int(), '0'], ['use-exit-on-panic', bool, 'no'], ['loading-process-events-interval-bytes', memory(1024), '2097152']),
+    ['client-default-resp', int(2, 3), '2', fixedHidden], ['debug-context', string, ''], ['enable-debug-assert', bool, 'no', fixed], ['req-res-logfile', string, '', fixedHidden],
+    ['watchdog-period', int(), '0', hidden], ['use-exit-on-panic', bool, 'no', hidden], ['loading-process-events-interval-bytes', memory(1024), '2097152', hidden]),
   ...because('background work runs in bounded steps every 10 ms, whatever the load', ['hz', int(-2147483648), '10'], ['dynamic-hz', bool, 'yes'], ['active-expire-effort', int(1, 10), '1']),
   ...because('large values are always detached at once and freed in small steps', ...['eviction', 'expire', 'server-del', 'user-del', 'user-flush']
     .map((name) => [`lazyfree-lazy-${name}`, bool, 'yes'] as const)),
@@ -109,7 +111,7 @@ const CLUSTER = because(
   ['cluster-replica-no-failover', bool, 'no', { aliases: ['cluster-slave-no-failover'] }], ['cluster-require-full-coverage', bool, 'yes'],
   ['cluster-allow-reads-when-down', bool, 'no'], ['cluster-allow-pubsubshard-when-down', bool, 'yes'], ['cluster-link-sendbuf-limit', memory(), '0'],
   ['cluster-announce-client-ipv4', string, ''], ['cluster-announce-client-ipv6', string, ''], ['cluster-blacklist-ttl', long(), '60'],
-  ['cluster-ping-interval', long(), '0'], ['cluster-slot-stats-enabled', bool, 'no'],
+  ['cluster-ping-interval', long(), '0', hidden], ['cluster-slot-stats-enabled', bool, 'no'],
   ['cluster-preferred-endpoint-type', oneOf('ip', 'hostname', 'unknown-endpoint'), 'ip'],
 );
 

@@ -9,10 +9,10 @@ import { progress, writeReport } from './report.ts';
 import { BenchServer, installedKinds, type ServerKind, temporaryDirectory } from './servers.ts';
 import { slowFsyncEnvironment } from './slow-fsync.ts';
 import { figure, median, table } from './statistics.ts';
-import { type Workload, workloads } from './workloads.ts';
+import { CORE_TESTS, type Workload, workloads } from './workloads.ts';
 
 const USAGE = `npm run bench -- [options]
-  --tests GET,SET      which tests (default: all)
+  --tests GET,SET      which tests, or 'all' (default: ${CORE_TESTS.join(',')})
   --clients 1,50,200   parallel connections
   --pipelines 1,16     commands in flight on each connection
   --rounds 3           runs of each server in each cell; the median counts
@@ -142,7 +142,7 @@ async function main(): Promise<void> {
     return;
   }
   const all = workloads(number('value-bytes', values['value-bytes']));
-  const names = values.tests?.toUpperCase().split(',') ?? [...all.keys()];
+  const names = values.tests === 'all' ? [...all.keys()] : values.tests?.toUpperCase().split(',') ?? CORE_TESTS;
   const unknown = names.filter((name) => !all.has(name));
   if (unknown.length > 0) throw new Error(`--tests: no test called ${unknown.join(', ')}; there are ${[...all.keys()].join(', ')}`);
   const options: Options = {

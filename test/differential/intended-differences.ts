@@ -74,9 +74,9 @@ export const INTENDED_DIFFERENCES: readonly IntendedDifference[] = [
     matches: (command, redis, holdfast) => isCommand(command, 'BITCOUNT') && command.length === 3 && isError(redis) && (!isError(holdfast) || !holdfast.message.includes('syntax')),
   },
   {
-    reason: 'Since 7.2 a time-out that no int64 holds is out of range; 7.0 lets it wrap around and calls it negative.',
-    matches: (_command, redis, holdfast) => isError(redis) && isError(holdfast) && redis.message === 'ERR timeout is negative'
-      && holdfast.message === 'ERR timeout is out of range',
+    reason: 'Since 7.2 a time-out that no int64 holds is out of range; 7.0 lets it wrap around: it calls it negative, or tells of a later argument.',
+    matches: (command, redis, holdfast) => isError(redis) && isError(holdfast) && holdfast.message === 'ERR timeout is out of range'
+      && (redis.message === 'ERR timeout is negative' || isCommand(command, 'XREAD', 'XREADGROUP')),
   },
   {
     reason: 'Since 7.2 LPOS refuses the smallest integer as RANK, which has no opposite.',

@@ -31,6 +31,7 @@ export interface Bounds {
 }
 
 const TWO_32 = 2 ** 32;
+const FINEST = 2 ** STEPS_MAX;
 
 /** Spreads 16 bits to the even bits of 32. */
 function spread(bits: number): number {
@@ -108,9 +109,15 @@ export function pointOf(score: number, out: Point): void {
   }
   const row = (gather(low) | (gather(high) << 16)) >>> 0;
   const column = (gather(low >>> 1) | (gather(high >>> 1) << 16)) >>> 0;
-  const { west, south, east, north } = boundsOf({ column, row, steps: STEPS_MAX });
-  out.longitude = Math.max(-LONGITUDE_MAX, Math.min(LONGITUDE_MAX, (west + east) / 2));
-  out.latitude = Math.max(-LATITUDE_MAX, Math.min(LATITUDE_MAX, (south + north) / 2));
+  out.longitude = middleOf(column, LONGITUDE_MAX);
+  out.latitude = middleOf(row, LATITUDE_MAX);
+}
+
+/** The middle of the finest row or column: of its edges as `boundsOf` calculates them, to the last digit. */
+function middleOf(n: number, max: number): number {
+  const low = -max + (n / FINEST) * (max + max);
+  const high = -max + ((n + 1) / FINEST) * (max + max);
+  return Math.max(-max, Math.min(max, (low + high) / 2));
 }
 
 const ALPHABET = '0123456789bcdefghjkmnpqrstuvwxyz';

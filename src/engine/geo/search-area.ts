@@ -151,7 +151,10 @@ export function distanceWithin(area: SearchArea, point: Point): number {
   if (shape.kind === 'box') {
     if (latitudeDistance(point.latitude, center.latitude) > (shape.height * meters) / 2) return -1;
     if (distance(point.longitude, point.latitude, center.longitude, point.latitude) > (shape.width * meters) / 2) return -1;
-  } else if (shape.kind === 'polygon' && !isWithinPolygon(point, shape.vertices)) return -1;
+  } else if (shape.kind === 'circle') {
+    // Most of what the cells have is outside: half of that is told by the latitude alone, with room for the last digits.
+    if (latitudeDistance(point.latitude, center.latitude) > shape.radius * meters * 1.000001) return -1;
+  } else if (!isWithinPolygon(point, shape.vertices)) return -1;
   const far = distance(center.longitude, center.latitude, point.longitude, point.latitude);
   return shape.kind === 'circle' && far > shape.radius * meters ? -1 : far;
 }

@@ -15,6 +15,7 @@ const SPACE = 32;
 const HASH = 35;
 const DOLLAR = 36;
 const PERCENT = 37;
+const BAR = 124;
 const OPEN_PARENTHESIS = 40;
 const STAR = 42;
 const PLUS = 43;
@@ -212,6 +213,10 @@ export class RespWriter implements Reply {
 
   set(length: number): void {
     this.#header(this.proto === 3 ? TILDE : STAR, length);
+  }
+
+  attribute(pairs: number): void {
+    this.#header(BAR, pairs);
   }
 
   push(length: number): void {

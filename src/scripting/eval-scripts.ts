@@ -82,7 +82,8 @@ function readShebang(body: string): { flags: number | null; length: number } {
   let flags = 0;
   for (const option of options) {
     if (!option.startsWith('flags=')) throw new CommandError(`ERR Unknown lua shebang option: ${option}`);
-    for (const name of option.slice('flags='.length).split(',')) {
+    const names = option.slice('flags='.length);
+    for (const name of names === '' ? [] : names.split(',')) {
       const flag = FLAGS.get(name);
       if (flag === undefined) throw new CommandError(`ERR Unexpected flag in script shebang: ${name}`);
       flags |= flag;

@@ -7,7 +7,7 @@ import type { Reply } from '../shared/reply.ts';
 import { latin1Slice } from '../shared/request.ts';
 import type { LuaEngine, LuaTable, LuaValue } from './lua-engine.ts';
 
-const Kind = { value: 0, array: 1, map: 2, set: 3 } as const;
+const Kind = { value: 0, array: 1, map: 2, set: 3, attribute: 4 } as const;
 
 export class ReplyCollector implements Reply {
   proto: 2 | 3 = 2;
@@ -45,6 +45,11 @@ export class ReplyCollector implements Reply {
     const value = this.#values[at];
     if (kind === Kind.value) return value;
     const count = value as number;
+    if (kind === Kind.attribute) {
+      // Scripts see the reply alone.
+      for (let i = 0; i < 2 * count; i++) this.#next();
+      return this.#next();
+    }
     const table = this.#engine.newTable();
     if (kind === Kind.array) {
       for (let i = 1; i <= count; i++) table.set(i, this.#next());
@@ -141,6 +146,10 @@ export class ReplyCollector implements Reply {
 
   set(length: number): void {
     this.#open(this.proto === 3 ? Kind.set : Kind.array, length);
+  }
+
+  attribute(pairs: number): void {
+    this.#open(Kind.attribute, pairs);
   }
 
   push(length: number): void {

@@ -38,6 +38,8 @@ export interface Reply {
   map(pairs: number): void;
   /** RESP2: array. */
   set(length: number): void;
+  /** RESP3: `pairs` pairs that describe the reply behind them. Not for RESP2. */
+  attribute(pairs: number): void;
   /** RESP3 push; RESP2: array. */
   push(length: number): void;
   /** RESP3 verbatim string with a three-letter format ("txt"); RESP2 bulk string. */

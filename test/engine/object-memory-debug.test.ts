@@ -113,7 +113,9 @@ table('DEBUG', [
   ['DEBUG PROTOCOL verbatim', 'This is a verbatim\nstring'],
   ['DEBUG PROTOCOL true', 1],
   ['DEBUG PROTOCOL false', 0],
-  ['DEBUG PROTOCOL foo', '-ERR Wrong protocol type name. Please use one of the following: string|integer|double|bignum|null|array|set|map|verbatim|true|false'],
+  ['DEBUG PROTOCOL attrib', 'Some real reply following the attribute'],
+  ['DEBUG PROTOCOL push', '-ERR RESP2 is not supported by this command'],
+  ['DEBUG PROTOCOL foo', '-ERR Wrong protocol type name. Please use one of the following: string|integer|double|bignum|null|array|set|map|attrib|push|verbatim|true|false'],
   ['DEBUG POPULATE 3', 'OK'],
   ['GET key:2', 'value:2'],
   ['DEBUG POPULATE 3 p 12', 'OK'],
@@ -157,6 +159,15 @@ describe('DEBUG OBJECT', () => {
       expect(rig.line('DEBUG OBJECT k')).toContain(` serializedlength:${length} `);
     },
   );
+
+  test('shows what has expired and is still there', () => {
+    const rig = debugRig();
+    rig.line('SET k hello PX 5');
+    rig.engine.beginTurn(rig.engine.keyspace.nowMs + 6);
+    expect(rig.line('DEBUG OBJECT k')).toContain(' serializedlength:6 ');
+    expect(rig.line('EXISTS k')).toBe(0);
+    expect(rig.line('DEBUG OBJECT k')).toBe('-ERR no such key');
+  });
 
   test('a set takes the bytes of its plain form', () => {
     const rig = debugRig();

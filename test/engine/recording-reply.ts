@@ -45,6 +45,7 @@ export class RecordingReply implements Reply {
   array(length: number): void { this.insertArray(this.mark(), length); }
   map(pairs: number): void { this.insertMap(this.mark(), pairs); }
   set(length: number): void { this.insertSet(this.mark(), length); }
+  attribute(pairs: number): void { this.#line('|', String(pairs)); }
   push(length: number): void { this.#line(this.proto === 3 ? '>' : '*', String(length)); }
   verbatim(format: string, text: string): void {
     if (this.proto === 3) this.#parts.push(`=${text.length + 4}\r\n${format}:${text}\r\n`);

@@ -1,5 +1,7 @@
 /** EVAL and its kin: what commands return, what scripts return, what becomes of what they change. */
 import { expect, test } from 'vitest';
+import { command } from '../../src/engine/command.ts';
+import { debugSubcommands } from '../../src/engine/commands/debug.ts';
 import { shaOf } from '../../src/scripting/eval-scripts.ts';
 import { ScriptRig } from './script-rig.ts';
 
@@ -113,6 +115,19 @@ test('scripts that may not write', () => {
   expect(one.run('EVALSHA_RO', sha, '0')).toMatch(refused);
 });
 
+test('what SORT makes of a set without order, and attributes of replies', () => {
+  const one = rig(3);
+  one.line('SADD s b aa a c azz');
+  one.line('RPUSH l b aa a');
+  expect(one.run('SORT', 's', 'BY', 'nosort')).not.toEqual(['a', 'aa', 'azz', 'b', 'c']);
+  expect(one.eval("return redis.call('SORT', 's', 'BY', '_')")).toEqual(['a', 'aa', 'azz', 'b', 'c']);
+  expect(one.eval("return redis.call('SORT', 's', 'BY', '_', 'DESC', 'LIMIT', '0', '2')")).toEqual(['c', 'b']);
+  expect(one.eval("return redis.call('SORT', 'l', 'BY', '_')")).toEqual(['b', 'aa', 'a']);
+  one.engine.scriptsMayAll = true;
+  one.engine.table.add([command({ name: 'debug', arity: -2, flags: '', group: 'server', since: '1.0.0', subcommands: debugSubcommands((run) => run) })]);
+  expect(one.eval("redis.setresp(3) return redis.call('DEBUG', 'PROTOCOL', 'attrib')")).toBe('Some real reply following the attribute');
+});
+
 test('shebang lines', () => {
   const one = rig();
   expect(one.eval('#!lua flags=allow-oom,allow-stale,no-cluster,allow-cross-slot-keys\nreturn 1')).toBe(1);
@@ -120,6 +135,8 @@ test('shebang lines', () => {
   expect(one.eval('#!js\nreturn 1')).toBe('-ERR Unexpected engine in script shebang: #!js');
   expect(one.eval('#!lua name=x\nreturn 1')).toBe('-ERR Unknown lua shebang option: name=x');
   expect(one.eval('#!lua flags=bad\nreturn 1')).toBe('-ERR Unexpected flag in script shebang: bad');
+  expect(one.eval('#!lua flags=\nreturn 1')).toBe(1);
+  expect(one.eval('#!lua flags=allow-oom,\nreturn 1')).toBe('-ERR Unexpected flag in script shebang: ');
   expect(one.eval('#!lua\n\nerror("x")')).toMatch(/^-ERR user_script:3: x script: [0-9a-f]{40}, on @user_script:3\.$/);
 });
 

@@ -147,7 +147,7 @@ describe('CONFIG REWRITE', () => {
   test('a server started from the rewritten file has the same settings, for any setting', () => {
     const path = file('e.conf', '# only a comment\n');
     const config = load(path);
-    for (const row of DIRECTIVES.filter(({ mutable, refuse }) => mutable && refuse === null)) {
+    for (const row of DIRECTIVES.filter(({ mutable, refuse, atStartOnly }) => mutable && refuse === null && atStartOnly === null)) {
       const { kind } = row;
       if (kind.type === 'bool') config.set([[row.name, row.default === 'yes' ? 'no' : 'yes']]);
       else if (kind.type === 'int') config.set([[row.name, String(Math.min(kind.max, Number(row.default) + 1))]]);
@@ -185,7 +185,9 @@ describe('CONFIG over the wire', () => {
   test.each([
     [['timeout', '-1', 'nosuch', '1'], "Unknown option or number of arguments for CONFIG SET - 'nosuch'"],
     [['hash-max-listpack-value', 'x'], "CONFIG SET failed (possibly related to argument 'hash-max-listpack-value') - argument must be a memory value"],
-    [['port', '1'], "CONFIG SET failed (possibly related to argument 'port') - can't set immutable config"],
+    [['port', '1'], "CONFIG SET failed (possibly related to argument 'port') - Unable to listen on this port: ports are fixed while the server runs"],
+    [['bind', '127.0.0.2'], "CONFIG SET failed (possibly related to argument 'bind') - Failed to bind to specified addresses: they are fixed while the server runs"],
+    [['databases', '1'], "CONFIG SET failed (possibly related to argument 'databases') - can't set immutable config"],
     [['dbfilename', 'x'], "CONFIG SET failed (possibly related to argument 'dbfilename') - can't set protected config"],
     [['nosuch', '1'], "Unknown option or number of arguments for CONFIG SET - 'nosuch'"],
     [['hz', '10', 'hz', '11'], "CONFIG SET failed (possibly related to argument 'hz') - duplicate parameter"],
@@ -200,6 +202,15 @@ describe('CONFIG over the wire', () => {
   ])('SET %j is refused', async (words, reason) => {
     rig = await ServerRig.start();
     expect(await (await rig.connect()).send('config', 'set', ...words)).toBe(`-ERR ${reason}`);
+  });
+
+  test('what only the start can change may be set to what it is', async () => {
+    rig = await ServerRig.start();
+    const client = await rig.connect();
+    for (const name of ['port', 'bind', 'tls-port']) {
+      const [, value] = stringsOf(await client.send('config', 'get', name));
+      expect(await client.send('config', 'set', name, value!)).toBe('+OK');
+    }
   });
 
   test('protected parameters where the start allowed them; REWRITE without a file', async () => {

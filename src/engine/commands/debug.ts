@@ -46,9 +46,12 @@ function digestValue(c: Call): void {
 
 // ---- Looking at values and tables ----
 
+/** Shows a key that has expired and is still there as well. */
 function object(c: Call): void {
-  const ref = existing(c);
-  const { entries } = c.engine.keyspace;
+  const { entries, hazards } = c.engine.keyspace;
+  hazards.checkDb(c.db.number);
+  const ref = c.db.peekRaw(c.req.buf, c.req.off[2]!, c.req.len[2]!);
+  if (ref === 0) throw NO_SUCH_KEY;
   c.reply.status([
     `Value at:0x${(ref >>> 0).toString(16)} refcount:1 encoding:${encodingOf(c, ref)}`,
     `serializedlength:${serializedLength(c.engine, ref)} lru:${entries.lru(ref)} lru_seconds_idle:${idleSeconds(c, ref)}`,
@@ -209,10 +212,27 @@ function protocol(c: Call): void {
         reply.boolean(n === 1);
       }
       break;
+    case 'attrib':
+      if (reply.proto === 3) {
+        reply.attribute(1);
+        reply.bulkString('key-popularity');
+        reply.array(2);
+        reply.bulkString('key:123');
+        reply.integer(90);
+      }
+      reply.bulkString('Some real reply following the attribute');
+      break;
+    case 'push':
+      if (reply.proto === 2) throw new CommandError('ERR RESP2 is not supported by this command');
+      reply.push(2);
+      reply.bulkString('server-cpu-usage');
+      reply.integer(42);
+      reply.bulkString('Some real reply following the push reply');
+      break;
     case 'verbatim': reply.verbatim('txt', 'This is a verbatim\nstring'); break;
     case 'true': reply.boolean(true); break;
     case 'false': reply.boolean(false); break;
-    default: throw new CommandError('ERR Wrong protocol type name. Please use one of the following: string|integer|double|bignum|null|array|set|map|verbatim|true|false');
+    default: throw new CommandError('ERR Wrong protocol type name. Please use one of the following: string|integer|double|bignum|null|array|set|map|attrib|push|verbatim|true|false');
   }
 }
 
@@ -263,7 +283,8 @@ export const DEBUG_HELP: readonly string[] = [
   "    it is used instead of the 'key' prefix.",
   'PROTOCOL <type>',
   '    Reply with a test value of the specified type. <type> can be: string,',
-  '    integer, double, bignum, null, array, set, map, verbatim, true, false.',
+  '    integer, double, bignum, null, array, set, map, attrib, push, verbatim,',
+  '    true, false.',
   'QUICKLIST-PACKED-THRESHOLD <size>',
   '    Does nothing: lists hold elements of any size alike.',
   'SET-DISABLE-DENY-SCRIPTS <0|1>',

@@ -175,8 +175,8 @@ function sorted(c: Call, ref: Ref, options: Options): string[] {
   const length = collection.length(ref);
   const { isDescending } = options;
   let { isUnsorted, isAlpha, by } = options;
-  if (isUnsorted && type === EntryType.set && options.storeAt !== 0) {
-    // The order of a set's members is nobody's business: what is stored gets one that can be relied on.
+  if (isUnsorted && type === EntryType.set && (options.storeAt !== 0 || c.isScripted)) {
+    // The order of a set's members is nobody's business: what is stored, or a script works with, gets one that can be relied on.
     isUnsorted = false;
     isAlpha = true;
     by = null;

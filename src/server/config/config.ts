@@ -140,7 +140,10 @@ export class Config {
     const changes = new Map<Directive, string>();
     for (const [i, [given, value]] of pairs.entries()) {
       try {
-        changes.set(rows[i]!, normalize(rows[i]!, [value]));
+        const row = rows[i]!;
+        const normal = normalize(row, [value]);
+        if (row.atStartOnly !== null && normal !== this.string(row.name)) throw new DirectiveError(row.atStartOnly);
+        changes.set(row, normal);
       } catch (error) {
         if (error instanceof DirectiveError) throw failed(given, error.message);
         throw error;

@@ -26,6 +26,8 @@ export interface Directive {
   /** Whether CONFIG SET may change it; a protected one only where enable-protected-configs says so. */
   readonly mutable: boolean;
   readonly protected: boolean;
+  /** What CONFIG SET is told that gives another value, where Redis could take it and this server only at its start; else null. */
+  readonly atStartOnly: string | null;
   /** Why it has no effect here, or null if it has one. */
   readonly withoutEffect: string | null;
   /** Whether CONFIG GET shows it only to who asks for its very name. */
@@ -41,6 +43,7 @@ export interface DirectiveOptions {
   readonly refuse?: (value: string) => string | null;
   readonly withoutEffect?: string;
   readonly hidden?: boolean;
+  readonly atStartOnly?: string;
 }
 
 export function directive(name: string, kind: DirectiveKind, value: string, options: DirectiveOptions = {}): Directive {
@@ -53,6 +56,7 @@ export function directive(name: string, kind: DirectiveKind, value: string, opti
     protected: options.protected ?? false,
     withoutEffect: options.withoutEffect ?? null,
     hidden: options.hidden ?? false,
+    atStartOnly: options.atStartOnly ?? null,
     refuse: options.refuse ?? null,
   };
 }

@@ -12,6 +12,8 @@ import { canonicalKeyEvents } from './key-event-classes.ts';
 import { parseOutputLimits } from './output-limits.ts';
 
 const fixed = { mutable: false };
+/** The other members were told of the ports when this one joined. */
+const PORT_FIXED = 'Unable to listen on this port: ports are fixed while the server runs';
 /** One argument, or one client's input, is held in one piece of memory. */
 const PIECE_BYTES_MAX = 2 ** 31 - 1;
 
@@ -39,10 +41,10 @@ function minuteOfDay(given: readonly string[]): readonly string[] {
 
 const WITH_EFFECT: readonly Directive[] = [
   // Network
-  directive('bind', words, '* -::*', fixed),
-  directive('port', int(0, 65535), '6379', fixed),
+  directive('bind', words, '* -::*', { atStartOnly: 'Failed to bind to specified addresses: they are fixed while the server runs' }),
+  directive('port', int(0, 65535), '6379', { atStartOnly: PORT_FIXED }),
   // 0: no TLS. With port 0 besides, clients need TLS.
-  directive('tls-port', int(0, 65535), '0', fixed),
+  directive('tls-port', int(0, 65535), '0', { atStartOnly: PORT_FIXED }),
   directive('tls-cert-file', string, ''),
   directive('tls-key-file', string, ''),
   directive('tls-key-file-pass', string, ''),

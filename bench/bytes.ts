@@ -10,7 +10,8 @@ import { BenchServer, installedKinds, type ServerKind } from './servers.ts';
 import { figure, table } from './statistics.ts';
 
 const USAGE = `npm run bench:bytes -- [options]
-  --elements 200000   elements of each kind, in all
+  --elements 1000000  elements of each kind, in all
+  --only TEXT         kinds whose names have this in them
   --json PATH         where the figures go (default: bench/results/)`;
 
 interface Kind {
@@ -73,19 +74,20 @@ async function measure(server: BenchServer, { size, add }: Kind, elements: numbe
 
 async function main(): Promise<void> {
   const { values } = parseArgs({
-    options: { elements: { type: 'string', default: '200000' }, json: { type: 'string' }, help: { type: 'boolean', default: false } },
+    options: { elements: { type: 'string', default: '1000000' }, only: { type: 'string', default: '' }, json: { type: 'string' }, help: { type: 'boolean', default: false } },
   });
   if (values.help) {
     console.log(USAGE);
     return;
   }
   const elements = number('elements', values.elements);
+  const wanted = KINDS.filter(({ name }) => name.includes(values.only));
   const kinds = installedKinds(['holdfast', 'redis-aof']);
   const results = new Map<ServerKind, number[]>();
   for (const kind of kinds) {
     const server = await BenchServer.start(kind);
     const found: number[] = [];
-    for (const what of KINDS) found.push(await measure(server, what, elements));
+    for (const what of wanted) found.push(await measure(server, what, elements));
     results.set(kind, found);
     await server.remove();
     progress(kind);
@@ -94,9 +96,9 @@ async function main(): Promise<void> {
   const theirs = results.get('redis-aof');
   console.log(table([
     ['bytes an element', ...kinds, 'ratio'],
-    ...KINDS.map(({ name }, i) => [name, ...kinds.map((kind) => figure(results.get(kind)![i]!, 1)), theirs === undefined ? '-' : figure(ours[i]! / theirs[i]!, 2)]),
+    ...wanted.map(({ name }, i) => [name, ...kinds.map((kind) => figure(results.get(kind)![i]!, 1)), theirs === undefined ? '-' : figure(ours[i]! / theirs[i]!, 2)]),
   ]));
-  console.log(`Written to ${writeReport('bytes', values.json, kinds, { elements }, { names: KINDS.map(({ name }) => name), ...Object.fromEntries(results) })}`);
+  console.log(`Written to ${writeReport('bytes', values.json, kinds, { elements }, { names: wanted.map(({ name }) => name), ...Object.fromEntries(results) })}`);
 }
 
 runBenchmark(main);

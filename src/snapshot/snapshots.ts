@@ -38,6 +38,8 @@ export class Snapshots {
   lastDurationMs = -1;
   /** When the one under way began, or 0. */
   startedAtMs = 0;
+  /** Whether a snapshot to make the log shorter (BGREWRITEAOF) is being made, or waits for the one under way. */
+  logRewrite: 'none' | 'scheduled' | 'running' = 'none';
   /** Called when a snapshot begins that will hold everything done so far. */
   onBegun: () => void = () => undefined;
   /** Called when a snapshot was published, with the log index that it reaches. */
@@ -95,6 +97,24 @@ export class Snapshots {
   take(reason: SnapshotReason): Promise<SnapshotInfo> {
     this.#running ??= this.#take(reason).finally(() => { this.#running = null; });
     return this.#running;
+  }
+
+  /** As `take`, but of one that begins only now: it waits for the one under way. */
+  async takeNext(reason: SnapshotReason): Promise<SnapshotInfo> {
+    if (this.#running !== null) await this.#running.catch(() => undefined);
+    return this.take(reason);
+  }
+
+  /** Has the log made shorter by a snapshot, now or after the one under way. What goes wrong is logged. */
+  rewriteLog(): void {
+    const before = this.#running;
+    this.logRewrite = before === null ? 'running' : 'scheduled';
+    const rewrite = async (): Promise<void> => {
+      if (before !== null) await before.catch(() => undefined);
+      this.logRewrite = 'running';
+      await this.take('demand');
+    };
+    rewrite().catch(() => undefined).finally(() => { this.logRewrite = 'none'; });
   }
 
   async #take(reason: SnapshotReason): Promise<SnapshotInfo> {

@@ -53,6 +53,19 @@ describe('snapshots on demand', () => {
     expect(await other.send('BGSAVE', 'SCHEDULE')).toBe('+Background saving started');
   });
 
+  test('BGREWRITEAOF is a snapshot that INFO shows as what Redis would do', async () => {
+    server = await HoldfastProcess.start();
+    const client = await server.connect();
+    await client.send('SET', 'k', '1');
+    expect(await client.send('BGREWRITEAOF')).toBe('+Background append only file rewriting started');
+    expect(await client.send('BGREWRITEAOF')).toBe('-ERR Background append only file rewriting already in progress');
+    expect(await client.send('BGSAVE')).toMatch(/^-ERR Another child process is active \(AOF\?\)/);
+    expect([await field(client, 'aof_rewrite_in_progress'), await field(client, 'rdb_bgsave_in_progress')]).toEqual(['1', '0']);
+    expect(await client.send('BGSAVE', 'SCHEDULE')).toBe('+Background saving scheduled');
+    expect(await client.send('SAVE')).toBe('+OK');
+    expect(await field(client, 'aof_rewrite_in_progress')).toBe('0');
+  });
+
   test('the log is trimmed behind the older of the two that are kept', async () => {
     server = await HoldfastProcess.start();
     const client = await server.connect();

@@ -109,6 +109,23 @@ test('makes one at a time: who asks meanwhile joins', async () => {
   expect(snapshots.inProgress).toBe(false);
 });
 
+test('a rewrite of the log waits for the snapshot under way, and holds what was done meanwhile', async () => {
+  let release = (): void => undefined;
+  hold = new Promise((resolve) => { release = resolve; });
+  const snapshots = open();
+  const first = snapshots.take('demand');
+  snapshots.rewriteLog();
+  expect(snapshots.logRewrite).toBe('scheduled');
+  release();
+  const published = await first;
+  log.commitIndex = log.lastIndex = 20;
+  const next = await snapshots.takeNext('demand');
+  expect(snapshots.logRewrite).not.toBe('scheduled');
+  expect([published.index, next.index]).toEqual([10, 20]);
+  await new Promise((resolve) => { setImmediate(resolve); });
+  expect(snapshots.logRewrite).toBe('none');
+});
+
 test('takes what is due, and after a failure waits before it tries again', async () => {
   const snapshots = open();
   snapshots.tick();

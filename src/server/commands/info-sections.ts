@@ -89,15 +89,16 @@ function persistenceSection(server: Server): Fields {
   const { txlog, engine, snapshots } = server;
   const startedAtMs = snapshots?.startedAtMs ?? 0;
   const lastMs = snapshots?.lastDurationMs ?? -1;
+  const logRewrite = snapshots?.logRewrite ?? 'none';
   return {
     loading: server.loading ? 1 : 0, async_loading: 0, current_cow_peak: 0, current_cow_size: 0, current_cow_size_age: 0, current_fork_perc: '0.00',
     current_save_keys_processed: 0, current_save_keys_total: 0, rdb_changes_since_last_save: engine.changesTotal - server.changesAtSave,
-    rdb_bgsave_in_progress: snapshots?.inProgress === true ? 1 : 0, rdb_last_save_time: Math.floor((snapshots?.lastSaveMs ?? server.startedAtMs) / 1000),
+    rdb_bgsave_in_progress: snapshots?.inProgress === true && logRewrite !== 'running' ? 1 : 0, rdb_last_save_time: Math.floor((snapshots?.lastSaveMs ?? server.startedAtMs) / 1000),
     rdb_last_bgsave_status: snapshots?.lastStatus ?? 'ok', rdb_last_bgsave_time_sec: lastMs < 0 ? -1 : Math.round(lastMs / 1000),
     rdb_current_bgsave_time_sec: startedAtMs === 0 ? -1 : Math.floor((Date.now() - startedAtMs) / 1000), rdb_saves: 0, rdb_last_cow_size: 0,
     rdb_last_load_keys_expired: 0, rdb_last_load_keys_loaded: 0,
     // The transaction log is what an append-only file with appendfsync always would be.
-    aof_enabled: 1, aof_rewrite_in_progress: 0, aof_rewrite_scheduled: 0, aof_last_rewrite_time_sec: -1, aof_current_rewrite_time_sec: -1,
+    aof_enabled: 1, aof_rewrite_in_progress: logRewrite === 'running' ? 1 : 0, aof_rewrite_scheduled: logRewrite === 'scheduled' ? 1 : 0, aof_last_rewrite_time_sec: -1, aof_current_rewrite_time_sec: -1,
     aof_last_bgrewrite_status: 'ok', aof_rewrites: 0, aof_rewrites_consecutive_failures: 0, aof_last_write_status: 'ok', aof_last_cow_size: 0,
     module_fork_in_progress: 0, module_fork_last_cow_size: 0, aof_current_size: txlog.bytesSince(txlog.firstIndex - 1), aof_base_size: 0,
     aof_pending_rewrite: 0, aof_buffer_length: txlog.inFlightBytes, aof_pending_bio_fsync: 0, aof_delayed_fsync: 0,

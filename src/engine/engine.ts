@@ -225,6 +225,13 @@ export class Engine {
     if (session.queue !== null) session.queueFailed = true;
   }
 
+  /** Whether a command that is refused is the EXEC of a transaction, which is over with that. */
+  abortsTransaction(command: Command, session: Session): boolean {
+    if (command.name !== 'exec' || session.queue === null) return false;
+    this.discard(session);
+    return true;
+  }
+
   /** Runs the queued commands of the session's transaction, one reply each. Called by EXEC. */
   runQueue(outer: Call): void {
     const { session, reply } = outer;
@@ -387,7 +394,8 @@ export class Engine {
   }
 
   #watchedExpired(session: Session): boolean {
-    for (const { db, key } of session.watched) {
+    for (const { db, key, existed } of session.watched) {
+      if (!existed) continue;
       const bytes = Request.of(key);
       const database = this.keyspace.databases[db]!;
       const ref = database.peekRaw(bytes.buf, 0, key.length);

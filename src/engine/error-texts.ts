@@ -28,6 +28,8 @@ export const EXEC_WITHOUT_MULTI = new CommandError('ERR EXEC without MULTI');
 export const DISCARD_WITHOUT_MULTI = new CommandError('ERR DISCARD without MULTI');
 export const WATCH_IN_MULTI = new CommandError('ERR WATCH inside MULTI is not allowed');
 export const EXEC_ABORTED = new CommandError('EXECABORT Transaction discarded because of previous errors.');
+/** The error of an EXEC that is refused with `error`. */
+export const execAbortedBecause = (error: string): string => `EXECABORT Transaction discarded because of: ${error}`;
 export const HASH_NOT_INTEGER = new CommandError('ERR hash value is not an integer');
 export const HASH_NOT_FLOAT = new CommandError('ERR hash value is not a float');
 export const INCREMENT_INFINITE = new CommandError('ERR value is NaN or Infinity');

@@ -24,6 +24,8 @@ export interface QueuedCommand {
 export interface WatchedKey {
   readonly db: number;
   readonly key: string;
+  /** Whether it was there when it was watched: one that was not cannot expire since. */
+  readonly existed: boolean;
 }
 
 /** A client waiting in a blocking command. */

@@ -6,6 +6,7 @@
 import { fileURLToPath } from 'node:url';
 import type { Call } from '../engine/call.ts';
 import { Flag } from '../engine/command.ts';
+import { execAbortedBecause } from '../engine/error-texts.ts';
 import { RespWriter } from '../protocol/resp-writer.ts';
 import { BUSY_FUNCTION, BUSY_SCRIPT } from '../scripting/script-host.ts';
 import type { ScriptRun } from '../scripting/script-run.ts';
@@ -97,14 +98,11 @@ export class BusyScripts {
       return;
     }
     const denial = engine.refusal(command, session, request, session.queue === null ? 'toplevel' : 'multi');
-    if (denial !== null) {
+    if (denial !== null || (command.flags & Flag.allowBusy) === 0) {
       command.rejectedCalls++;
+      const error = denial === null ? busyText(scripts.host.current!) : `NOPERM ${denial}`;
+      writer.error(engine.abortsTransaction(command, session) ? execAbortedBecause(error) : error);
       engine.failQueue(session);
-      writer.error(`NOPERM ${denial}`);
-    } else if ((command.flags & Flag.allowBusy) === 0) {
-      command.rejectedCalls++;
-      engine.failQueue(session);
-      writer.error(busyText(scripts.host.current!));
     } else if (command.name === 'shutdown') {
       // There is no turn in which to end in order. What the script has written so far was acknowledged to nobody.
       this.#server.log.warning('User requested shutdown while a script was running: exiting');

@@ -3,7 +3,7 @@
  */
 import { type Command, Flag } from '../engine/command.ts';
 import { Outcome } from '../engine/engine.ts';
-import { OUT_OF_MEMORY, READ_ONLY_REPLICA } from '../engine/error-texts.ts';
+import { OUT_OF_MEMORY, READ_ONLY_REPLICA, execAbortedBecause } from '../engine/error-texts.ts';
 import type { ImportPhase } from '../engine/import-state.ts';
 import type { RespWriter } from '../protocol/resp-writer.ts';
 import type { Request } from '../shared/request.ts';
@@ -106,7 +106,7 @@ export class Dispatcher {
       if (denial !== null) return this.#refuse(command, connection, reply, `NOPERM ${denial}`);
     }
     if (engine.eviction.maxBytes !== 0 && this.#server.serving && !this.#server.memoryLimit.admits(command, session)) {
-      return this.#refuseForMemory(command, connection, reply);
+      return this.#refuse(command, connection, reply, OUT_OF_MEMORY.message);
     }
     // It was this one that had to go.
     if (connection.closed) return Outcome.done;
@@ -116,20 +116,14 @@ export class Dispatcher {
     return outcome;
   }
 
+  /** EXEC refused ends the transaction: nothing of it is run. */
   #refuse(command: Command, connection: Connection, reply: RespWriter, error: string): number {
-    reply.error(error);
+    const { engine } = this.#server;
+    reply.error(engine.abortsTransaction(command, connection.session) ? execAbortedBecause(error) : error);
     command.rejectedCalls++;
-    this.#server.engine.lastWaitFor = this.#server.engine.keyspace.hazards.floor;
+    engine.lastWaitFor = engine.keyspace.hazards.floor;
     this.#rejected(connection, reply);
     return Outcome.done;
-  }
-
-  /** A transaction that needs memory ends here: nothing of it is run. */
-  #refuseForMemory(command: Command, connection: Connection, reply: RespWriter): number {
-    const { message } = OUT_OF_MEMORY;
-    if (command.name !== 'exec' || connection.session.queue === null) return this.#refuse(command, connection, reply, message);
-    this.#server.engine.discard(connection.session);
-    return this.#refuse(command, connection, reply, `EXECABORT Transaction discarded because of: ${message}`);
   }
 
   #rejected(connection: Connection, reply: RespWriter): void {

@@ -157,6 +157,26 @@ describe('WATCH', () => {
     expect(a.line('EXEC')).toEqual([]);
   });
 
+  // x of database 1 is watched where an expired key stood, or none; SWAPDB shows it another expired one, or none.
+  test.each([['SELECT 1', 'SET x foo PX 10'], ['SELECT 0', 'SET x foo PX 10'], ['SELECT 1', 'SET x foo PX 10', 'SELECT 0', 'SET x bar PX 10']])(
+    'is not broken by SWAPDB between expired keys and none: %j', (...lines) => {
+      const rig = new ClientRig();
+      const a = rig.client();
+      for (const line of lines) a.line(line);
+      rig.passTime(11);
+      for (const line of ['SELECT 1', 'WATCH x', 'SWAPDB 0 1', 'MULTI', 'EXISTS nothing']) a.line(line);
+      expect(a.line('EXEC')).toEqual([0]);
+    });
+
+  test('is broken by SWAPDB when the key that was watched has expired since', () => {
+    const rig = new ClientRig();
+    const a = rig.client();
+    for (const line of ['SELECT 1', 'SET x foo PX 10', 'WATCH x']) a.line(line);
+    rig.passTime(11);
+    for (const line of ['SWAPDB 0 1', 'MULTI', 'EXISTS nothing']) a.line(line);
+    expect(a.line('EXEC')).toBeNull();
+  });
+
   test('tells every watcher, and no one who left', () => {
     const rig = new ClientRig();
     const [a, b, gone] = [rig.client(), rig.client(), rig.client()];

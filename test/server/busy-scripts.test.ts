@@ -47,6 +47,21 @@ describe.each(['compiled', 'fengari'])('%s', (engine) => {
     expect(await other.send('SCRIPT', 'KILL')).toBe('-NOTBUSY No scripts in execution right now.');
   });
 
+  test('EXEC is refused, and ends the transaction', async () => {
+    await other.send('MULTI');
+    await other.send('SET', 'a', '1');
+    const killer = await server.connect();
+    expect(await killer.send('PING')).toBe('+PONG');
+    const reply = runner.send('EVAL', 'while true do end', '0');
+    for (let answer = ''; answer !== BUSY; answer = await killer.send('PING'));
+    expect(await other.send('EXEC')).toBe(`-EXECABORT Transaction discarded because of: ${BUSY.slice(1)}`);
+    expect(await killer.send('SCRIPT', 'KILL')).toBe('+OK');
+    await reply;
+    killer.close();
+    expect(await other.send('GET', 'a')).toBe('$-1');
+    expect(await other.send('EXEC')).toBe('-ERR EXEC without MULTI');
+  });
+
   test('a script that has written goes on', async () => {
     const reply = runner.send('EVAL', "redis.call('SET', 'a', '1') local t = os.clock() while os.clock() - t < 2 do end return 'done'", '0');
     expect(await untilBusy()).toBe(BUSY);

@@ -29,8 +29,8 @@ function watch(c: Call): void {
     if (session.watched.some((w) => w.key === key && w.db === session.db)) continue;
     // A key that is watched while logically expired must not abort the transaction when it is taken out: look it up,
     // which takes it out now.
-    db.peek(req.buf, req.off[i]!, req.len[i]!);
-    session.watched.push({ db: session.db, key });
+    const existed = db.peek(req.buf, req.off[i]!, req.len[i]!) !== 0;
+    session.watched.push({ db: session.db, key, existed });
     engine.keyspace.interest.watch(session, session.db, key);
   }
   c.reply.ok();

@@ -72,7 +72,7 @@ export class KeyInterest {
 
   /**
    * Database `number` is about to show the keys of `after` (null: none) in place of those of `before`. Watched keys that
-   * are in neither stay as they were.
+   * are in neither stay as they were, and to those who watched none there an expired one is none.
    */
   databaseReplaced(number: number, before: Database, after: Database | null): void {
     this.#listener?.databaseReplaced();
@@ -81,8 +81,10 @@ export class KeyInterest {
     for (const [id, sessions] of this.#watchers) {
       if (!id.startsWith(prefix)) continue;
       const key = latin1Bytes(id.slice(prefix.length));
-      const touched = before.peekRaw(key, 0, key.length) !== 0 || (after !== null && after.peekRaw(key, 0, key.length) !== 0);
-      if (touched) for (const session of sessions) session.watchBroken = true;
+      const isLive = hasLive(before, key) || (after !== null && hasLive(after, key));
+      const isStale = !isLive && before.peekRaw(key, 0, key.length) !== 0;
+      if (!isLive && !isStale) continue;
+      for (const session of sessions) if (isLive || sawKey(session, number, id.slice(prefix.length))) session.watchBroken = true;
     }
     for (const id of this.#blocked.keys()) {
       if (!id.startsWith(prefix) || this.#readySet.has(id)) continue;
@@ -156,4 +158,13 @@ function removeFrom(map: Map<string, Set<Session>>, id: string, session: Session
   if (sessions === undefined) return;
   sessions.delete(session);
   if (sessions.size === 0) map.delete(id);
+}
+
+function hasLive(db: Database, key: Uint8Array): boolean {
+  const ref = db.peekRaw(key, 0, key.length);
+  return ref !== 0 && !db.isExpired(ref);
+}
+
+function sawKey(session: Session, db: number, key: string): boolean {
+  return session.watched.some((watched) => watched.db === db && watched.key === key && watched.existed);
 }

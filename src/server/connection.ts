@@ -134,7 +134,11 @@ export class Connection implements SessionHost, Waiter {
 
   /** Bytes [0, end) of `buf` have arrived. `buf` is the server's again when this returns. */
   receive(buf: Uint8Array, end: number): void {
-    if (this.closing || this.closed) return;
+    if (this.closing || this.closed) {
+      // It has been told that this is over, and goes on: no client that only has not closed its end yet.
+      if (this.closing && this.#isAllSent) this.close();
+      return;
+    }
     this.bytesIn += end;
     this.server.statistics.bytesIn += end;
     this.server.statistics.reads++;
@@ -500,6 +504,10 @@ export class Connection implements SessionHost, Waiter {
     this.socket.end();
     // The client may take its time to end its own side.
     this.server.connectionLeft(this);
+  }
+
+  get #isAllSent(): boolean {
+    return this.#held.length === 0 && this.#unanswered === 0 && this.outputBytes === 0;
   }
 
   /** Commands that the primary is still to answer. */

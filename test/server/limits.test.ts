@@ -78,6 +78,19 @@ test('input that is no complete command is bounded', async () => {
   expect(await stat(client, 'stats', 'client_query_buffer_limit_disconnections')).toBe(1);
 });
 
+test('a client that goes on sending behind its protocol error is cut off', async () => {
+  rig = await ServerRig.start();
+  const socket = net.connect({ port: rig.server.port, host: '127.0.0.1', allowHalfOpen: true });
+  sockets.push(socket);
+  const cutOff = new Promise((resolve) => { socket.once('error', resolve); });
+  socket.write('*1\r\n!bad\r\n');
+  socket.resume();
+  await once(socket, 'end');
+  const goOn = (): void => { socket.write('payload', (error) => { if (!error) setImmediate(goOn); }); };
+  goOn();
+  expect(await cutOff).toMatchObject({ code: expect.stringMatching(/ECONNRESET|EPIPE/) as string });
+});
+
 test('an argument larger than proto-max-bulk-len is a protocol error, at once after CONFIG SET', async () => {
   rig = await ServerRig.start();
   const client = await rig.connect();

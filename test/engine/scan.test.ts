@@ -50,6 +50,13 @@ describe('SCAN', () => {
     expect(steps).toBe(12);
   });
 
+  test('takes out what is expired, be it of another type than is asked for', () => {
+    const rig = given('SET s v PX 10', 'HSET h f v', 'PEXPIRE h 10', 'SET stays v');
+    rig.engine.beginTurn(rig.engine.keyspace.nowMs + 11);
+    expect(walk(rig, ['TYPE', 'nosuch'])).toEqual([]);
+    expect(rig.line('DBSIZE')).toBe(1);
+  });
+
   test('MATCH, TYPE, and both; TYPE of no known name shows nothing', () => {
     const rig = given('SET s1 v', 'SET s2 v', 'SADD set1 a', 'HSET h1 f v', 'RPUSH l1 a', 'SET other v');
     expect(walk(rig, ['MATCH', '*1']).sort()).toEqual(['h1', 'l1', 's1', 'set1']);

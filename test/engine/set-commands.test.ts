@@ -217,6 +217,11 @@ describe('encodings', () => {
     rig.limits.setMaxListpackEntries = 128;
     rig.line('SREM large2 x');
     expect(stored('SINTERSTORE t large2 large')).toBe('intset');
+    // Both inputs are tables, the result is small.
+    for (let n = 0; n < 200; n++) rig.line(`SADD many word${n}`);
+    for (let n = 195; n < 400; n++) rig.line(`SADD manymore word${n}`);
+    expect(rig.encoding('many')).toBe('hashtable');
+    expect(stored('SINTERSTORE t many manymore')).toBe('listpack');
     rig.check();
   });
 });

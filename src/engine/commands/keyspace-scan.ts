@@ -86,11 +86,12 @@ function scan(c: Call): void {
     const ref = refs[i]!;
     entries.key(ref, key);
     if (!options.matches(c, key.buf, key.off, key.len)) continue;
-    if (options.typeArg !== 0 && entries.type(ref) !== type) continue;
+    // What is expired goes whatever its type.
     if (db.isExpired(ref)) {
       db.expireNow(key);
       continue;
     }
+    if (options.typeArg !== 0 && entries.type(ref) !== type) continue;
     reply.bulk(key.buf, key.off, key.len);
     found++;
   }

@@ -85,8 +85,8 @@ function sinterstore(c: Call): void {
     store(c, 0);
     return;
   }
-  // As in Redis the result has the form of the smallest set, unless it turns out to be all integers.
-  let result = sets.newValue(sets.encoding(refs[0]!), 0);
+  // As in Redis: the result is no table at once because the smallest set is one, and all integers at the end are an intset.
+  let result = sets.newValue(sets.encoding(refs[0]!) === 'intset' ? 'intset' : 'listpack', 0);
   let onlyIntegers = true;
   while (cursor.next()) {
     if (!inOthers(c, refs, cursor)) continue;

@@ -5,7 +5,7 @@ import type { Request } from '../shared/request.ts';
 export const REDACTED = '(redacted)';
 
 /** Parameters whose values are secrets. */
-const SECRET_PARAMETERS = /^(requirepass|cluster-secret|masterauth|masteruser|tls-key-file-pass|tls-client-key-file-pass)$/i;
+const SECRET_PARAMETERS = /^(requirepass|cluster-secret|masterauth|masteruser|primaryauth|primaryuser|tls-key-file-pass|tls-client-key-file-pass)$/i;
 
 /** Whether argument i of a command must not be shown. */
 export function isSecret({ name }: Command, request: Request, i: number): boolean {

@@ -62,6 +62,7 @@ test('secrets are not kept', async () => {
   await set('commandlog-request-larger-than', '0');
   await client.send('AUTH', 'default', 'hunter2');
   await client.send('CONFIG', 'SET', 'maxclients', '100', 'requirepass', 'hunter2');
+  for (const name of ['masterauth', 'masteruser', 'primaryauth', 'primaryuser']) await client.send('CONFIG', 'SET', name, 'hunter2');
   await client.send('HELLO', '2', 'AUTH', 'default', 'hunter2', 'SETNAME', 'me');
   await client.send('MIGRATE', 'nowhere', '1', 'k', '0', '10', 'AUTH2', 'me', 'hunter2');
   const text = await client.send('COMMANDLOG', 'GET', '-1', 'large-request');

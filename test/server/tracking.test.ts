@@ -123,6 +123,18 @@ describe('on a server that commits at once', () => {
     expect(await reader.told()).toEqual([['tracking-redir-broken', id]]);
   });
 
+  test.each(['FLUSHALL', 'FLUSHDB'])('%s of what is empty is news: a client may know that a key is not there', async (flush) => {
+    const [reader, writer] = [await open('HELLO 3', 'CLIENT TRACKING ON'), await open()];
+    await reader.line('GET a');
+    expect(await writer.line(flush)).toBe('OK');
+    expect(await reader.told()).toEqual([ALL_GONE]);
+    expect(String(await writer.line('INFO stats'))).toContain('tracking_total_keys:0\r\n');
+    await reader.line('GET a');
+    await reader.line('GET b');
+    await reader.line(flush);
+    expect(await reader.told()).toEqual([ALL_GONE]);
+  });
+
   test('a client that has quit is no longer told, though its side of the connection is still open', async () => {
     const ear = net.connect({ port: rig.server.port, host: '127.0.0.1', allowHalfOpen: true });
     ear.write('CLIENT ID\r\n');

@@ -39,12 +39,19 @@ function checkFlushMode(c: Call): void {
   if (req.argc > 2 || (req.argc === 2 && !req.is(1, 'ASYNC') && !req.is(1, 'SYNC'))) throw SYNTAX;
 }
 
+/** Emptying what is empty is no change, and nothing is logged. Clients' caches are declared empty all the same, as in Redis: they may know of keys that are not there. */
+function stillEmpty(c: Call, db: Database): void {
+  const { keyspace } = c.engine;
+  // That it is empty already may be news of a change that is not committed yet.
+  keyspace.hazards.checkDb(db.number);
+  keyspace.interest.databaseReplaced(db.number, db, null);
+}
+
 function flushdb(c: Call): void {
   checkFlushMode(c);
   const { keyspace } = c.engine;
   if (c.db.size > 0) c.changed(keyspace.flush(c.db));
-  // That it is empty already may be news of a change that is not committed yet.
-  else keyspace.hazards.checkDb(c.db.number);
+  else stillEmpty(c, c.db);
   c.reply.ok();
 }
 
@@ -52,7 +59,7 @@ function flushall(c: Call): void {
   checkFlushMode(c);
   const { keyspace } = c.engine;
   if (keyspace.size > 0) c.changed(keyspace.flushAll());
-  else for (const db of keyspace.databases) keyspace.hazards.checkDb(db.number);
+  else for (const db of keyspace.databases) stillEmpty(c, db);
   c.reply.ok();
 }
 

@@ -31,7 +31,7 @@ interface News {
 
 /** What one turn changed. */
 class Batch {
-  readonly turn: number;
+  turn: number;
   readonly news: News[] = [];
   /** Changed keys by prefix, each with the id of the client that changed it last (0: none did). */
   readonly broadcast = new Map<string, Map<string, number>>();
@@ -278,8 +278,9 @@ export class Tracking implements Waiter, ChangeListener {
     for (const connection of told) connection.flush();
   }
 
-  /** Called at the end of each turn while anybody tracks: keeps the table within its bound. */
+  /** Called at the end of each turn while anybody tracks, before its effects are taken: keeps the table within its bound. */
   endTurn(): void {
+    this.#letGoOfNothing();
     const table = this.#table;
     if (this.keysMax === 0 || table.keys <= this.keysMax) {
       this.#turnsOverMax = 0;
@@ -295,6 +296,18 @@ export class Tracking implements Waiter, ChangeListener {
         if (connection?.tracking?.broadcast === false) this.#send(connection, [key], told);
       }
     }
+  }
+
+  /** If the turn that ends changed nothing after all (it emptied what was empty), its news waits for no more than what is in flight. */
+  #letGoOfNothing(): void {
+    const last = this.#batches[this.#batches.length - 1];
+    if (last === undefined) return;
+    const { engine, gate } = this.#server;
+    const { lastPendingTurn } = gate;
+    if (engine.effectBytes > 0 || last.turn <= lastPendingTurn) return;
+    last.turn = lastPendingTurn;
+    if (lastPendingTurn <= gate.committedTurn) this.release(gate.committedTurn);
+    else gate.wait(this, lastPendingTurn);
   }
 
   /** Replies of the primary that news had to wait for were passed on to the client. */

@@ -5,9 +5,8 @@
  * poll is over `#endTurn` makes one log record of all that they changed. The gate lets the replies out when the log has
  * committed it. All background work (expiry, compaction, lazy freeing) is done here in bounded steps.
  */
-import { chmodSync, readFileSync, rmSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import type net from 'node:net';
-import type { ListenOptions } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { EncodingLimits } from '../engine/encoding-limits.ts';
 import { Flag } from '../engine/command.ts';
@@ -23,6 +22,7 @@ import { OperationalError } from '../shared/errors.ts';
 import type { Snapshots } from '../snapshot/snapshots.ts';
 import type { TransactionLog } from '../txlog/transaction-log.ts';
 import { AccessControl } from './access-control.ts';
+import { ClientListeners } from './client-listeners.ts';
 import { type ClientSocket, ProxiedSocket } from './client-socket.ts';
 import { ClientPause } from './client-pause.ts';
 import { CommandLog } from './command-log.ts';
@@ -34,7 +34,7 @@ import { Handover } from './handover.ts';
 import { Importer } from './import/importer.ts';
 import { KeyEventChannels } from './key-event-channels.ts';
 import { LatencyMonitor } from './latency-monitor.ts';
-import { type AcceptedSocket, Listener } from './listener.ts';
+import type { AcceptedSocket } from './listener.ts';
 import type { Logger } from './logger.ts';
 import { MemoryLimit } from './memory-limit.ts';
 import { Monitors } from './monitors.ts';
@@ -45,8 +45,6 @@ import { ReplicaAcks } from './replica-acks.ts';
 import { Scripts } from './scripts.ts';
 import { Statistics } from './statistics.ts';
 import { Tracking } from './tracking/tracking.ts';
-import { TlsListener } from './tls-listener.ts';
-import { tlsSettings } from './tls-settings.ts';
 import { GREETING } from './upstream.ts';
 
 /** Members that pass a client on, at most: two that each take the other for the primary do not do so for ever. */
@@ -129,8 +127,7 @@ export class Server {
   readonly keyEvents: KeyEventChannels;
   /** Called when SHUTDOWN or a signal ends the server. */
   onShutdown: () => void = () => undefined;
-  readonly #listener: Listener;
-  #tlsListener: TlsListener | null = null;
+  readonly listeners: ClientListeners;
   readonly #withOutput: Connection[] = [];
   /** Connections whose next command may not run now. */
   readonly #postponed = new Set<Connection>();
@@ -179,7 +176,7 @@ export class Server {
     this.engine.onRead = (command, request, session) => this.tracking.keysRead(command, request, session);
     this.access = new AccessControl(this);
     this.dispatcher = new Dispatcher(this);
-    this.#listener = new Listener((socket) => this.#accept(socket));
+    this.listeners = new ClientListeners(config, log, (socket) => this.#accept(socket));
     config.onChange = (name) => this.applyConfig(name);
     for (const [name] of config.get(['*'])) this.applyConfig(name);
     this.member = new Member({
@@ -210,17 +207,7 @@ export class Server {
 
   /** Where clients connect: the port without encryption, if there is one. */
   get port(): number {
-    return this.#listener.port || this.tlsPort;
-  }
-
-  /** 0: no TLS. */
-  get tlsPort(): number {
-    return this.#tlsListener?.port ?? 0;
-  }
-
-  /** Descriptors of the sockets that listen for clients. */
-  get listeningDescriptors(): number[] {
-    return this.#listener.descriptors;
+    return this.listeners.port || this.listeners.tlsPort;
   }
 
   /** Makes a changed directive take effect. */
@@ -255,49 +242,6 @@ export class Server {
     this.memoryLimit.configure(config);
     if (name === 'loglevel') this.log.level = config.string('loglevel') as typeof this.log.level;
     if (name === 'tcp-keepalive') for (const connection of this.connections.values()) this.#keepAlive(connection.socket);
-  }
-
-  /** Begins to accept connections; commands are refused with LOADING until `serve`. */
-  async listen(): Promise<void> {
-    const { config } = this;
-    const tlsPort = config.number('tls-port');
-    if (config.number('port') !== 0 || (config.unixsocket === '' && tlsPort === 0)) {
-      await this.#listenOn((options) => this.#listener.listen({ ...options, port: this.#listener.port || config.number('port') }));
-    }
-    if (tlsPort !== 0) {
-      const listener = new TlsListener(tlsSettings(config), (socket) => this.#accept(socket), (address, why) => {
-        this.log.verbose(`Error accepting a client connection: ${why} (addr=${address})`);
-      });
-      this.#tlsListener = listener;
-      await this.#listenOn((options) => listener.listen({ ...options, port: tlsPort }));
-    }
-    if (config.unixsocket !== '') {
-      // What a server that was killed left behind.
-      rmSync(config.unixsocket, { force: true });
-      await this.#listener.listen({ path: config.unixsocket, backlog: config.number('tcp-backlog') });
-      const mode = parseInt(config.string('unixsocketperm'), 8);
-      if (mode !== 0) chmodSync(config.unixsocket, mode);
-    }
-  }
-
-  /** Listens on each address of `bind`. */
-  async #listenOn(listen: (options: ListenOptions) => Promise<void>): Promise<void> {
-    const backlog = this.config.number('tcp-backlog');
-    for (const word of this.config.string('bind').split(/\s+/)) {
-      const optional = word.startsWith('-');
-      const host = word.replace(/^-/, '').replace('::*', '::').replace(/^\*$/, '0.0.0.0');
-      try {
-        await listen({ host, backlog, ipv6Only: true });
-      } catch (error) {
-        if (!optional) throw error;
-        this.log.verbose(`Not listening on ${word}: ${(error as Error).message}`);
-      }
-    }
-  }
-
-  /** Takes certificates and settings of TLS anew, for connections to come. @throws OperationalError TLS_INVALID: those before go on counting */
-  reloadTls(): void {
-    this.#tlsListener?.setSettings(tlsSettings(this.config));
   }
 
   /**
@@ -570,8 +514,7 @@ export class Server {
     this.#stopping = true;
     if (this.#cron !== null) clearInterval(this.#cron);
     if (this.#slowCron !== null) clearInterval(this.#slowCron);
-    this.#listener.close();
-    this.#tlsListener?.close();
+    this.listeners.close();
     this.pause.end();
     this.importer.halt();
     await this.snapshots?.close();

@@ -53,13 +53,14 @@ export async function startServer(config: Config, log: Logger): Promise<Server> 
       .finally(() => { server.fetchingSnapshot = false; });
   };
   const hasData = config.string('member-role') !== 'log-only';
-  await server.listen();
+  // Commands are refused with LOADING until the data is there.
+  await server.listeners.listen();
   log.notice('Server initialized');
   server.snapshots = await openSnapshots(server, node, snapshots, hasData, log);
   await server.start(hasData);
   await leadAlone(server, node);
   warnOfZones(node, log);
-  if (server.tlsPort !== 0) log.notice(`Ready to accept connections tls, port ${server.tlsPort}`);
+  if (server.listeners.tlsPort !== 0) log.notice(`Ready to accept connections tls, port ${server.listeners.tlsPort}`);
   log.notice(`Ready to accept connections tcp, port ${server.port}`);
   return server;
 }

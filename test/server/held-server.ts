@@ -20,7 +20,7 @@ export class HeldServer {
     const log = new ScriptedLog('held');
     const given = [['port', '0'], ['bind', '127.0.0.1'], ...directives].map(([name, value]) => ({ name: name!, values: [value!], line: 0, text: '' }));
     const server = new Server(Config.from(given), new Logger('nothing', ''), log, 'a'.repeat(40), () => Promise.resolve(0));
-    await server.listen();
+    await server.listeners.listen();
     await server.start();
     return new HeldServer(log, server);
   }

@@ -24,7 +24,7 @@ export class ServerRig {
     const given = readArguments([...args, '--port', '0', '--bind', '127.0.0.1']);
     const config = Config.from(given.directives, given.file);
     const server = new Server(config, new Logger('nothing', ''), log, 'a'.repeat(40), () => Promise.resolve(0));
-    await server.listen();
+    await server.listeners.listen();
     await server.start();
     return new ServerRig(server);
   }

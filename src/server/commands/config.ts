@@ -36,7 +36,7 @@ function setAll(server: Server, pairs: readonly (readonly [string, string])[], a
   config.set(pairs, { allowProtected });
   if (secured.length === 0) return;
   try {
-    server.reloadTls();
+    server.listeners.reloadTls();
   } catch (error) {
     if (!(error instanceof OperationalError)) throw error;
     config.set(before);

@@ -187,6 +187,7 @@ describe('CONFIG over the wire', () => {
     [['hash-max-listpack-value', 'x'], "CONFIG SET failed (possibly related to argument 'hash-max-listpack-value') - argument must be a memory value"],
     [['port', '1'], "CONFIG SET failed (possibly related to argument 'port') - Unable to listen on this port: ports are fixed while the server runs"],
     [['bind', '127.0.0.2'], "CONFIG SET failed (possibly related to argument 'bind') - Failed to bind to specified addresses: they are fixed while the server runs"],
+    [['election-timeout-ms', '1000'], "CONFIG SET failed (possibly related to argument 'election-timeout-ms') - can't set immutable config"],
     [['databases', '1'], "CONFIG SET failed (possibly related to argument 'databases') - can't set immutable config"],
     [['dbfilename', 'x'], "CONFIG SET failed (possibly related to argument 'dbfilename') - can't set protected config"],
     [['nosuch', '1'], "Unknown option or number of arguments for CONFIG SET - 'nosuch'"],
@@ -207,7 +208,7 @@ describe('CONFIG over the wire', () => {
   test('what only the start can change may be set to what it is', async () => {
     rig = await ServerRig.start();
     const client = await rig.connect();
-    for (const name of ['port', 'bind', 'tls-port']) {
+    for (const name of ['port', 'bind', 'tls-port', 'election-timeout-ms', 'peer-bind', 'cluster-secret', 'replica-announce-port', 'unixsocketgroup']) {
       const [, value] = stringsOf(await client.send('config', 'get', name));
       expect(await client.send('config', 'set', name, value!)).toBe('+OK');
     }

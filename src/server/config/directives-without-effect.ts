@@ -56,7 +56,7 @@ const PROCESS = [
     ['events-per-io-thread', int(), '2'], ['prefetch-batch-max-size', int(0, 128), '16']),
   ...because('connections are accepted as they come', ['max-new-connections-per-cycle', int(1, 1000), '10'], ['max-new-tls-connections-per-cycle', int(1, 1000), '1']),
   ...because('it is for the tests of another program',
-    ['client-default-resp', int(2, 3), '2', fixedHidden], ['debug-context', string, ''], ['enable-debug-assert', bool, 'no', fixed], ['req-res-logfile', string, '', fixedHidden],
+    ['client-default-resp', int(2, 3), '2', fixedHidden], ['debug-context', string, ''], ['enable-debug-assert', bool, 'no', fixedHidden], ['req-res-logfile', string, '', fixedHidden],
     ['watchdog-period', int(), '0', hidden], ['use-exit-on-panic', bool, 'no', hidden], ['loading-process-events-interval-bytes', memory(1024), '2097152', hidden]),
   ...because('background work runs in bounded steps every 10 ms, whatever the load', ['hz', int(-2147483648), '10'], ['dynamic-hz', bool, 'yes'], ['active-expire-effort', int(1, 10), '1']),
   ...because('large values are always detached at once and freed in small steps', ...['eviction', 'expire', 'server-del', 'user-del', 'user-flush']
@@ -84,7 +84,7 @@ const PROCESS = [
     ['shutdown-on-sigterm', oneOf('default', 'save', 'nosave', 'now', 'force'), 'default']),
   ...because('there are no modules', ['enable-module-command', oneOf('no', 'yes', 'local'), 'no', fixed]),
   ...because('it presents itself as Redis in any case', ['extended-redis-compatibility', bool, 'no']),
-  ...because('the socket has the group of the process', ['unixsocketgroup', string, '', fixed]),
+  ...because('the socket has the group of the process', ['unixsocketgroup', string, '', { atStartOnly: "can't set immutable config" }]),
   ...because('it has no meaning for this program', ['import-mode', bool, 'no'], ['rdb-version-check', oneOf('strict', 'relaxed'), 'strict'], ['socket-mark-id', int(), '0', fixed], ['bind-source-addr', string, ''], ['propagation-error-behavior', oneOf('ignore', 'panic', 'panic-on-replicas'), 'ignore']),
 ];
 

@@ -12,6 +12,8 @@ import { canonicalKeyEvents } from './key-event-classes.ts';
 import { parseOutputLimits } from './output-limits.ts';
 
 const fixed = { mutable: false };
+/** As `fixed`, for what tools that set everything to what it is must not stumble over: Redis does not have it, or can change it. */
+const atStart = { atStartOnly: "can't set immutable config" };
 /** The other members were told of the ports when this one joined. */
 const PORT_FIXED = 'Unable to listen on this port: ports are fixed while the server runs';
 /** One argument, or one client's input, is held in one piece of memory. */
@@ -101,30 +103,30 @@ const WITH_EFFECT: readonly Directive[] = [
   directive('lfu-log-factor', int(), '10'),
   directive('lfu-decay-time', int(), '1'),
   // The transaction log
-  directive('txlog-max-batches-in-flight', int(1, 64), '4', fixed),
+  directive('txlog-max-batches-in-flight', int(1, 64), '4', atStart),
   directive('txlog-max-inflight-bytes', memory(1024 * 1024), '67108864'),
-  directive('election-timeout-ms', int(100, 60000), '750', fixed),
+  directive('election-timeout-ms', int(100, 60000), '750', atStart),
   directive('shutdown-timeout', int(), '10'),
   // The shard and its members
-  directive('availability-zone', string, '', fixed),
+  directive('availability-zone', string, '', atStart),
   // What Sentinel-aware clients call this shard.
   directive('sentinel-master-name', string, 'mymaster'),
   directive('proxy-to-primary', bool, 'yes'),
-  directive('member-role', oneOf('voter', 'log-only', 'learner'), 'voter', fixed),
+  directive('member-role', oneOf('voter', 'log-only', 'learner'), 'voter', atStart),
   // 0: this node is a shard alone, and speaks to no other.
-  directive('peer-port', int(0, 65535), '0', fixed),
-  directive('peer-bind', words, '', fixed),
+  directive('peer-port', int(0, 65535), '0', atStart),
+  directive('peer-bind', words, '', atStart),
   // host:port where the other members reach this one; by default the host's name and peer-port.
-  directive('peer-announce', string, '', fixed),
-  directive('cluster-secret', string, '', fixed),
-  directive('cluster-secret-file', string, '', fixed),
-  directive('peer-tls-cert-file', string, '', fixed),
-  directive('peer-tls-key-file', string, '', fixed),
-  directive('peer-tls-ca-cert-file', string, '', fixed),
-  directive('cluster-members', words, '', fixed),
-  directive('cluster-join', words, '', fixed),
-  directive('replica-announce-ip', string, '', { ...fixed, aliases: ['slave-announce-ip'] }),
-  directive('replica-announce-port', int(0, 65535), '0', { ...fixed, aliases: ['slave-announce-port'] }),
+  directive('peer-announce', string, '', atStart),
+  directive('cluster-secret', string, '', atStart),
+  directive('cluster-secret-file', string, '', atStart),
+  directive('peer-tls-cert-file', string, '', atStart),
+  directive('peer-tls-key-file', string, '', atStart),
+  directive('peer-tls-ca-cert-file', string, '', atStart),
+  directive('cluster-members', words, '', atStart),
+  directive('cluster-join', words, '', atStart),
+  directive('replica-announce-ip', string, '', { ...atStart, aliases: ['slave-announce-ip'] }),
+  directive('replica-announce-port', int(0, 65535), '0', { ...atStart, aliases: ['slave-announce-port'] }),
   // Snapshots
   directive('rdbcompression', bool, 'yes'),
   directive('snapshot-freshness-percent', int(), '100'),

@@ -3,7 +3,8 @@ import type { Command } from '../../engine/command.ts';
 import type { Reply } from '../../shared/reply.ts';
 import { COMMAND_DOCS_DATA } from './command-docs-data.ts';
 
-interface Argument {
+/** An argument as Redis describes it. */
+export interface Argument {
   readonly name: string;
   readonly type: string;
   readonly key_spec_index?: number;

@@ -464,6 +464,11 @@ export class Engine {
   /** Throws all data away and logs nothing: other data is loaded in its place. Effects that were not taken are gone too. */
   clear(): void {
     this.dropEffects();
+    this.clearData();
+  }
+
+  /** Throws all data away, for the same data to come back: the effects of the turn under way stay to be logged. */
+  clearData(): void {
     this.keyspace.applying = true;
     this.keyspace.flushAll();
     this.keyspace.applying = false;

@@ -2,6 +2,7 @@
 import { describe, expect, test } from 'vitest';
 import { LoadState, RdbLoader, type RdbLoadOptions } from '../../src/engine/rdb/rdb-loader.ts';
 import { RdbSaver } from '../../src/engine/rdb/rdb-saver.ts';
+import { reload } from '../../src/engine/rdb/reload.ts';
 import { Bytes } from '../../src/engine/memory/entries.ts';
 import { OperationalError } from '../../src/shared/errors.ts';
 import { Crc64 } from '../../src/shared/rdb/crc64.ts';
@@ -142,6 +143,15 @@ describe('round trips', () => {
     other.line('SADD s 1 2 3');
     expect([...save(other)].join()).toContain([RdbType.setIntset, 1, 115, 14, 2, 0, 0, 0, 3, 0, 0, 0, 1, 0, 2, 0, 3, 0].join());
   });
+});
+
+test('data that is reloaded keeps the effects of its turn', () => {
+  const rig = new EngineRig();
+  rig.line('SET a 1');
+  reload(rig.engine);
+  rig.line('APPEND a 2');
+  expect(rig.effects().words).toEqual([['SET', 'a', '1'], ['APPEND', 'a', '2']]);
+  expect(rig.line('GET a')).toBe('12');
 });
 
 test('between steps the entry whose elements are being read may move', () => {

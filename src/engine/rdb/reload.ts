@@ -18,7 +18,7 @@ function saveAndLoad(engine: Engine): void {
   const saver = new RdbSaver(engine, writer, { createdAtS: 0, usedMemoryBytes: 0, withUse: true });
   while (saver.step(KEYS_IN_A_ROW));
   const { importing } = engine;
-  engine.clear();
+  engine.clearData();
   engine.restoreImport(importing);
   const loader = new RdbLoader(engine);
   let state: number = LoadState.input;

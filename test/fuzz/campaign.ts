@@ -90,6 +90,11 @@ export async function campaign(name: string, round: Round, options: CampaignOpti
   const state = new Int32Array(new SharedArrayBuffer(8));
   const watchdog = new Worker(WATCHDOG, { eval: true, workerData: { name, state } });
   watchdog.unref();
+  // What is thrown in a socket's callback would leave the round waiting for an answer.
+  let crash: (error: Error) => void = () => undefined;
+  const crashed = new Promise<void>((_, reject) => { crash = reject; });
+  crashed.catch(() => undefined);
+  process.on('uncaughtException', crash);
   const startMs = performance.now();
   const endMs = startMs + seconds * 1000;
   let rounds = 0;
@@ -101,7 +106,7 @@ export async function campaign(name: string, round: Round, options: CampaignOpti
       Atomics.store(state, 1, roundSeed);
       Atomics.add(state, 0, 1);
       try {
-        await round(new SeededRandom(roundSeed));
+        await Promise.race([round(new SeededRandom(roundSeed)), crashed]);
       } catch (error) {
         throw new Error(`${name}: FUZZ_SEED=${roundSeed} FUZZ_SECONDS=0 repeats it: ${error instanceof Error ? error.message : String(error)}`, { cause: error });
       }
@@ -117,6 +122,7 @@ export async function campaign(name: string, round: Round, options: CampaignOpti
       }
     }
   } finally {
+    process.off('uncaughtException', crash);
     await watchdog.terminate();
   }
   if (process.env['FUZZ_SECONDS'] !== undefined) {

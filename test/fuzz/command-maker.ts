@@ -41,13 +41,15 @@ export class CommandMaker {
   readonly #rows: readonly Command[];
   readonly #generator: Generator;
   readonly #nowMs: Clock;
+  readonly #wanted: (row: Command) => boolean;
   #kinds: readonly string[] = KINDS;
   /** Where the number of the elements to come stands, or -1. */
   #countAt = -1;
 
-  /** @param nowMs what times are near to. */
-  constructor(random: SeededRandom, rows: Iterable<Command>, nowMs: Clock) {
-    const all = [...rows];
+  /** @param nowMs what times are near to. @param wanted which of the rows, and of their subcommands. */
+  constructor(random: SeededRandom, rows: Iterable<Command>, nowMs: Clock, wanted: (row: Command) => boolean = () => true) {
+    const all = [...rows].filter(wanted);
+    this.#wanted = wanted;
     this.#random = random;
     this.#rows = all;
     this.#generator = new Generator(random, new Set(all.map(({ name }) => name.toUpperCase())), COMMAND_FORMS);
@@ -69,7 +71,7 @@ export class CommandMaker {
     let row = random.pick(this.#rows);
     // What empties everything, mostly not.
     while (row.name.startsWith('flush') && random.below(10) > 0) row = random.pick(this.#rows);
-    if (row.subcommands !== null) row = random.pick([...row.subcommands.values()]);
+    if (row.subcommands !== null) row = random.pick([...row.subcommands.values()].filter(this.#wanted));
     this.#kinds = random.float() < STRAY ? KINDS : KINDS_OF_GROUP[row.group] ?? KINDS;
     this.#countAt = -1;
     const words = row.name.toUpperCase().split('|');
@@ -155,4 +157,9 @@ export class CommandMaker {
 function modest(word: string): string {
   const size = Math.abs(Number(word.replace('#', '')));
   return size > SIZE_MAX && size <= 2 ** 64 ? word.slice(0, word.startsWith('-') || word.startsWith('#') ? 4 : 3) : word;
+}
+
+/** Commands for a message: the seed makes them again, so long words are cut. */
+export function shown(commands: readonly (readonly string[])[]): string {
+  return JSON.stringify(commands.map((words) => words.map((word) => (word.length > 100 ? `${word.slice(0, 100)}…` : word))));
 }

@@ -11,7 +11,7 @@ import { parseReply } from '../engine/recording-reply.ts';
 import { SeededRandom } from '../protocol/seeded-random.ts';
 import { ScriptRig } from '../scripting/script-rig.ts';
 import { ENGINES_GROWTH_BYTES_MAX, FUZZ_CHECK, FUZZ_TIMEOUT_MS, campaign } from './campaign.ts';
-import { CommandMaker } from './command-maker.ts';
+import { CommandMaker, shown } from './command-maker.ts';
 import { assertAgreement } from './data-agreement.ts';
 
 const UNITS_PER_ROUND = 400;
@@ -50,7 +50,7 @@ function round(random: SeededRandom): void {
       if (block !== null) replica.engine.applyEffects(block);
       if (FUZZ_CHECK) assertSame(primary, replica);
     } catch (error) {
-      throw new Error(`${(error as Error).message}, in the turn of ${JSON.stringify(turn)}`, { cause: error });
+      throw new Error(`${(error as Error).message}, in the turn of ${shown(turn)}`, { cause: error });
     }
   }
   assertSame(primary, replica);

@@ -8,7 +8,7 @@ import { Session } from '../../src/engine/session.ts';
 import { Request } from '../../src/shared/request.ts';
 import { contents } from '../engine/keyspace-contents.ts';
 import { parseReply } from '../engine/recording-reply.ts';
-import { SeededRandom } from '../protocol/seeded-random.ts';
+import type { SeededRandom } from '../protocol/seeded-random.ts';
 import { ScriptRig } from '../scripting/script-rig.ts';
 import { ENGINES_GROWTH_BYTES_MAX, FUZZ_CHECK, FUZZ_TIMEOUT_MS, campaign } from './campaign.ts';
 import { CommandMaker, shown } from './command-maker.ts';

@@ -92,8 +92,15 @@ export class Blocking {
    * @param waitFor the turn that must commit before the reply may leave; 0: none.
    */
   answer(session: Session, write: (reply: Reply) => void, waitFor = 0): boolean {
-    if (session.blocked === null) return false;
-    write(session.host!.beginReply());
+    const state = session.blocked;
+    if (state === null) return false;
+    const reply = session.host!.beginReply();
+    const { errors } = reply;
+    write(reply);
+    // A command counts when it is over.
+    this.#engine.commandsTotal++;
+    state.command.calls++;
+    if (reply.errors !== errors) state.command.failedCalls++;
     this.release(session);
     session.host!.endReply(waitFor);
     return true;

@@ -142,6 +142,20 @@ describe('waiting', () => {
     expect(rig.effects()).toEqual(['RPUSH l 1']);
   });
 
+  test('is counted once, when it is over', () => {
+    const rig = new ClientRig();
+    const { engine } = rig.rig;
+    const blpop = engine.table.get('blpop')!;
+    blpop.calls = blpop.failedCalls = 0;
+    const [one, two, three] = rig.waiting('BLPOP l 0', 'BLPOP l 0', 'BLPOP l 0');
+    expect(blpop.calls).toBe(0);
+    engine.blocking.unblock(one!.session, null);
+    engine.blocking.unblock(two!.session, '-UNBLOCKED');
+    rig.client().line('RPUSH l a');
+    expect(three!.late).toEqual([['l', 'a']]);
+    expect([blpop.calls, blpop.failedCalls]).toEqual([3, 1]);
+  });
+
   test('ends when the client goes: its element is the next one\'s', () => {
     const rig = new ClientRig();
     const [a, b] = rig.waiting('BLPOP l 0', 'BLPOP l 0');

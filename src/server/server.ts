@@ -428,7 +428,8 @@ export class Server {
 
   /** CONFIG RESETSTAT. */
   resetStatistics(): void {
-    const { keyspace, table } = this.engine;
+    const { keyspace, table, types } = this.engine;
+    types.lazyFree.freed = 0;
     this.errorCounts.clear();
     this.errorRepliesTotal = 0;
     this.connectionsTotal = this.rejectedConnections = this.outputLimitDisconnections = this.inputLimitDisconnections = this.bytesOut = 0;

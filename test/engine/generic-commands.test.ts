@@ -1,5 +1,6 @@
 /** Keys whatever their type, and databases as a whole: replies, effects, and what becomes of values and expiries. */
 import { describe, expect, test } from 'vitest';
+import { ClientRig } from './client-rig.ts';
 import { debugRig } from './debug-rig.ts';
 import { EngineRig } from './engine-rig.ts';
 
@@ -270,6 +271,18 @@ describe('FLUSHDB, FLUSHALL and SWAPDB', () => {
     expect(rig.engine.keyspace.arena.liveCells).toBe(0);
     expect(rig.run('FLUSHALL')).toBe('OK');
     expect(rig.effects().words).toEqual([]);
+  });
+
+  test('keys of an emptied database count as freed aside, but for SYNC within a transaction', () => {
+    const rig = new ClientRig();
+    const client = rig.client();
+    const { lazyFree } = rig.rig.engine.types;
+    const freed = (...lines: string[]): number => {
+      lazyFree.freed = 0;
+      for (const line of ['SET a 1', 'SET b 2', ...lines]) client.line(line);
+      return lazyFree.freed;
+    };
+    expect([freed('FLUSHALL'), freed('FLUSHDB ASYNC'), freed('MULTI', 'FLUSHALL', 'EXEC'), freed('MULTI', 'FLUSHDB ASYNC', 'EXEC')]).toEqual([2, 2, 0, 2]);
   });
 
   test.each(['FLUSHDB', 'FLUSHALL'])('%s refuses what it does not know', (name) => {

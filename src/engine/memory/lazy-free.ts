@@ -30,6 +30,8 @@ interface Detached {
 }
 
 export class LazyFree {
+  /** Objects that were freed so, and keys of databases that were emptied without anybody waiting (INFO's lazyfreed_objects). */
+  freed = 0;
   readonly #arena: Arena;
   readonly #freers: (RootFreer | null)[] = [];
   /** Worked off from its end. */
@@ -67,12 +69,16 @@ export class LazyFree {
     const last = this.#queue[this.#queue.length - 1];
     if (last === undefined) return false;
     last.progress = last.freer.freeStep(last.root, last.progress, budget);
-    if (last.progress < 0) this.#queue.pop();
+    if (last.progress < 0) {
+      this.#queue.pop();
+      this.freed++;
+    }
     return this.#queue.length > 0;
   }
 
   /** Forgets the queue: the arena was cleared. */
   reset(): void {
+    this.freed += this.#queue.length;
     this.#queue.length = 0;
   }
 

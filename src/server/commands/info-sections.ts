@@ -78,7 +78,7 @@ function memorySection(server: Server): Fields {
     allocator_rss_bytes: arena.touchedBytes - arena.usedBytes, rss_overhead_ratio: ratio(rss, arena.touchedBytes), rss_overhead_bytes: rss - arena.touchedBytes,
     mem_fragmentation_ratio: ratio(rss, used), mem_fragmentation_bytes: rss - used, mem_not_counted_for_evict: 0, mem_replication_backlog: 0,
     mem_total_replication_buffers: 0, mem_clients_slaves: 0, mem_clients_normal: clients, mem_cluster_links: 0,
-    mem_aof_buffer: server.txlog.inFlightBytes, mem_allocator: 'arena', active_defrag_running: 0, lazyfree_pending_objects: server.engine.types.lazyFree.pending, lazyfreed_objects: 0,
+    mem_aof_buffer: server.txlog.inFlightBytes, mem_allocator: 'arena', active_defrag_running: 0, lazyfree_pending_objects: server.engine.types.lazyFree.pending, lazyfreed_objects: server.engine.types.lazyFree.freed,
     arena_live_bytes: arena.liveBytes, arena_used_bytes: arena.usedBytes, arena_touched_bytes: arena.touchedBytes, arena_live_cells: arena.liveCells,
     arena_moved_cells: compactor.moved, arena_ratio: (arena.liveBytes === 0 ? 1 : arena.touchedBytes / arena.liveBytes).toFixed(3),
     js_heap_used: heapUsed, js_heap_total: heapTotal,

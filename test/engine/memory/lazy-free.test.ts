@@ -69,7 +69,7 @@ describe('lazy freeing', () => {
     }
     expect(new Set(roots.budgets)).toEqual(new Set([100]));
     expect(steps).toBeGreaterThan(35);
-    expect([lazy.pending, arena.liveCells, lazy.step(100)]).toEqual([0, 0, false]);
+    expect([lazy.pending, arena.liveCells, lazy.step(100), lazy.freed]).toEqual([0, 0, false, 2]);
   });
 
   test('forgets what is due when the arena is cleared', () => {

@@ -5,6 +5,7 @@ import { type Command, Flag } from '../engine/command.ts';
 import { Outcome } from '../engine/engine.ts';
 import { OUT_OF_MEMORY, READ_ONLY_REPLICA, execAbortedBecause } from '../engine/error-texts.ts';
 import type { ImportPhase } from '../engine/import-state.ts';
+import type { Session } from '../engine/session.ts';
 import type { RespWriter } from '../protocol/resp-writer.ts';
 import type { Request } from '../shared/request.ts';
 import type { Connection } from './connection.ts';
@@ -32,11 +33,20 @@ function mayWrite({ flags, group }: Command): boolean {
 const LOADING = 'LOADING Redis is loading the dataset in memory';
 const ENDS_IMPORT = new Set(['replicaof', 'slaveof']);
 
-/** As a replica of Redis answers, of which an import is one. */
-function refusedWhileImporting({ name, flags }: Command, phase: ImportPhase): string | null {
+const MASTERDOWN = "MASTERDOWN Link with MASTER is down and replica-serve-stale-data is set to 'no'.";
+
+/**
+ * As a replica of Redis answers, of which an import is one. A transaction is refused for what any command of it would be.
+ * @param mustNotBeStale the source cannot be reached, and data that may be older than its is not to be shown
+ */
+function refusedWhileImporting({ name, flags }: Command, session: Session, phase: ImportPhase, mustNotBeStale: boolean): string | null {
+  const queue = name === 'exec' && session.queue !== null ? session.queue : [];
+  const isStale = (flags & Flag.stale) !== 0 && queue.every(({ command }) => (command.flags & Flag.stale) !== 0);
+  if (mustNotBeStale && !isStale) return MASTERDOWN;
   // DEBUG could replace the data that is just being loaded.
   if (phase === 'load' && ((flags & Flag.loading) === 0 || name === 'debug') && !ENDS_IMPORT.has(name)) return LOADING;
-  return (flags & Flag.write) === 0 ? null : READ_ONLY_REPLICA.message;
+  const isWrite = (flags & Flag.write) !== 0 || queue.some(({ command }) => (command.flags & Flag.write) !== 0);
+  return isWrite ? READ_ONLY_REPLICA.message : null;
 }
 
 const NOAUTH = 'NOAUTH Authentication required.';
@@ -87,7 +97,9 @@ export class Dispatcher {
       engine.keyspace.keepsExpired = this.#server.pause.holdsExpiry;
     }
     if (engine.importing !== null) {
-      const reason = refusedWhileImporting(command, engine.importing.phase);
+      const { config, importer } = this.#server;
+      const mustNotBeStale = importer.progress.link !== 'up' && !config.bool('replica-serve-stale-data');
+      const reason = refusedWhileImporting(command, session, engine.importing.phase, mustNotBeStale);
       if (reason !== null) return this.#refuse(command, connection, reply, reason);
     }
     if (!this.#server.serving) {

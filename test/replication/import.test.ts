@@ -134,6 +134,23 @@ describe.skipIf(redisServerMissing)(`an import from a redis-server that takes wr
     expect(found).toBe(expected);
   });
 
+  test('whose source is down shows no stale data if told so', async () => {
+    const { client } = await startHoldfast();
+    await client.send('SET', 'k', 'v');
+    await client.send('CONFIG', 'SET', 'replica-serve-stale-data', 'no');
+    await client.send('MULTI');
+    await client.send('GET', 'k');
+    const other = await TestClient.connect(client.socket.remotePort!);
+    expect(await other.send('REPLICAOF', 'nowhere.invalid', 1)).toBe('+OK');
+    const down = "MASTERDOWN Link with MASTER is down and replica-serve-stale-data is set to 'no'.";
+    expect(await client.send('EXEC')).toBe(`-EXECABORT Transaction discarded because of: ${down}`);
+    expect(await client.send('GET', 'k')).toBe(`-${down}`);
+    await client.send('CONFIG', 'SET', 'replica-serve-stale-data', 'yes');
+    expect(await client.send('GET', 'k')).toBe('v');
+    expect(await client.send('REPLICAOF', 'NO', 'ONE')).toBe('+OK');
+    other.close();
+  });
+
   test('is nowhere while it loads: nobody reads a part, and NO ONE throws it away', async () => {
     const source = await startRedis('--repl-diskless-sync', 'no');
     await source.client.send('DEBUG', 'POPULATE', 20_000, 'key', 100);

@@ -94,7 +94,7 @@ const REPLICATION = because(
   ['repl-ping-replica-period', int(1), '10', { aliases: ['repl-ping-slave-period'] }], ['repl-disable-tcp-nodelay', bool, 'no'],
   ['repl-diskless-sync', bool, 'yes'], ['repl-diskless-sync-delay', int(), '5'], ['repl-diskless-sync-period', int(), '1'], ['repl-diskless-sync-max-replicas', int(), '0'],
   ['repl-diskless-load', oneOf('disabled', 'on-empty-db', 'swapdb'), 'disabled'],
-  ['replica-serve-stale-data', bool, 'yes', { aliases: ['slave-serve-stale-data'] }], ['replica-read-only', bool, 'yes', { aliases: ['slave-read-only'] }],
+  ['replica-read-only', bool, 'yes', { aliases: ['slave-read-only'] }],
   ['replica-lazy-flush', bool, 'no', { aliases: ['slave-lazy-flush'] }], ['replica-priority', int(), '100', { aliases: ['slave-priority'] }],
   ['replica-announced', bool, 'yes'],
   ['replica-ignore-maxmemory', bool, 'yes', { aliases: ['slave-ignore-maxmemory'] }],

@@ -113,6 +113,8 @@ const WITH_EFFECT: readonly Directive[] = [
   directive('sentinel-master-name', string, 'mymaster'),
   directive('proxy-to-primary', bool, 'yes'),
   directive('member-role', oneOf('voter', 'log-only', 'learner'), 'voter', atStart),
+  // Of an import whose source cannot be reached.
+  directive('replica-serve-stale-data', bool, 'yes', { aliases: ['slave-serve-stale-data'] }),
   // 0: this node is a shard alone, and speaks to no other.
   directive('peer-port', int(0, 65535), '0', atStart),
   directive('peer-bind', words, '', atStart),

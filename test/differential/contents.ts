@@ -68,6 +68,8 @@ function text(type: string, content: RespValue): string {
   if (!Array.isArray(content)) return canonical(content);
   // redis-server 7.0 writes a score with seventeen digits.
   if (type === 'zset') return content.map((item, i) => (i % 2 === 0 || !Number.isFinite(Number(item)) ? canonical(item) : String(Number(item) + 0))).join(' ');
+  // Among strings that are the same up to a NUL redis-server's SORT has no order.
+  if (type === 'set') return content.map(canonical).sort().join(' ');
   if (type !== 'hash') return canonical(content);
   return content.map((field, i) => (i % 2 === 0 ? `${canonical(field)}: ${canonical(content[i + 1]!)}` : '')).sort().join(' ');
 }

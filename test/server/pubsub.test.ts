@@ -58,6 +58,7 @@ describe('channels', () => {
     expect(await client.send('PUBLISH', 'none', 'hi')).toBe(':0');
     expect(await client.send('PUBSUB', 'NUMSUB', 'a', 'none')).toBe('*4\r\n$1\r\na\r\n:1\r\n$4\r\nnone\r\n:0');
     expect(await client.send('PUBSUB', 'NUMPAT')).toBe(':1');
+    expect(await client.send('PUBSUB', 'CHANNELS', 'a', 'b')).toBe("-ERR unknown subcommand or wrong number of arguments for 'CHANNELS'. Try PUBSUB HELP.");
     expect(await client.send('PUBSUB', 'CHANNELS', 'b*')).toBe('*1\r\n$1\r\nb');
   });
 

@@ -2,6 +2,7 @@
 import type { Call } from '../../engine/call.ts';
 import { type Command, command } from '../../engine/command.ts';
 import { checkDumpPayload } from '../../engine/commands/dump.ts';
+import { badSubcommand } from '../../engine/error-texts.ts';
 import { CommandError } from '../../shared/errors.ts';
 import { ByteRange } from '../../shared/rdb/byte-range.ts';
 import { isRdbError } from '../../shared/rdb/rdb-errors.ts';
@@ -49,7 +50,7 @@ function sourcesOf(c: Call): string[] {
 
 /** All or nothing: every library is compiled before the first is adopted. */
 function restore(registry: FunctionRegistry, c: Call): void {
-  if (c.req.argc > 4) throw new CommandError("ERR unknown subcommand or wrong number of arguments for 'restore'. Try FUNCTION HELP.");
+  if (c.req.argc > 4) throw badSubcommand('FUNCTION', c.string(1));
   const policy = c.req.argc < 4 ? 'APPEND' : POLICIES.find((name) => c.req.is(3, name));
   if (policy === undefined) throw new CommandError('ERR Wrong restore policy given, value should be either FLUSH, APPEND or REPLACE.');
   const libraries = new Map<string, Library>();

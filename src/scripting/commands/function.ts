@@ -2,7 +2,7 @@
 import type { Call } from '../../engine/call.ts';
 import { type Command, command, keysCounted } from '../../engine/command.ts';
 import { helpHandler } from '../../engine/commands/help.ts';
-import { OUT_OF_MEMORY } from '../../engine/error-texts.ts';
+import { OUT_OF_MEMORY, badSubcommand } from '../../engine/error-texts.ts';
 import { FUNCTION_EFFECT, readLibraryHeader } from '../../engine/function-libraries.ts';
 import { CommandError } from '../../shared/errors.ts';
 import { globMatch } from '../../shared/glob.ts';
@@ -59,7 +59,7 @@ function remove(c: Call): void {
 }
 
 function flush(c: Call): void {
-  if (c.req.argc > 3) throw new CommandError("ERR unknown subcommand or wrong number of arguments for 'flush'. Try FUNCTION HELP.");
+  if (c.req.argc > 3) throw badSubcommand('FUNCTION', c.string(1));
   if (c.req.argc === 3 && !c.req.is(2, 'SYNC') && !c.req.is(2, 'ASYNC')) {
     throw new CommandError('ERR FUNCTION FLUSH only supports SYNC|ASYNC option');
   }

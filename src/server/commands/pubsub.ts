@@ -1,6 +1,7 @@
 /** SUBSCRIBE and its kin, PUBLISH, SPUBLISH, PUBSUB. */
 import type { Call } from '../../engine/call.ts';
 import { type Command, command, keysAt, keysThrough } from '../../engine/command.ts';
+import { badSubcommand } from '../../engine/error-texts.ts';
 import { globMatchBytes } from '../../shared/glob.ts';
 import { latin1Bytes } from '../../shared/request.ts';
 import type { ChannelKind } from '../pubsub.ts';
@@ -43,6 +44,7 @@ function unsubscribe(server: Server, c: Call, kind: ChannelKind): void {
 }
 
 function channels(server: Server, c: Call, kind: ChannelKind): void {
+  if (c.req.argc > 3) throw badSubcommand('PUBSUB', c.string(1));
   let names = server.pubsub.names(kind);
   if (c.req.argc > 2) {
     names = names.filter((name) => globMatchBytes(c.req.buf, c.req.off[2]!, c.req.len[2]!, latin1Bytes(name), 0, name.length));

@@ -3,6 +3,8 @@ import { SeededRandom } from './seeded-random.ts';
 import type { TestClient } from './holdfast-process.ts';
 
 const POLL_MS = 10;
+/** Between two batches: whoever is written to faster than anybody can follow is never caught up with. */
+const REST_MS = 10;
 const LIBRARY = "#!lua name=traffic\nredis.register_function('put', function(keys, args) return redis.call('SET', keys[1], args[1]) end)";
 
 /** One command, or a few that belong together. */
@@ -48,6 +50,7 @@ export class SourceTraffic {
       const batch = Array.from({ length: 100 }, () => someWrites(random)).flat();
       await Promise.all(batch.map((command) => this.#client.send(...command)));
       this.written += batch.length;
+      await new Promise((resolve) => { setTimeout(resolve, REST_MS); });
     }
   }
 

@@ -37,7 +37,9 @@ const children = numbers.map((n) => {
     if (text.includes('Ready to accept connections') && ++ready === numbers.length) tell();
   });
   child.on('exit', (code) => {
-    if (!isEnding) process.stdout.write(`[${n}] ended with ${code}; the other two go on\n`);
+    if (isEnding) return;
+    if (ready === numbers.length) process.stdout.write(`[${n}] ended with ${code}; the other two go on\n`);
+    else giveUp(n, code);
   });
   return child;
 });
@@ -49,6 +51,13 @@ Three members serve at 127.0.0.1, ports ${numbers.map((n) => firstPort + n - 1).
   node bin/holdfast.js status --port ${firstPort}
 Ctrl-C ends all.
 `);
+}
+
+/** Two of three would wait for the third, and the shard was never there. */
+function giveUp(n, code) {
+  process.exitCode = 1;
+  process.stdout.write(`[${n}] ended with ${code} before all three served: ending the others. What it said is above.\n`);
+  end();
 }
 
 function end() {

@@ -2,6 +2,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import net from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -10,7 +11,6 @@ import { parse } from 'yaml';
 import { ServerConnection } from '../../src/cli/server-connection.ts';
 import type { StatusReply } from '../../src/cli/status-table.ts';
 import { TestClient } from '../support/holdfast-process.ts';
-import { freePorts } from '../support/shard-processes.ts';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const dir = mkdtempSync(join(tmpdir(), 'holdfast-cluster-'));
@@ -20,22 +20,39 @@ afterEach(() => {
   rmSync(dir, { recursive: true, force: true });
 });
 
-/** A port that is free now, with room for two more above it and the peers' a thousand above these. */
+const isFree = async (port: number): Promise<boolean> => {
+  const probe = net.createServer();
+  const outcome = await new Promise<boolean>((resolve) => {
+    probe.once('error', () => { resolve(false); }).listen(port, '127.0.0.1', () => { resolve(true); });
+  });
+  if (outcome) await new Promise((resolve) => { probe.close(resolve); });
+  return outcome;
+};
+
+/**
+ * The first of three ports that are free with the peers' a thousand above. Below the ports that systems give to whoever asks
+ * for any: another test's connection could take one of those between this look and the start.
+ */
 async function firstPort(): Promise<number> {
-  for (;;) {
-    const [port] = (await freePorts(1)) as [number];
-    if (port + 1002 < 65536) return port;
+  for (let port = 10_000 + (process.pid % 5_000); ; port += 3) {
+    const ports = [0, 1, 2].flatMap((i) => [port + i, port + i + 1000]);
+    if (!(await Promise.all(ports.map(isFree))).includes(false)) return port;
   }
+}
+
+function startCluster(port: number): ChildProcess {
+  return spawn(process.execPath, [join(ROOT, 'scripts/cluster.mjs')], {
+    env: { ...process.env, HOLDFAST_CLUSTER_DIR: dir, HOLDFAST_CLUSTER_PORT: String(port) }, stdio: ['ignore', 'pipe', 'inherit'],
+  });
 }
 
 test('three members in three zones, by the directives of docker-compose.yml; SIGINT ends them all', async () => {
   const port = await firstPort();
-  child = spawn(process.execPath, [join(ROOT, 'scripts/cluster.mjs')], {
-    env: { ...process.env, HOLDFAST_CLUSTER_DIR: dir, HOLDFAST_CLUSTER_PORT: String(port) }, stdio: ['ignore', 'pipe', 'inherit'],
-  });
+  child = startCluster(port);
   let output = '';
   child.stdout!.on('data', (bytes: Buffer) => { output += bytes.toString(); });
-  while (!output.includes('Ctrl-C ends all')) await once(child.stdout!, 'data');
+  const ended = once(child, 'close').then(() => { throw new Error(`the script ended: ${output}`); });
+  while (!output.includes('Ctrl-C ends all')) await Promise.race([once(child.stdout!, 'data'), ended]);
   expect(output).toContain(`redis-cli -p ${port}`);
 
   // Answered when there is a primary, which this member then knows.
@@ -53,6 +70,20 @@ test('three members in three zones, by the directives of docker-compose.yml; SIG
   child.kill('SIGINT');
   await Promise.all([exited, gone]);
   expect(output.match(/ready to exit, bye bye/g)).toHaveLength(3);
+}, 120_000);
+
+test('a member that cannot start ends the others, and the script says which', async () => {
+  const port = await firstPort();
+  const occupier = net.createServer().listen(port + 1, '127.0.0.1');
+  await once(occupier, 'listening');
+  child = startCluster(port);
+  let output = '';
+  child.stdout!.on('data', (bytes: Buffer) => { output += bytes.toString(); });
+  const [code] = (await once(child, 'close')) as [number];
+  expect(code).toBe(1);
+  expect(output).toContain('[2] ended with 1 before all three served');
+  expect(output).not.toContain('Ctrl-C ends all');
+  occupier.close();
 }, 120_000);
 
 test('its directives are those of the containers, but for secrets and what tells processes of one machine apart', () => {

@@ -6,16 +6,20 @@ import { SnapshotError } from './snapshot-store.ts';
 const HEADER_BYTES = 24;
 /** More than any record of the log. */
 const BLOCK_BYTES_MAX = 1024 * 1024 * 1024;
+const COPIED_BYTES_MAX = 16 * 1024;
 
-export function encodeRecord({ index, term, checksum, block }: LogRecord): Uint8Array {
-  const bytes = new Uint8Array(HEADER_BYTES + block.length);
-  const view = new DataView(bytes.buffer);
+/** The bytes of a record: in one piece, or its block as it is behind the header, where copying it would cost more than a write. */
+export function* recordChunks({ index, term, checksum, block }: LogRecord): Generator<Uint8Array> {
+  const isCopied = block.length <= COPIED_BYTES_MAX;
+  const head = new Uint8Array(HEADER_BYTES + (isCopied ? block.length : 0));
+  const view = new DataView(head.buffer);
   view.setUint32(0, block.length, true);
   view.setFloat64(4, index, true);
   view.setFloat64(12, term, true);
   view.setUint32(20, checksum, true);
-  bytes.set(block, HEADER_BYTES);
-  return bytes;
+  if (isCopied) head.set(block, HEADER_BYTES);
+  yield head;
+  if (!isCopied) yield block;
 }
 
 /** @throws SnapshotError SNAPSHOT_FAILED when the stream ends within a record or holds none. */

@@ -12,7 +12,7 @@ import type { Reply } from '../shared/reply.ts';
 import { OperationalError } from '../shared/errors.ts';
 import type { LogRecord } from '../txlog/transaction-log.ts';
 import { DirectoryStore } from './directory-store.ts';
-import { decodeRecords, encodeRecord } from './record-stream.ts';
+import { decodeRecords, recordChunks } from './record-stream.ts';
 import type { FromLauncher, ShadowLauncher } from './shadow-launcher.ts';
 import { type ShadowWork, makeSnapshot } from './shadow-replica.ts';
 import { SnapshotError, type SnapshotErrorCode, type SnapshotInfo } from './snapshot-store.ts';
@@ -97,7 +97,7 @@ export async function snapshotByShadow(task: ShadowTask, host: ShadowHost, stop:
 
 async function send({ stdin }: ChildProcess, records: AsyncIterable<LogRecord>): Promise<void> {
   async function* bytes(): AsyncGenerator<Uint8Array> {
-    for await (const record of records) yield encodeRecord(record);
+    for await (const record of records) yield* recordChunks(record);
   }
   try {
     // The pipe stays open, for the next shadow.

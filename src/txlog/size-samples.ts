@@ -51,6 +51,20 @@ export class SizeSamples {
     return Math.round(this.#lastTotal - this.#totalAt(index));
   }
 
+  /** An index through which lie at least `bytes` of records behind `index`, and not many more; the last if there are fewer. */
+  indexBehind(index: number, bytes: number): number {
+    // Between two samples the total is a guess.
+    const wanted = this.#totalAt(index) + bytes + 2 * SAMPLE_BYTES;
+    let low = 0;
+    let high = this.#total.length;
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if (this.#total[middle]! < wanted) low = middle + 1;
+      else high = middle;
+    }
+    return low < this.#index.length ? this.#index[low]! : this.#lastIndex;
+  }
+
   /** Bytes through `index`, interpolated between the samples beside it. */
   #totalAt(index: number): number {
     if (index >= this.#lastIndex) return this.#lastTotal;

@@ -349,8 +349,9 @@ export class StoredLog implements LogStore {
 
   async read(from: number, bytesMax: number): Promise<LogRecord[]> {
     const out: StoredRecord[] = [];
-    const through = this.#durableIndex;
     this.#checkReadable(from);
+    // Not all that there is: a disk may have to copy what it holds of the newest records for as long as a scan lasts.
+    const through = Math.min(this.#durableIndex, this.#sizes.indexBehind(from - 1, bytesMax));
     let bytes = 0;
     try {
       for await (const items of this.#disk.scan(from, through, Math.min(bytesMax, SCAN_BYTES))) {

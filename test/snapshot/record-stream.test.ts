@@ -1,13 +1,13 @@
 /** Log records on a byte stream: whole, whatever the pieces in which the bytes arrive. */
 import { expect, test } from 'vitest';
-import { decodeRecords, encodeRecord } from '../../src/snapshot/record-stream.ts';
+import { decodeRecords, recordChunks } from '../../src/snapshot/record-stream.ts';
 import type { LogRecord } from '../../src/txlog/transaction-log.ts';
 
 const record = (index: number, bytes: number): LogRecord => ({
   index, term: 3, checksum: (index * 2654435761) >>> 0, block: Uint8Array.from({ length: bytes }, (_, i) => i * index),
 });
 const records = [record(1, 0), record(2 ** 40, 5), record(3, 70_000), record(4, 1), record(5, 24)];
-const whole = Buffer.concat(records.map(encodeRecord));
+const whole = Buffer.concat(records.flatMap((record) => [...recordChunks(record)]));
 
 async function* pieces(size: number, end = whole.length): AsyncGenerator<Uint8Array> {
   for (let at = 0; at < end; at += size) yield whole.subarray(at, Math.min(end, at + size));

@@ -247,6 +247,24 @@ export function describeLogStore(name: string, bitStep: number, createBench: () 
       near(90, 1e5);
     });
 
+    test('reads as many records as fit, wherever it begins, in a log of small and large ones that was truncated and trimmed', async () => {
+      await store.open(OPEN);
+      const sized = (from: number, through: number): Entry[] =>
+        entries(from, through).map((e) => ({ ...e, data: new Uint8Array(e.index % 40 === 0 ? 150_000 : e.index % 7 === 0 ? 9_000 : 40) }));
+      await store.append(batch({ ...TERM_1, entries: sized(1, 300) }));
+      await store.append(batch({ truncateFrom: 239, entries: sized(239, 400) }));
+      await store.trim(37);
+      for (const bytesMax of [1, 100, 10_000, 200_000]) {
+        for (let from = 38; from <= 400; from += 3) {
+          const found = await store.read(from, bytesMax);
+          const lengths = sized(from, 400).map(({ data }) => data.length);
+          let expected = 1;
+          for (let bytes = lengths[0]!; expected < lengths.length && bytes + lengths[expected]! <= bytesMax; expected++) bytes += lengths[expected]!;
+          expect([from, bytesMax, found.map(({ data }) => data.length)]).toEqual([from, bytesMax, lengths.slice(0, expected)]);
+        }
+      }
+    });
+
     test('refuses the log of another shard or member, and takes its own when it does not know the shard', async () => {
       await written(1);
       expect((await failure(reopen({ ...OPEN, identity: { shardId: 'cd'.repeat(20), memberId: 'n1' } }))).code).toBe('LOG_IDENTITY');

@@ -101,6 +101,7 @@ export class Engine {
   readonly #scratch: Reply;
   readonly #arenaBytesMax: number;
   #lastClockUs = 0;
+  #turnBeganUs = 0;
 
   constructor(options: EngineOptions) {
     this.keyspace = new Keyspace(options);
@@ -138,7 +139,12 @@ export class Engine {
   /** Sets the time of the commands that follow, ms since the epoch, and starts their statistics clock. */
   beginTurn(nowMs: number): void {
     this.keyspace.nowMs = nowMs;
-    this.#lastClockUs = this.#clockUs();
+    this.#turnBeganUs = this.#lastClockUs = this.#clockUs();
+  }
+
+  /** How long the turn had lasted when its last command ended, µs. */
+  get turnUs(): number {
+    return this.#lastClockUs - this.#turnBeganUs;
   }
 
   // ---- Commands of clients ----

@@ -29,8 +29,8 @@ interface HeldRange {
   readonly turn: number;
 }
 
-/** Commands of one connection run in a row before the others get their turn. */
-const COMMANDS_IN_A_ROW_MAX = 4096;
+/** A turn that has lasted so long takes one command more from each connection; the rest of what they sent waits for the next. */
+const TURN_US_MAX = 5000;
 /** So much output does not wait for the end of the turn. */
 const FLUSH_BYTES = 64 * 1024;
 /** Replies of one connection are sent when they have become so large: a pipeline of GETs of large values must meet the output limit. */
@@ -178,7 +178,7 @@ export class Connection implements SessionHost, Waiter {
     let hold = this.#held.length > 0 ? this.#held[this.#held.length - 1]!.turn : 0;
     let at = start;
     this.#isRunning = true;
-    for (let n = 0; at < end; n++) {
+    while (at < end) {
       const begin = at;
       // Parsing unquotes an inline command in place; one that is postponed will be parsed again.
       const inline = (server.pausedForWrites || server.pause.active || !server.serving) && buf[at] !== STAR ? Uint8Array.from(buf.subarray(at, end)) : null;
@@ -228,7 +228,7 @@ export class Connection implements SessionHost, Waiter {
         writer.proto = this.proto;
         from = writer.pos;
       }
-      if (n === COMMANDS_IN_A_ROW_MAX) {
+      if (at < end && engine.turnUs > TURN_US_MAX) {
         this.resume();
         break;
       }

@@ -53,6 +53,27 @@ test('one client too many is told so and closed; when one leaves there is room a
   expect(await (await rig.connect()).send('ping')).toBe('+PONG');
 });
 
+test('a client with much to do does not have the others wait: its commands run over many turns', async () => {
+  rig = await ServerRig.start();
+  const [other, busy] = [await rig.connect(), await raw()];
+  await other.send('rpush', 'list', ...Array.from({ length: 2000 }, (_, i) => String(i)));
+  const replyBytes = 2_000_000;
+  let received = 0;
+  const whole = new Promise<void>((resolve) => {
+    busy.on('data', (bytes: Buffer) => {
+      received += bytes.length;
+      if (received > replyBytes) resolve();
+    });
+  });
+  // Some 40 kB, read at once, and a second's work: a reply of 10 kB each.
+  const began = once(busy, 'data');
+  busy.write('lrange list 0 -1\r\n'.repeat(2200));
+  await began;
+  expect(await other.send('ping')).toBe('+PONG');
+  expect(received).toBeLessThan(replyBytes);
+  await whole;
+});
+
 test('an idle client is closed, a blocked one is not', async () => {
   rig = await ServerRig.start('--timeout', '1');
   const [idle, blocked, busy] = [await raw(), await rig.connect(), await rig.connect()];

@@ -5,6 +5,8 @@ import { ShardProcesses } from './shard-processes.ts';
 export interface ClientTarget {
   /** Where clients connect, all the time. */
   readonly port: number;
+  /** Ports of all nodes, for clients that look for the primary by themselves. */
+  readonly ports: readonly number[];
   /** Clients that wait in a blocking command. */
   blockedClients(): Promise<number>;
   /** Of a shard: the primary is killed. Does not wait for another one to lead; returns how to start it again. */
@@ -33,6 +35,10 @@ class OneNode implements ClientTarget {
 
   get port(): number {
     return this.#node.port;
+  }
+
+  get ports(): readonly number[] {
+    return [this.port];
   }
 
   blockedClients(): Promise<number> {
@@ -70,6 +76,10 @@ class ThreeNodes implements ClientTarget {
 
   get port(): number {
     return this.#shard.nodes[this.#entrance]!.port;
+  }
+
+  get ports(): readonly number[] {
+    return this.#shard.nodes.map(({ port }) => port);
   }
 
   async blockedClients(): Promise<number> {

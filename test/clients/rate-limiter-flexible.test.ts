@@ -3,15 +3,15 @@ import { Redis } from 'ioredis';
 import { RateLimiterQueue, RateLimiterRedis, type RateLimiterRes } from 'rate-limiter-flexible';
 import { createClient } from 'redis';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { HoldfastProcess } from '../support/holdfast-process.ts';
+import { CLIENT_TARGETS, type ClientTarget, TARGET_NAMES } from '../support/client-targets.ts';
 
-describe('rate-limiter-flexible', () => {
-  let server: HoldfastProcess;
+describe.each(TARGET_NAMES)('rate-limiter-flexible at %s', (target) => {
+  let server: ClientTarget;
   let ioredis: Redis;
   let nodeRedis: ReturnType<typeof createClient>;
 
   beforeAll(async () => {
-    server = await HoldfastProcess.start();
+    server = await CLIENT_TARGETS[target]();
     ioredis = new Redis({ host: '127.0.0.1', port: server.port, enableOfflineQueue: false });
     ioredis.on('error', () => undefined);
     nodeRedis = createClient({ socket: { host: '127.0.0.1', port: server.port } });
@@ -50,6 +50,16 @@ describe('rate-limiter-flexible', () => {
     await limiter.block('bob', 100);
     await expect(limiter.consume('bob')).rejects.toMatchObject({ remainingPoints: 0 });
     expect(await ioredis.ttl(`block-${name}:bob`)).toBeGreaterThan(95);
+  });
+
+  test.each(['ioredis', 'node-redis'] as const)('over %s, goes on counting when the primary is killed', async (name) => {
+    const limiter = new RateLimiterRedis({ ...clients[name](), keyPrefix: `through-${name}`, points: 5, duration: 600 });
+    await limiter.consume('ann', 3);
+    const bringBack = await server.killPrimary();
+    expect((await limiter.consume('ann', 2)).remainingPoints).toBe(0);
+    await expect(limiter.consume('ann')).rejects.toMatchObject({ consumedPoints: 6, remainingPoints: 0 });
+    await bringBack();
+    expect((await limiter.get('ann'))!.consumedPoints).toBe(6);
   });
 
   test('a queue lets its callers through as points come back', async () => {

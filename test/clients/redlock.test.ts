@@ -1,7 +1,8 @@
-/** redlock as its users have it: one lock for many, over one server and over several that know nothing of each other. */
+/** redlock as its users have it: one lock for many, over one server, over several that know nothing of each other, and over a shard. */
 import { createRequire } from 'node:module';
 import { Redis } from 'ioredis';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
+import { CLIENT_TARGETS } from '../support/client-targets.ts';
 import { HoldfastProcess } from '../support/holdfast-process.ts';
 
 interface Lock {
@@ -29,7 +30,11 @@ afterEach(() => {
 });
 
 function redlock(count: number, options: object): Redlock {
-  const connected = servers.slice(0, count).map(({ port }) => new Redis({ host: '127.0.0.1', port, maxRetriesPerRequest: 0, retryStrategy: () => 20 }));
+  return redlockAt(servers.slice(0, count), options);
+}
+
+function redlockAt(nodes: readonly { readonly port: number }[], options: object): Redlock {
+  const connected = nodes.map(({ port }) => new Redis({ host: '127.0.0.1', port, maxRetriesPerRequest: 0, retryStrategy: () => 20 }));
   for (const client of connected) client.on('error', () => undefined);
   clients.push(...connected);
   return new RedlockOfLibrary(connected, options);
@@ -60,6 +65,26 @@ test('of many who increment a counter by reading and writing it, none loses an i
     await held.unlock();
   }));
   expect(await counter.get('counter')).toBe('10');
+});
+
+test('a lock at a shard is held on when the primary is killed, and released after', async () => {
+  const shard = await CLIENT_TARGETS['three nodes, the primary killed in the middle']();
+  try {
+    const ours = redlockAt([shard], { retryCount: 0 });
+    const theirs = redlockAt([shard], { retryCount: -1, retryDelay: 20 });
+    const lock = await ours.lock('door', 60_000);
+    const bringBack = await shard.killPrimary();
+    await expect(ours.lock('door', 60_000)).rejects.toThrow('attempts to lock the resource');
+    const waiting = theirs.lock('door', 60_000);
+    const longer = await lock.extend(120_000);
+    await longer.unlock();
+    const next = await waiting;
+    await bringBack();
+    await expect(ours.lock('door', 60_000)).rejects.toThrow('attempts to lock the resource');
+    await next.unlock();
+  } finally {
+    await shard.remove();
+  }
 });
 
 test('a lock over three servers is had while two are there, and not with one', async () => {

@@ -329,6 +329,8 @@ export class Engine {
   /** Runs a command within the one under way: its effects and what it must wait for are the outer command's as well. */
   runNested(call: Call, command: Command, request: Request): void {
     call.nowMs = this.keyspace.nowMs;
+    // What the script itself has spent since its last command is not this one's.
+    this.#lastClockUs = this.#clockUs();
     this.#run(call, command, request);
   }
 

@@ -4,8 +4,8 @@
  */
 import { formatDouble } from '../shared/number-text.ts';
 import type { Reply } from '../shared/reply.ts';
-import { latin1Slice } from '../shared/request.ts';
 import type { LuaEngine, LuaTable, LuaValue } from './lua-engine.ts';
+import { recentString } from './recent-strings.ts';
 
 const Kind = { value: 0, array: 1, map: 2, set: 3, attribute: 4 } as const;
 
@@ -107,7 +107,7 @@ export class ReplyCollector implements Reply {
   }
 
   bulk(buf: Uint8Array, off: number, len: number): void {
-    this.#put(latin1Slice(buf, off, off + len));
+    this.#put(recentString(buf, off, len));
   }
 
   bulkString(text: string): void {

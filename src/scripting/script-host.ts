@@ -9,6 +9,7 @@ import { UnsupportedChunk } from './compiled/chunk-compiler.ts';
 import { type LuaEngine, type LuaFunction, LuaKilled, LuaSyntaxError, type LuaTable } from './lua-engine.ts';
 import { LuaRuntime } from './lua-runtime.ts';
 import type { ApiHost } from './redis-api.ts';
+import { recentString } from './recent-strings.ts';
 import { ScriptRun } from './script-run.ts';
 
 /** Which engine runs what: `auto` compiles, and interprets what cannot be compiled. */
@@ -97,8 +98,9 @@ export class ScriptHost {
     if (count < 0) throw new CommandError("ERR Number of keys can't be negative");
     const keys: string[] = [];
     const args: string[] = [];
-    for (let i = 3; i < 3 + count; i++) keys.push(req.string(i));
-    for (let i = 3 + count; i < req.argc; i++) args.push(req.string(i));
+    const string = (i: number): string => recentString(req.buf, req.off[i]!, req.len[i]!);
+    for (let i = 3; i < 3 + count; i++) keys.push(string(i));
+    for (let i = 3 + count; i < req.argc; i++) args.push(string(i));
     return { keys, args };
   }
 

@@ -5,6 +5,7 @@ import { helpHandler } from '../../engine/commands/help.ts';
 import { OUT_OF_MEMORY } from '../../engine/error-texts.ts';
 import { CommandError } from '../../shared/errors.ts';
 import { type EvalScripts, type Script, shaOf } from '../eval-scripts.ts';
+import { recentString } from '../recent-strings.ts';
 import { type ScriptHost, WRITES_IN_RO, WRITES_ON_REPLICA } from '../script-host.ts';
 import { ScriptFlag } from '../script-run.ts';
 
@@ -49,7 +50,7 @@ export function evalCommands(host: ScriptHost, scripts: EvalScripts): readonly C
   const bySha = (c: Call): (() => Script) => {
     // As in Redis, what cannot be a digest is refused before the keys are looked at.
     if (c.req.len[1] !== SHA_CHARS) throw NO_SCRIPT;
-    return () => named(c.string(1));
+    return () => named(recentString(c.req.buf, c.req.off[1]!, SHA_CHARS));
   };
   const named = (sha: string): Script => {
     const script = scripts.get(sha) ?? scripts.get(sha.toLowerCase());

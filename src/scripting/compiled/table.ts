@@ -20,6 +20,9 @@ const UNBOUND_MAX = 2 ** 31 - 3;
 /** What a table without an array part has in its place: never written, since nothing is in it. */
 const NO_ARRAY: LuaValue[] = [undefined];
 
+/** How many indexes there are of each power of two: of the rehash under way. */
+const indexCounts = new Int32Array(ARRAY_BITS_MAX + 1);
+
 function isIndex(value: LuaValue): value is number {
   return typeof value === 'number' && value > 0 && value <= 2 ** ARRAY_BITS_MAX && Math.trunc(value) === value;
 }
@@ -223,7 +226,7 @@ export class Table implements LuaTable {
 
   /** Fits both parts to what is in them and to a new key. */
   #rehash(extra: Node['key']): void {
-    const counts = new Array<number>(ARRAY_BITS_MAX + 1).fill(0);
+    const counts = indexCounts.fill(0);
     let used = 0;
     let indexes = 0;
     const { array } = this;

@@ -41,8 +41,16 @@ interface Message {
   readonly message: string;
 }
 
+/** A connection that listens, and the pattern by which it does, or null. */
+interface Listener {
+  readonly connection: Connection;
+  readonly pattern: string | null;
+}
+
 interface HeldMessage extends Message {
   turn: number;
+  /** Who listened when it was published. Who comes later does not hear it, and who has left by then does not either. */
+  listeners: readonly Listener[] | null;
   /** Whether it is for this node's own listeners alone. */
   readonly isLocal: boolean;
 }
@@ -98,7 +106,7 @@ export class PubSub implements Waiter {
 
   /** Sends a message to all listeners of the shard. Returns how many there are here. */
   publish(kind: 'channel' | 'shard', channel: string, message: string): number {
-    this.#hold({ kind, channel, message, isLocal: false, turn: this.#server.member.lastTurn });
+    this.#hold({ kind, channel, message, listeners: null, isLocal: false, turn: this.#server.member.lastTurn });
     return this.#count(kind, channel);
   }
 
@@ -106,7 +114,7 @@ export class PubSub implements Waiter {
   publishHere(channel: string, message: string): void {
     const { engine, gate, member } = this.#server;
     // The effect that it tells of may not be written yet: `turnEnded` knows whether there was one.
-    this.#hold({ kind: 'channel', channel, message, isLocal: true, turn: member.role === 'primary' ? engine.turn : gate.lastPendingTurn });
+    this.#hold({ kind: 'channel', channel, message, listeners: null, isLocal: true, turn: member.role === 'primary' ? engine.turn : gate.lastPendingTurn });
   }
 
   #hold(held: HeldMessage): void {
@@ -117,6 +125,7 @@ export class PubSub implements Waiter {
       this.#send(held);
       return;
     }
+    held.listeners = this.#listenersOf(held.kind, held.channel);
     this.#held.push(held);
     gate.wait(this, held.turn);
   }
@@ -165,30 +174,31 @@ export class PubSub implements Waiter {
 
   #send(message: HeldMessage): void {
     const { node } = this.#server;
-    this.#deliver(message);
+    this.#deliver(message, message.listeners ?? undefined);
     if (message.isLocal || node === null || node.network === null) return;
     const frame = frameOf(message);
     for (const { id } of node.membership.members) if (id !== node.memberId) node.network.send(id, PUBSUB_GROUP, frame);
     this.#server.flushNetwork();
   }
 
-  #deliver({ kind, channel, message }: Message): void {
-    for (const connection of this.#listeners[kind].get(channel) ?? []) {
+  #deliver({ kind, channel, message }: Message, listeners = this.#listenersOf(kind, channel)): void {
+    for (const { connection, pattern } of listeners) {
+      if (!(pattern === null ? connection.subscriptions[kind].has(channel) : connection.subscriptions.pattern.has(pattern))) continue;
       connection.push((reply) => {
-        reply.push(3);
-        reply.bulkString(kind === 'shard' ? 'smessage' : 'message');
+        reply.push(pattern === null ? 3 : 4);
+        reply.bulkString(pattern !== null ? 'pmessage' : kind === 'shard' ? 'smessage' : 'message');
+        if (pattern !== null) reply.bulkString(pattern);
         reply.bulkString(channel);
         reply.bulkString(message);
       });
     }
-    if (kind === 'shard') return;
-    this.#eachPattern(channel, (pattern, connection) => connection.push((reply) => {
-      reply.push(4);
-      reply.bulkString('pmessage');
-      reply.bulkString(pattern);
-      reply.bulkString(channel);
-      reply.bulkString(message);
-    }));
+  }
+
+  #listenersOf(kind: 'channel' | 'shard', channel: string): readonly Listener[] {
+    const out: Listener[] = [];
+    for (const connection of this.#listeners[kind].get(channel) ?? []) out.push({ connection, pattern: null });
+    if (kind === 'channel') this.#eachPattern(channel, (pattern, connection) => { out.push({ connection, pattern }); });
+    return out;
   }
 
   #count(kind: 'channel' | 'shard', channel: string): number {

@@ -29,11 +29,12 @@ const MIB = 1024 * 1024;
 const BYTES_PER_BYTE_MAX = 16;
 const BYTES_MAX = 4 * MIB;
 
+/** Nobody listens to "elsewhere": when a message comes between replies depends on when writes before it are committed. */
 const WORDS = ['a', 'b', '', 'hello', '0', '-1', '3', '\0\xff\r\n*$', 'x'.repeat(70), 'y'.repeat(600), "it's", '"q"', '\\', '\\x41', ' ', '\t'];
 const COMMANDS: readonly (readonly string[])[] = [
   ['ECHO', '?'], ['PING'], ['SET', '?', '?'], ['GET', '?'], ['APPEND', '?', '?'], ['DEL', '?', '?'], ['RPUSH', 'list', '?', '?', '?'], ['LRANGE', 'list', '0', '-1'], ['MULTI'], ['EXEC'], ['DISCARD'],
   ['MSET', '?', '?', '?', '?'], ['MGET', '?', '?', '?', '?', '?', '?', '?', '?', '?', '?', '?'], ['HELLO', '3'], ['HELLO', '2'], ['RESET'], ['AUTH', PASSWORD], ['AUTH', '?'], ['SELECT', '?'], ['CLIENT', 'REPLY', 'SKIP'],
-  ['CLIENT', 'REPLY', 'OFF'], ['CLIENT', 'REPLY', 'ON'], ['SUBSCRIBE', '?'], ['UNSUBSCRIBE'], ['PUBLISH', '?', '?'], ['COMMAND', 'COUNT'], ['NOSUCH', '?'], ['GET'], ['WATCH', '?'], ['EVAL', "return redis.call('GET', KEYS[1])", '1', '?'],
+  ['CLIENT', 'REPLY', 'OFF'], ['CLIENT', 'REPLY', 'ON'], ['SUBSCRIBE', '?'], ['UNSUBSCRIBE'], ['PUBLISH', 'elsewhere', '?'], ['COMMAND', 'COUNT'], ['NOSUCH', '?'], ['GET'], ['WATCH', '?'], ['EVAL', "return redis.call('GET', KEYS[1])", '1', '?'],
 ];
 /** Said so seldom that the rest of a stream is mostly heard. */
 const LAST_COMMANDS: readonly (readonly string[])[] = [['QUIT'], ['CLIENT', 'KILL', 'ID', String(CLIENT_ID)]];

@@ -140,6 +140,30 @@ describe('while writes are in flight', () => {
     expect(await written).toBe('+OK');
   });
 
+  test('it goes to those who listened when it was published', async () => {
+    await rig.stop();
+    await begin('held');
+    const [stays, leaves, comes] = [await listener(), await listener(), await listener()];
+    stays.send('PSUBSCRIBE n*');
+    leaves.send('SUBSCRIBE news');
+    await stays.expect(confirmation('psubscribe', 'n*', 1));
+    await leaves.expect(confirmation('subscribe', 'news', 1));
+    void (await rig.connect()).send('SET', 'k', 'v').catch(() => undefined);
+    await log.appended(1);
+    const other = await rig.connect();
+    expect(await other.send('PUBLISH', 'news', 'early')).toBe(':2');
+    comes.send('SUBSCRIBE news');
+    await comes.expect(confirmation('subscribe', 'news', 1));
+    leaves.send('UNSUBSCRIBE news');
+    await leaves.expect(confirmation('unsubscribe', 'news', 0));
+    log.commit();
+    await stays.expect('*4\r\n$8\r\npmessage\r\n$2\r\nn*\r\n$4\r\nnews\r\n$5\r\nearly\r\n');
+    expect(await other.send('PUBLISH', 'news', 'late')).toBe(':2');
+    await comes.expect('*3\r\n$7\r\nmessage\r\n$4\r\nnews\r\n$4\r\nlate\r\n');
+    leaves.send('PING');
+    await leaves.expect('+PONG\r\n');
+  });
+
   test('also one that is published in the same transaction', async () => {
     await rig.stop();
     await begin('held');

@@ -310,7 +310,7 @@ export class RdbLoader {
   }
 }
 
-/** An expiry that the keyspace can hold: what is before the epoch is past, what is beyond 53 bits is far off. */
+/** An expiry that can be held and logged: what is before the epoch is past (RESTORE takes 0 for none), what is beyond 53 bits is far off. */
 function expiryInRange(atMs: number): number {
-  return Math.min(Math.max(atMs, 0), Number.MAX_SAFE_INTEGER);
+  return Math.min(Math.max(atMs, 1), Number.MAX_SAFE_INTEGER);
 }

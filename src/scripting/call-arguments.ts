@@ -31,8 +31,10 @@ export class CallArguments {
     return true;
   }
 
-  #put(i: number, text: string): void {
+  #put(i: number, value: string): void {
     const { request } = this;
+    // V8 has many kinds of strings, and scripts bring all of them. Without this it would look up `charCodeAt` for each character.
+    const text = `${value}`;
     const { length } = text;
     if (this.#at + length > request.buf.length) this.#grow(length);
     const { buf } = request;

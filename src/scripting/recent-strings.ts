@@ -16,7 +16,8 @@ export function recentString(buf: Uint8Array, start: number, length: number): st
   let hash = length;
   for (let at = start; at < start + length; at++) hash = (Math.imul(hash, 31) + buf[at]!) | 0;
   const slot = (hash ^ (hash >>> 15)) & (SLOTS - 1);
-  const known = recent[slot]!;
+  // The template makes it a string of any kind for V8: see CallArguments.
+  const known = `${recent[slot]!}`;
   if (known.length === length) {
     let same = 0;
     while (same < length && known.charCodeAt(same) === buf[start + same]) same++;

@@ -7,6 +7,7 @@
  */
 import { readFileSync } from 'node:fs';
 import type net from 'node:net';
+import { performance } from 'node:perf_hooks';
 import type { Duplex } from 'node:stream';
 import { EncodingLimits } from '../engine/encoding-limits.ts';
 import { Flag } from '../engine/command.ts';

@@ -24,7 +24,9 @@ const scratch = new Float64Array(1);
 const scratchWords = new Uint32Array(scratch.buffer);
 
 /** luaS_newlstr's hash, as Redis has it: of all characters, however long the string is. */
-function stringHash(text: string): number {
+function stringHash(key: string): number {
+  // A string of any kind for V8: see CallArguments.
+  const text = `${key}`;
   let hash = text.length;
   for (let at = text.length - 1; at >= 0; at--) hash ^= (hash << 5) + (hash >>> 2) + text.charCodeAt(at);
   return hash >>> 0;
@@ -44,7 +46,7 @@ function keyHash(key: Node['key']): number {
 
 /** The smallest power of two that is at least `count`. */
 export function powerOfTwoFrom(count: number): number {
-  return count <= 1 ? count : 2 ** (32 - Math.clz32(count - 1));
+  return count <= 1 ? count : (1 << (32 - Math.clz32(count - 1))) >>> 0;
 }
 
 /** The node vector. */

@@ -251,10 +251,10 @@ export class Table implements LuaTable {
     let arraySize = 0;
     let inArray = 0;
     let below = 0;
-    for (let bits = 0; 2 ** bits / 2 < indexes && bits <= ARRAY_BITS_MAX; bits++) {
+    for (let bits = 0, power = 1; power / 2 < indexes && bits <= ARRAY_BITS_MAX; bits++, power *= 2) {
       below += counts[bits]!;
-      if (counts[bits]! > 0 && below > 2 ** bits / 2) {
-        arraySize = 2 ** bits;
+      if (counts[bits]! > 0 && below > power / 2) {
+        arraySize = power;
         inArray = below;
       }
       if (below === indexes) break;

@@ -100,7 +100,10 @@ export class Blocking {
     // A command counts when it is over.
     this.#engine.commandsTotal++;
     state.command.calls++;
-    if (reply.errors !== errors) state.command.failedCalls++;
+    if (reply.errors !== errors) {
+      state.command.failedCalls++;
+      this.#engine.onError(reply.lastError);
+    }
     this.release(session);
     session.host!.endReply(waitFor);
     return true;

@@ -47,6 +47,10 @@ export class Call {
   changes = 0;
   /** Whether the handler wrote effects of its own. */
   hasOwnEffects = false;
+  /** How many errors in the reply are those of commands that this one ran (EXEC), which count for them. */
+  errorsOfOthers = 0;
+  /** Whether the errors in the reply were counted where they came from: a script passes on what a command answered. */
+  errorsAreCounted = false;
 
   constructor(engine: Engine, effects: EffectWriter, reply: Reply, session: Session, db: Database) {
     this.engine = engine;

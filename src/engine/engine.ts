@@ -87,6 +87,8 @@ export class Engine {
   onRead: (command: Command, request: Request, session: Session) => void = () => undefined;
   /** Where this shard's data is being imported from, or null. Clients' writes are refused meanwhile. */
   importing: ImportState | null = null;
+  /** Told of each error that a command is answered with, those that scripts catch included; not of `resolve`'s. */
+  onError: (text: string) => void = () => undefined;
   /** Id of the session whose command is under way. */
   actor = 0;
   /** Told of commands that were denied to a session's user: `denied.at` is the argument that was the reason. */
@@ -255,6 +257,7 @@ export class Engine {
       return;
     }
     reply.array(queue.length);
+    const { errors } = reply;
     const call = new Call(this, this.#effects, reply, session, outer.db);
     call.nowMs = outer.nowMs;
     for (const { command, request } of queue) {
@@ -264,8 +267,10 @@ export class Engine {
       else {
         this.onDenied(denial, 'multi', session, command, request);
         reply.error(deniedAtExec(denial));
+        this.onError(reply.lastError);
       }
     }
+    outer.errorsOfOthers = reply.errors - errors;
   }
 
   /** Why the session's user may not run a command, without the error's code; null when it may. A denial is told to `onDenied`. */
@@ -297,6 +302,7 @@ export class Engine {
       // What it may has changed while it waited.
       state.command.rejectedCalls++;
       reply.error(`NOPERM ${refusal}`);
+      this.onError(reply.lastError);
       this.lastWaitFor = hazards.waitFor;
       return true;
     }
@@ -304,6 +310,7 @@ export class Engine {
     if (this.eviction.maxBytes !== 0 && this.eviction.makeRoom() === Room.none && (state.command.flags & Flag.denyoom) !== 0) {
       hazards.checkDb(state.db);
       reply.error(OUT_OF_MEMORY.message);
+      this.onError(reply.lastError);
       this.lastWaitFor = hazards.waitFor;
       return true;
     }
@@ -347,6 +354,8 @@ export class Engine {
     call.changes = 0;
     call.hasOwnEffects = false;
     call.blocked = false;
+    call.errorsOfOthers = 0;
+    call.errorsAreCounted = false;
     const showsFirst = (command.flags & Flag.skipMonitor) !== 0;
     if (this.onCommand !== null && showsFirst) this.onCommand(call);
     try {
@@ -377,7 +386,10 @@ export class Engine {
     if (call.blocked) return;
     this.commandsTotal++;
     command.calls++;
-    if (reply.errors !== errors) command.failedCalls++;
+    if (reply.errors - call.errorsOfOthers !== errors) {
+      command.failedCalls++;
+      if (!call.errorsAreCounted) this.onError(reply.lastError);
+    }
     const nowUs = this.#clockUs();
     const spentUs = nowUs - startUs;
     command.microseconds += spentUs;
@@ -395,6 +407,7 @@ export class Engine {
     if ((command.flags & Flag.noMulti) !== 0) {
       session.queueFailed = true;
       reply.error('ERR Command not allowed inside a transaction');
+      this.onError(reply.lastError);
       return;
     }
     session.queue!.push({ command, request: request.copy() });

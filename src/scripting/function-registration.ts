@@ -1,4 +1,4 @@
-/** redis.register_function: what a library says of its functions while it is loaded. */
+/** register_function of the tables `redis` and `server`: what a library says of its functions while it is loaded. */
 import { checkFunctionName } from '../engine/function-libraries.ts';
 import { CommandError } from '../shared/errors.ts';
 import { isTable } from './arguments.ts';
@@ -31,9 +31,9 @@ function flagsOf(table: LuaTable): number {
   }
 }
 
-function named(value: LuaValue): RegisteredFunction {
+function named(value: LuaValue, called: string): RegisteredFunction {
   if (!isTable(value)) {
-    throw new RegistrationError('calling redis.register_function with a single argument is only applicable to Lua table (representing named arguments).');
+    throw new RegistrationError(`calling ${called} with a single argument is only applicable to Lua table (representing named arguments).`);
   }
   let name: string | null = null;
   let description: string | null = null;
@@ -41,44 +41,48 @@ function named(value: LuaValue): RegisteredFunction {
   let flags = 0;
   for (let pair = value.next(undefined); pair !== null; pair = value.next(pair[0])) {
     const key = textOf(pair[0]);
-    if (key === null) throw new RegistrationError('named argument key given to redis.register_function is not a string');
+    if (key === null) throw new RegistrationError(`named argument key given to ${called} is not a string`);
     const given = pair[1];
     switch (key.toLowerCase()) {
       case 'function_name':
         name = textOf(given);
-        if (name === null) throw new RegistrationError('function_name argument given to redis.register_function must be a string');
+        if (name === null) throw new RegistrationError(`function_name argument given to ${called} must be a string`);
         break;
       case 'description':
         description = textOf(given);
-        if (description === null) throw new RegistrationError('description argument given to redis.register_function must be a string');
+        if (description === null) throw new RegistrationError(`description argument given to ${called} must be a string`);
         break;
       case 'callback':
-        if (luaTypeOf(given) !== 'function') throw new RegistrationError('callback argument given to redis.register_function must be a function');
+        if (luaTypeOf(given) !== 'function') throw new RegistrationError(`callback argument given to ${called} must be a function`);
         fn = given as LuaFunction;
         break;
       case 'flags':
-        if (!isTable(given)) throw new RegistrationError('flags argument to redis.register_function must be a table representing function flags');
+        if (!isTable(given)) throw new RegistrationError(`flags argument to ${called} must be a table representing function flags`);
         flags = flagsOf(given);
         break;
-      default: throw new RegistrationError('unknown argument given to redis.register_function');
+      default: throw new RegistrationError(`unknown argument given to ${called}`);
     }
   }
-  if (name === null) throw new RegistrationError('redis.register_function must get a function name argument');
-  if (fn === null) throw new RegistrationError('redis.register_function must get a callback argument');
+  if (name === null) throw new RegistrationError(`${called} must get a function name argument`);
+  if (fn === null) throw new RegistrationError(`${called} must get a callback argument`);
   return { name, fn, flags, description };
 }
 
-function positional(args: readonly LuaValue[]): RegisteredFunction {
+function positional(args: readonly LuaValue[], called: string): RegisteredFunction {
   const name = textOf(args[0]);
-  if (name === null) throw new RegistrationError('first argument to redis.register_function must be a string');
-  if (luaTypeOf(args[1]) !== 'function') throw new RegistrationError('second argument to redis.register_function must be a function');
+  if (name === null) throw new RegistrationError(`first argument to ${called} must be a string`);
+  if (luaTypeOf(args[1]) !== 'function') throw new RegistrationError(`second argument to ${called} must be a function`);
   return { name, fn: args[1] as LuaFunction, flags: 0, description: null };
 }
 
-/** Reads the arguments of redis.register_function. @throws RegistrationError */
-export function readRegistration(args: readonly LuaValue[]): RegisteredFunction {
-  if (args.length < 1 || args.length > 2) throw new RegistrationError('wrong number of arguments to redis.register_function');
-  const registered = args.length === 1 ? named(args[0]) : positional(args);
+/**
+ * Reads the arguments of register_function.
+ * @param called the function as the library names it, for errors: "redis.register_function".
+ * @throws RegistrationError
+ */
+export function readRegistration(args: readonly LuaValue[], called: string): RegisteredFunction {
+  if (args.length < 1 || args.length > 2) throw new RegistrationError(`wrong number of arguments to ${called}`);
+  const registered = args.length === 1 ? named(args[0], called) : positional(args, called);
   try {
     checkFunctionName(registered.name);
   } catch (error) {

@@ -18,6 +18,7 @@ export class LibraryWorld {
   readonly globals: LuaTable;
   readonly #runtime: LuaRuntime;
   readonly #loadingRedis: LuaTable;
+  readonly #loadingServer: LuaTable;
   #registered: Map<string, RegisteredFunction> | null = null;
 
   constructor(runtime: LuaRuntime) {
@@ -25,24 +26,33 @@ export class LibraryWorld {
     this.#runtime = runtime;
     this.globals = lua.newTable();
     guard(lua, this.globals);
-    this.#loadingRedis = runtime.api.part(LOADING_API);
-    this.#loadingRedis.set('register_function', define(lua, 'register_function', (args) => {
+    this.#loadingRedis = this.#loadingApi('redis');
+    this.#loadingServer = this.#loadingApi('server');
+    this.#fill();
+    protect(this.globals);
+  }
+
+  /** What a library sees as `redis`, or as Valkey's name for the same: errors say the name that the library used, as either server's do. */
+  #loadingApi(name: 'redis' | 'server'): LuaTable {
+    const { lua, api } = this.#runtime;
+    const called = `${name}.register_function`;
+    const table = api.part(LOADING_API);
+    table.set('register_function', define(lua, 'register_function', (args) => {
       try {
-        this.#register(readRegistration(args));
+        this.#register(readRegistration(args, called), called);
       } catch (error) {
         throw error instanceof RegistrationError ? new LuaError(errorTable(lua, error.message)) : error;
       }
       return [];
     }));
-    guard(lua, this.#loadingRedis);
-    protect(this.#loadingRedis);
-    this.#fill();
-    protect(this.globals);
+    guard(lua, table);
+    protect(table);
+    return table;
   }
 
-  #register(registered: RegisteredFunction): void {
+  #register(registered: RegisteredFunction, called: string): void {
     const all = this.#registered;
-    if (all === null) throw new RegistrationError('redis.register_function can only be called on FUNCTION LOAD command');
+    if (all === null) throw new RegistrationError(`${called} can only be called on FUNCTION LOAD command`);
     // Names of functions are the same in upper and lower case.
     const key = registered.name.toLowerCase();
     if (all.has(key)) throw new RegistrationError('Function already exists in the library');
@@ -70,7 +80,7 @@ export class LibraryWorld {
     this.globals.readOnly = false;
     this.#empty();
     this.globals.set('redis', this.#loadingRedis);
-    this.globals.set('server', this.#loadingRedis);
+    this.globals.set('server', this.#loadingServer);
     this.globals.readOnly = true;
     try {
       load();

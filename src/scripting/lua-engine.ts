@@ -37,6 +37,12 @@ export interface LuaUserdata {
 /** The null pointer, which is what cjson.null is. */
 export const NULL_USERDATA: LuaUserdata = { luaType: 'userdata' };
 
+/**
+ * What string.dump gives for a function of Lua: the header of Lua 5.1's byte code on a 64-bit machine, and no code. No server loads byte
+ * code, and an engine may have none.
+ */
+export const BYTE_CODE_HEADER = '\x1bLuaQ\0\x01\x04\x08\x04\x08\0';
+
 /** What Lua's `type` says of a value. */
 export type LuaType = 'nil' | 'boolean' | 'number' | 'string' | 'table' | 'function' | 'thread' | 'userdata';
 

@@ -3,7 +3,7 @@ import type { Reply } from '../shared/reply.ts';
 import { isTable } from './arguments.ts';
 import { LibraryWorld } from './library-world.ts';
 import { type LuaEngine, LuaError, type LuaFunction, LuaKilled, type LuaTable, type LuaValue } from './lua-engine.ts';
-import { writeLuaValue } from './lua-to-reply.ts';
+import { isCountedError, writeLuaValue } from './lua-to-reply.ts';
 import { numberText } from './number-format.ts';
 import { ScriptRandom } from './random.ts';
 import { type ApiHost, RedisApi } from './redis-api.ts';
@@ -53,6 +53,7 @@ export class LuaRuntime {
     try {
       results = this.lua.call(fn, args);
     } catch (error) {
+      if (!isCountedError(error instanceof LuaError ? error.value : undefined)) run.ownErrors++;
       if (error instanceof LuaError) reply.error(`${this.errorText(error.value)}${placeOf(run, error)}`);
       else if (error instanceof LuaKilled) reply.error(`ERR ${error.message}`);
       else throw error;
@@ -60,7 +61,7 @@ export class LuaRuntime {
     } finally {
       this.api.end();
     }
-    writeLuaValue(results[0], reply, run.proto);
+    writeLuaValue(results[0], reply, run);
   }
 
   /** An uncaught error as an error reply, code included. */

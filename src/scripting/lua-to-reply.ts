@@ -3,6 +3,8 @@ import type { Reply } from '../shared/reply.ts';
 import { isTable } from './arguments.ts';
 import type { LuaTable, LuaValue } from './lua-engine.ts';
 import { numberText } from './number-format.ts';
+import { ALREADY_COUNTED } from './reply-collector.ts';
+import type { ScriptRun } from './script-run.ts';
 
 /** Tables within tables. Redis goes on until Lua's stack ends; any bound answers a table that holds itself. */
 const DEPTH_MAX = 1000;
@@ -14,11 +16,17 @@ function textOf(value: LuaValue): string | null {
   return typeof value === 'number' ? numberText(value) : null;
 }
 
+/** Whether a value is the error that a command was answered with: it was counted there. */
+export function isCountedError(value: LuaValue): boolean {
+  return isTable(value) && value.get(ALREADY_COUNTED) === true;
+}
+
 const oneLine = (text: string): string => text.replace(/[\r\n]/g, ' ');
 
-/** @param scriptProto the protocol that the script has chosen: 3 lets booleans be booleans. */
-export function writeLuaValue(value: LuaValue, reply: Reply, scriptProto: 2 | 3, depth = 0): void {
+/** @param run the script under way: the protocol that it has chosen lets booleans be booleans, and its own errors are counted there. */
+export function writeLuaValue(value: LuaValue, reply: Reply, run: ScriptRun, depth = 0): void {
   if (depth > DEPTH_MAX) {
+    run.ownErrors++;
     reply.error('ERR reached lua stack limit');
     return;
   }
@@ -26,12 +34,12 @@ export function writeLuaValue(value: LuaValue, reply: Reply, scriptProto: 2 | 3,
     case 'string': reply.bulkString(value); return;
     case 'number': writeNumber(value, reply); return;
     case 'boolean':
-      if (scriptProto === 3) reply.boolean(value);
+      if (run.proto === 3) reply.boolean(value);
       else if (value) reply.integer(1);
       else reply.null();
       return;
     default:
-      if (isTable(value)) writeTable(value, reply, scriptProto, depth);
+      if (isTable(value)) writeTable(value, reply, run, depth);
       else reply.null();
   }
 }
@@ -44,9 +52,10 @@ function writeNumber(value: number, reply: Reply): void {
   else reply.integerText('-9223372036854775808');
 }
 
-function writeTable(table: LuaTable, reply: Reply, scriptProto: 2 | 3, depth: number): void {
+function writeTable(table: LuaTable, reply: Reply, run: ScriptRun, depth: number): void {
   const error = table.get('err');
   if (typeof error === 'string') {
+    if (!isCountedError(table)) run.ownErrors++;
     reply.error(error);
     return;
   }
@@ -79,8 +88,8 @@ function writeTable(table: LuaTable, reply: Reply, scriptProto: 2 | 3, depth: nu
     const mark = reply.mark();
     let pairs = 0;
     for (let pair = map.next(undefined); pair !== null; pair = map.next(pair[0])) {
-      writeLuaValue(pair[0], reply, scriptProto, depth + 1);
-      writeLuaValue(pair[1], reply, scriptProto, depth + 1);
+      writeLuaValue(pair[0], reply, run, depth + 1);
+      writeLuaValue(pair[1], reply, run, depth + 1);
       pairs++;
     }
     reply.insertMap(mark, pairs);
@@ -91,19 +100,19 @@ function writeTable(table: LuaTable, reply: Reply, scriptProto: 2 | 3, depth: nu
     const mark = reply.mark();
     let count = 0;
     for (let pair = set.next(undefined); pair !== null; pair = set.next(pair[0])) {
-      writeLuaValue(pair[0], reply, scriptProto, depth + 1);
+      writeLuaValue(pair[0], reply, run, depth + 1);
       count++;
     }
     reply.insertSet(mark, count);
     return;
   }
-  writeArray(table, reply, scriptProto, depth);
+  writeArray(table, reply, run, depth);
 }
 
 /** The elements up to the first nil. */
-function writeArray(table: LuaTable, reply: Reply, scriptProto: 2 | 3, depth: number): void {
+function writeArray(table: LuaTable, reply: Reply, run: ScriptRun, depth: number): void {
   let count = 0;
   while (table.get(count + 1) !== undefined) count++;
   reply.array(count);
-  for (let i = 1; i <= count; i++) writeLuaValue(table.get(i), reply, scriptProto, depth + 1);
+  for (let i = 1; i <= count; i++) writeLuaValue(table.get(i), reply, run, depth + 1);
 }

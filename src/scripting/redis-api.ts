@@ -95,40 +95,53 @@ export class RedisApi {
   // ---- Commands ----
 
   #command(args: readonly LuaValue[], raises: boolean): LuaValue {
-    const refusal = this.#execute(args);
-    const isError = refusal !== null || this.#collector.isError;
-    const value = refusal === null ? this.#collector.take() : errorTable(this.#lua, refusal);
+    const mistake = this.#read(args);
+    if (mistake === null) this.#execute();
+    const isError = mistake !== null || this.#collector.isError;
+    const value = mistake === null ? this.#collector.take() : errorTable(this.#lua, mistake);
     if (raises && isError) throw new LuaError(value);
     return value;
   }
 
-  /** Runs a command; its reply is in the collector. @returns why it was not run, or null. */
-  #execute(args: readonly LuaValue[]): string | null {
+  /** Makes a request of the arguments. @returns what is wrong with them, which is the script's own error, or null. */
+  #read(args: readonly LuaValue[]): string | null {
     if (args.length === 0) return 'Please specify at least one argument for this redis lib call';
-    if (!this.#arguments.fill(args)) return 'Lua redis lib command arguments must be strings or integers';
+    return this.#arguments.fill(args) ? null : 'Lua redis lib command arguments must be strings or integers';
+  }
+
+  /** Runs the request; the reply, which may be the reason why it was not run, is in the collector. */
+  #execute(): void {
     const { request } = this.#arguments;
     const run = this.run!;
     const { engine } = this.#host;
     let command = engine.table.findForClient(request.buf, request.off[0]!, request.len[0]!);
     if (command?.subcommands && request.argc > 1) command = command.subcommands.get(request.string(1).toLowerCase()) ?? (command.run === null ? null : command);
-    if (command === null) return 'Unknown Redis command called from script';
+    if (command === null) {
+      this.#refuse('ERR Unknown Redis command called from script');
+      return;
+    }
     let refusal: string | null = null;
     if ((command.arity > 0 && request.argc !== command.arity) || request.argc < -command.arity || command.run === null) {
-      refusal = 'Wrong number of args calling Redis command from script';
-    } else if ((command.flags & Flag.noscript) !== 0 && !engine.scriptsMayAll) refusal = 'This Redis command is not allowed from script';
+      refusal = 'ERR Wrong number of args calling Redis command from script';
+    } else if ((command.flags & Flag.noscript) !== 0 && !engine.scriptsMayAll) refusal = 'ERR This Redis command is not allowed from script';
     else {
       const denial = engine.refusal(command, run.session, request, 'lua');
-      if (denial !== null) refusal = `ACL failure in script: ${denial}`;
-      else if (run.readOnly && (command.flags & (Flag.write | Flag.mayReplicate)) !== 0) refusal = 'Write commands are not allowed from read-only scripts.';
-      else if (engine.eviction.isFull && (command.flags & Flag.denyoom) !== 0 && !run.allowsOom) refusal = `-${OUT_OF_MEMORY.message}`;
+      if (denial !== null) refusal = `ERR ACL failure in script: ${denial}`;
+      else if (run.readOnly && (command.flags & (Flag.write | Flag.mayReplicate)) !== 0) refusal = 'ERR Write commands are not allowed from read-only scripts.';
+      else if (engine.eviction.isFull && (command.flags & Flag.denyoom) !== 0 && !run.allowsOom) refusal = OUT_OF_MEMORY.message;
     }
     if (refusal !== null) {
       command.rejectedCalls++;
-      return refusal;
+      this.#refuse(refusal);
+      return;
     }
     if ((command.flags & Flag.write) !== 0) run.hasWritten = true;
     engine.runNested(this.#call!, command, request);
-    return null;
+  }
+
+  #refuse(error: string): void {
+    this.#collector.error(error);
+    this.#host.engine.onError(error);
   }
 
   // ---- The rest ----

@@ -7,6 +7,9 @@ import type { Reply } from '../shared/reply.ts';
 import type { LuaEngine, LuaTable, LuaValue } from './lua-engine.ts';
 import { recentString } from './recent-strings.ts';
 
+/** The field by which Redis marks the table of an error that a command was answered with. */
+export const ALREADY_COUNTED = 'ignore_error_stats_update';
+
 const Kind = { value: 0, array: 1, map: 2, set: 3, attribute: 4 } as const;
 
 export class ReplyCollector implements Reply {
@@ -99,7 +102,7 @@ export class ReplyCollector implements Reply {
     if (this.#kinds.length === 0) this.isError = true;
     const table = errorTable(this.#engine, `-${text}`);
     // It has been counted where the command ran.
-    table.set('ignore_error_stats_update', true);
+    table.set(ALREADY_COUNTED, true);
     this.#put(table);
   }
 

@@ -44,6 +44,7 @@ export const WRITES_ON_REPLICA = new CommandError('READONLY Can not run script w
 const NOT_BUSY = new CommandError('NOTBUSY No scripts in execution right now.');
 const UNKILLABLE = new CommandError('UNKILLABLE Sorry the script already executed write commands against the dataset. You can either wait the script termination or kill the server in a hard way using the SHUTDOWN NOSAVE command.');
 const KILLED = 'Script killed by user with SCRIPT KILL.';
+const FUNCTION_KILLED = 'Script killed by user with FUNCTION KILL.';
 const OUT_OF_MEMORY = 'Script stopped: it uses more memory than there is for scripts.';
 
 export class ScriptHost {
@@ -113,6 +114,7 @@ export class ScriptHost {
     try {
       if (isFunction) runtime.runFunction(fn, run, keys, args, c.reply);
       else runtime.runScript(fn, run, keys, args, c.reply);
+      c.errorsAreCounted = run.ownErrors === 0;
     } finally {
       this.current = null;
       runtime.lua.onTick = null;
@@ -140,7 +142,7 @@ export class ScriptHost {
     if (run.memoryAtFirstTick < 0) run.memoryAtFirstTick = bytes;
     else if (bytes - run.memoryAtFirstTick > this.options.scriptBytesMax) throw new LuaKilled(OUT_OF_MEMORY);
     this.options.onTick(run);
-    if (run.killed) throw new LuaKilled(KILLED);
+    if (run.killed) throw new LuaKilled(run.isFunction ? FUNCTION_KILLED : KILLED);
   };
 
   /** Does `work`, which runs Lua, and stops it with LuaKilled after so many milliseconds. */

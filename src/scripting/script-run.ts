@@ -34,6 +34,8 @@ export class ScriptRun {
   hasWritten = false;
   /** Bytes in use when it was first looked at; -1 before. */
   memoryAtFirstTick = -1;
+  /** How many errors that it made itself are in its reply. What commands answered has been counted with them. */
+  ownErrors = 0;
   /** It is to end at the next opportunity. */
   killed = false;
 

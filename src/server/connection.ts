@@ -111,7 +111,6 @@ export class Connection implements SessionHost, Waiter {
   // A late reply (to a blocked client) under way.
   #lateBuffer: OutputBuffer | null = null;
   #lateStart = 0;
-  #lateErrors = 0;
 
   constructor(server: Server, socket: ClientSocket, id: number, nowMs: number) {
     this.server = server;
@@ -442,7 +441,6 @@ export class Connection implements SessionHost, Waiter {
     const buffer = this.server.output.prepareLate();
     this.#lateBuffer = buffer;
     this.#lateStart = buffer.writer.pos;
-    this.#lateErrors = buffer.writer.errors;
     buffer.writer.proto = this.proto;
     return buffer.writer;
   }
@@ -455,7 +453,6 @@ export class Connection implements SessionHost, Waiter {
   #endLate(waitFor: number): void {
     const buffer = this.#lateBuffer!;
     this.#lateBuffer = null;
-    if (buffer.writer.errors !== this.#lateErrors) this.server.countError(buffer.writer.lastError);
     const last = this.#held.length > 0 ? this.#held[this.#held.length - 1]!.turn : 0;
     this.#send(buffer, this.#lateStart, buffer.writer.pos, Math.max(waitFor, last));
     if (this.#behindReply.length > 0 && !this.#isRunning) this.#sendBehindReply();

@@ -122,10 +122,7 @@ export class Dispatcher {
     }
     // It was this one that had to go.
     if (connection.closed) return Outcome.done;
-    const errors = reply.errors;
-    const outcome = engine.execute(command, session, request, reply);
-    if (reply.errors !== errors) this.#server.countError(reply.lastError);
-    return outcome;
+    return engine.execute(command, session, request, reply);
   }
 
   /** EXEC refused ends the transaction: nothing of it is run. */

@@ -174,6 +174,7 @@ export class Server {
       this.commandLog.add('large-reply', replyBytes, command, request, connection, this.nowMs);
     };
     this.keyEvents = new KeyEventChannels(this);
+    this.engine.onError = (text) => this.countError(text);
     this.engine.onRead = (command, request, session) => this.tracking.keysRead(command, request, session);
     this.access = new AccessControl(this);
     this.dispatcher = new Dispatcher(this);

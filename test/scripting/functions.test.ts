@@ -52,6 +52,18 @@ test('a library that fails to load changes nothing and logs nothing', () => {
   expect(rig.run('FCALL', 'add', '1', 'n', '5')).toBe(5);
 });
 
+test.each(['compiled', 'fengari'] as const)('%s: errors of a registration name the function as the library does', (choice) => {
+  const rig = new ScriptRig();
+  rig.choice = choice;
+  const load = (code: string): unknown => rig.run('FUNCTION', 'LOAD', `#!lua name=lib\n${code}`);
+  for (const api of ['redis', 'server']) {
+    expect(load(`${api}.register_function()`)).toBe(`-ERR Error registering functions: ERR wrong number of arguments to ${api}.register_function`);
+    expect(load(`${api}.register_function('f', 1)`)).toBe(`-ERR Error registering functions: ERR second argument to ${api}.register_function must be a function`);
+    expect(load(`local api = ${api} api.register_function{callback = function() end}`)).toBe(`-ERR Error registering functions: ERR ${api}.register_function must get a function name argument`);
+    expect(load(`${api}.register_function{function_name = 'f', callback = function() end, flags = 1}`)).toBe(`-ERR Error registering functions: ERR flags argument to ${api}.register_function must be a table representing function flags`);
+  }
+});
+
 test('FLUSHALL leaves them, a reload brings them back', () => {
   const rig = new ScriptRig();
   rig.run('FUNCTION', 'LOAD', ADD);

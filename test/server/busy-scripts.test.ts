@@ -91,7 +91,7 @@ describe.each(['compiled', 'fengari'])('%s', (engine) => {
     expect(await other.send('SCRIPT', 'KILL')).toBe(BUSY_FUNCTION);
     expect(await other.send('FUNCTION', 'STATS')).toContain('forever');
     expect(await other.send('FUNCTION', 'KILL')).toBe('+OK');
-    expect(await reply).toBe('-ERR Script killed by user with SCRIPT KILL.');
+    expect(await reply).toBe('-ERR Script killed by user with FUNCTION KILL.');
   });
 
   test('a command of which one half comes while a script runs', async () => {

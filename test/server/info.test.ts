@@ -82,6 +82,35 @@ test('errors are counted by their codes, as long as there are not too many codes
   expect(Object.fromEntries(await fields('errorstats'))).toEqual({ errorstat_ERR: 'count=1' });
 });
 
+test('errors count where they come from: within transactions each, within scripts once', async () => {
+  await client.send('rpush', 'l', 'a');
+  const counted = async (...commands: readonly string[][]): Promise<Record<string, string>> => {
+    await client.send('config', 'resetstat');
+    for (const words of commands) await client.send(...words);
+    const shown = await fields('everything');
+    return Object.fromEntries([...shown].flatMap(([name, value]) => {
+      if (name === 'total_error_replies' || name.startsWith('errorstat_')) return [[name, value]];
+      const failed = /^cmdstat_(.*)$/.exec(name);
+      return failed === null || value.endsWith('rejected_calls=0,failed_calls=0') ? [] : [[failed[1]!, value.replace(/usec.*,rejected/, 'rejected')]];
+    }));
+  };
+  const wrongType = { errorstat_WRONGTYPE: 'count=1', total_error_replies: '1', incr: 'calls=1,rejected_calls=0,failed_calls=1' };
+  const evalFailed = { eval: 'calls=1,rejected_calls=0,failed_calls=1' };
+  expect(await counted(['multi'], ['incr', 'l'], ['get', 'l'], ['exec'])).toEqual({
+    errorstat_WRONGTYPE: 'count=2', total_error_replies: '2', incr: 'calls=1,rejected_calls=0,failed_calls=1', get: 'calls=1,rejected_calls=0,failed_calls=1',
+  });
+  expect(await counted(['eval', "return redis.call('incr', 'l')", '0'])).toEqual({ ...wrongType, ...evalFailed });
+  expect(await counted(['eval', "return redis.pcall('incr', 'l')", '0'])).toEqual({ ...wrongType, ...evalFailed });
+  expect(await counted(['eval', "redis.pcall('incr', 'l') return 1", '0'])).toEqual(wrongType);
+  expect(await counted(['eval', "pcall(redis.call, 'incr', 'l') return 1", '0'])).toEqual(wrongType);
+  expect(await counted(['eval', "redis.pcall('get') return 1", '0'])).toEqual({ errorstat_ERR: 'count=1', total_error_replies: '1', get: 'calls=0,rejected_calls=1,failed_calls=0' });
+  expect(await counted(['eval', "redis.pcall('nosuch') return 1", '0'])).toEqual({ errorstat_ERR: 'count=1', total_error_replies: '1' });
+  // What a script makes itself of an error is another one, and what it got wrong before a command ran is only its own.
+  expect(await counted(['eval', "return {err = redis.pcall('incr', 'l').err}", '0'])).toEqual({ ...wrongType, ...evalFailed, errorstat_WRONGTYPE: 'count=2', total_error_replies: '2' });
+  expect(await counted(['eval', 'redis.pcall() return 1', '0'])).toEqual({ total_error_replies: '0' });
+  expect(await counted(['eval', 'redis.call() return 1', '0'])).toEqual({ errorstat_ERR: 'count=1', total_error_replies: '1', ...evalFailed });
+});
+
 test('figures follow what was done', async () => {
   await client.send('set', 'a', '1');
   await client.send('get', 'a');

@@ -1,7 +1,7 @@
 /** Lua 5.1's string library. Strings are latin1; letters and classes are ASCII's, as in C's locale. */
-import { type LuaValue, luaTypeOf } from '../lua-engine.ts';
+import { BYTE_CODE_HEADER, type LuaFunction, type LuaValue, luaTypeOf } from '../lua-engine.ts';
 import { register } from './base-library.ts';
-import { NOTHING, native, type Result, valueFromNative } from './calls.ts';
+import { NOTHING, isNative, native, type Result, valueFromNative } from './calls.ts';
 import {
   checkInt, checkInteger, checkString, checkType, optionalInt, optionalInteger,
 } from './library-arguments.ts';
@@ -101,8 +101,8 @@ function char(...args: LuaValue[]): Result {
 }
 
 function dump(...args: LuaValue[]): Result {
-  checkType(args, 1, 'function');
-  throw libraryError('unable to dump given function');
+  if (isNative(checkType(args, 1, 'function') as LuaFunction)) throw libraryError('unable to dump given function');
+  return BYTE_CODE_HEADER;
 }
 
 function format(...args: LuaValue[]): Result {

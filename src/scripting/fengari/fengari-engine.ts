@@ -235,6 +235,11 @@ export class FengariEngine implements LuaEngine {
     return this.#functionView(new this.#core.lobject.TValue(Tag.jsFunction, native));
   }
 
+  /** Whether a function is one of the host's or of the libraries, not of Lua. */
+  isNative(fn: LuaFunction): boolean {
+    return this.#toNative(fn).type === Tag.jsFunction;
+  }
+
   #raise(L: LuaState, value: LuaValue): never {
     L.stack[L.top++] = this.#toNative(value);
     return this.#core.lapi.lua_error(L);

@@ -1,6 +1,6 @@
 /** The string library of Lua 5.1. */
-import { BadArgument, PositionedError, checkInteger, checkString, isTable, optInteger } from '../../arguments.ts';
-import { type HostFunction, type LuaFunction, type LuaValue, luaTypeOf } from '../../lua-engine.ts';
+import { BadArgument, PositionedError, checkFunction, checkInteger, checkString, isTable, optInteger } from '../../arguments.ts';
+import { BYTE_CODE_HEADER, type HostFunction, type LuaFunction, type LuaValue, luaTypeOf } from '../../lua-engine.ts';
 import { numberText } from '../../number-format.ts';
 import type { FengariEngine } from '../fengari-engine.ts';
 import { STRING_BYTES_MAX } from '../strings.ts';
@@ -147,7 +147,10 @@ export function stringLibrary(engine: FengariEngine): Readonly<Record<string, Ho
   return {
     byte: bytes,
     char: (args) => [chars(args)],
-    dump: () => { throw new PositionedError('unable to dump given function'); },
+    dump: (args) => {
+      if (engine.isNative(checkFunction(args, 0))) throw new PositionedError('unable to dump given function');
+      return [BYTE_CODE_HEADER];
+    },
     find: (args) => findAux(args, true),
     format: (args) => [format(args)],
     gfind: matches,

@@ -75,10 +75,12 @@ describe.each(['compiled', 'fengari'])('%s', (engine) => {
     await untilBusy();
     const late = await server.connect();
     expect(await Promise.all([late.send('PING'), late.send('FUNCTION', 'KILL'), late.send('GET', 'a')])).toEqual([BUSY, BUSY, BUSY]);
+    // Who was taken meanwhile is let go, which may be before the script's client hears of its end.
+    const gone = once(late.socket, 'close');
     expect(await late.send('SCRIPT', 'KILL')).toBe('+OK');
     expect(await reply).toBe('-ERR Script killed by user with SCRIPT KILL.');
-    // Who was taken meanwhile is let go; who comes now is served.
-    await once(late.socket, 'close');
+    await gone;
+    // Who comes now is served.
     const next = await server.connect();
     expect(await next.send('PING')).toBe('+PONG');
     next.close();

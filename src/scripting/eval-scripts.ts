@@ -51,6 +51,11 @@ export class EvalScripts {
     return script;
   }
 
+  /** The texts of all, in the order in which they came. */
+  *bodies(): Generator<string> {
+    for (const { body } of this.#scripts.values()) yield body;
+  }
+
   clear(): void {
     this.#scripts.clear();
     this.bodyBytes = 0;

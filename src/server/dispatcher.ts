@@ -109,7 +109,7 @@ export class Dispatcher {
         return Outcome.postponed;
       }
       if (answer === 'forward') {
-        connection.upstream!.note(command);
+        connection.upstream!.note(command, request);
         if (connection.tracking !== null) this.#server.tracking.forwarding(connection, command, request);
         return Outcome.forwarded;
       }

@@ -11,6 +11,7 @@ import { type EngineChoice, ScriptHost } from '../scripting/script-host.ts';
 import { ScriptFlag } from '../scripting/script-run.ts';
 import type { Request } from '../shared/request.ts';
 import { BusyScripts } from './busy-scripts.ts';
+import { ForwardedScripts } from './forwarded-scripts.ts';
 import type { Server } from './server.ts';
 import { REDIS_VERSION } from './version.ts';
 
@@ -27,6 +28,7 @@ export class Scripts {
   readonly host: ScriptHost;
   readonly evalScripts: EvalScripts;
   readonly functions: FunctionRegistry;
+  readonly forwarded: ForwardedScripts;
 
   constructor(server: Server) {
     const busy = new BusyScripts(server);
@@ -45,6 +47,7 @@ export class Scripts {
     });
     this.evalScripts = new EvalScripts(this.host);
     this.functions = new FunctionRegistry(this.host);
+    this.forwarded = new ForwardedScripts(this.evalScripts);
   }
 
   commands(): readonly Command[] {

@@ -10,7 +10,7 @@ import type { Duplex } from 'node:stream';
 import { ReplySplitter } from '../protocol/reply-splitter.ts';
 import { type Command, Flag } from '../engine/command.ts';
 import { OperationalError } from '../shared/errors.ts';
-import { latin1Bytes } from '../shared/request.ts';
+import { latin1Bytes, type Request } from '../shared/request.ts';
 import type { Connection } from './connection.ts';
 import type { Server } from './server.ts';
 
@@ -61,6 +61,8 @@ export class Upstream {
   #sent = 0;
   #received = 0;
   #lastRead = 0;
+  /** How many replies there are when the primary knows the scripts. */
+  #loadsEnd = 0;
   /** Messages that come behind the reply under way. */
   #behindReply: (() => void)[] = [];
   #blocks = false;
@@ -113,7 +115,9 @@ export class Upstream {
   }
 
   /** `command` is about to be forwarded. */
-  note({ name, flags }: Command): void {
+  note(command: Command, request: Request): void {
+    const { name, flags } = command;
+    if (command.group === 'scripting') this.#server.scripts.forwarded.note(command, request);
     this.#blocks = (flags & Flag.blocking) !== 0;
     // One that waits for something new might miss it when it is asked anew.
     this.#isPlainRead = (flags & Flag.readonly) !== 0 && !this.#blocks && !this.pinned;
@@ -130,8 +134,12 @@ export class Upstream {
 
   #sendOwn(text: string, sent: () => void): void {
     sent();
+    this.#writeOwn(latin1Bytes(text));
+  }
+
+  #writeOwn(bytes: Uint8Array): void {
     this.#expect(UNWANTED);
-    this.#stream!.write(latin1Bytes(text));
+    this.#stream!.write(bytes);
   }
 
   #expect(reply: Expected): void {
@@ -157,6 +165,8 @@ export class Upstream {
         greeting += chunk.toString('latin1');
         if (greeting.length < GREETING.length) return;
         this.ready = true;
+        for (const load of this.#server.scripts.forwarded.loadsFor(this.target)) this.#writeOwn(load);
+        this.#loadsEnd = this.#sent;
         this.#connection.resume();
       });
     } catch (error) {
@@ -204,6 +214,7 @@ export class Upstream {
 
   #answered(): void {
     this.#received++;
+    if (this.#received === this.#loadsEnd) this.#server.scripts.forwarded.toldTo(this.target);
     const reply = this.#expected[this.#head++];
     if (this.#head === this.#expected.length || this.#head > 1024) {
       this.#expected = this.#expected.slice(this.#head);
@@ -220,6 +231,7 @@ export class Upstream {
     this.closed = true;
     this.ready = false;
     this.#stream?.destroy();
+    this.#server.scripts.forwarded.lost(this.target);
     const commands: Buffer[] = [];
     for (const { wanted, command, isPlainRead } of this.#expected.slice(this.#head)) {
       if (wanted && command !== null && (ended || isPlainRead)) commands.push(command);

@@ -4,7 +4,6 @@ import { Redis } from 'ioredis';
 import { createClient } from 'redis';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
 import { HoldfastProcess } from '../support/holdfast-process.ts';
-import { ShardProcesses } from '../support/shard-processes.ts';
 
 /** What is closed after a test, last opened first. */
 const closers: (() => Promise<unknown> | void)[] = [];
@@ -191,35 +190,4 @@ describe.each([['ioredis', ioredisAt], ['node-redis', nodeRedisAt]])('BullMQ ove
     expect(second.id).toBe(first.id);
     expect(await queue.getWaitingCount()).toBe(1);
   });
-});
-
-test('BullMQ over ioredis in Sentinel mode: what was added is processed, the primary killed in the middle', async () => {
-  const shard = await ShardProcesses.start(3);
-  closers.push(() => shard.remove());
-  const connection = new Redis({
-    sentinels: shard.nodes.map(({ port }) => ({ host: '127.0.0.1', port })), name: 'mymaster',
-    maxRetriesPerRequest: null, sentinelRetryStrategy: () => 20, retryStrategy: () => 20,
-  });
-  connection.on('error', () => undefined);
-  closers.push(() => { connection.disconnect(); });
-  const queue = opened(new Queue<{ n: number }>('steady', { connection }));
-  queue.on('error', () => undefined);
-  const processed = new Set<number>();
-  let all: () => void = () => undefined;
-  const done = new Promise<void>((resolve) => { all = resolve; });
-  // A job whose end was not acknowledged is processed again once its lock has expired.
-  const worker = opened(new Worker<{ n: number }>('steady', ({ data }) => {
-    processed.add(data.n);
-    if (processed.size === 200) all();
-    return Promise.resolve();
-  }, { connection, lockDuration: 1000, stalledInterval: 500, maxStalledCount: 5 }));
-  worker.on('error', () => undefined);
-  for (let n = 0; n < 200; n++) {
-    if (n === 100) await shard.nodes[await shard.primary()]!.kill('SIGKILL');
-    await queue.add('job', { n });
-  }
-  await done;
-  await vi.waitFor(async () => {
-    expect(await queue.getJobCounts('waiting', 'active', 'failed')).toEqual({ waiting: 0, active: 0, failed: 0 });
-  }, { timeout: 20_000 });
 });

@@ -98,6 +98,31 @@ test('an idle client outlives the death of the primary; one that waits for a rep
   await shard.restart(primary);
 });
 
+test('the next primary knows the scripts that clients have loaded at the one before, and through a replica', async () => {
+  const client = await connect();
+  const sha = await client.send('SCRIPT', 'LOAD', 'return redis.call("INCR", KEYS[1])');
+  expect(await client.send('EVAL', 'return ARGV[1]', 0, 'x')).toBe('x');
+  const before = await shard.primary();
+  const onFirst = await connect(before);
+  const loaded = await onFirst.send('SCRIPT', 'LOAD', 'return 7');
+  const others = [0, 1, 2].filter((i) => i !== before);
+  for (const next of others) {
+    const at = await connect(await shard.primary());
+    expect(await onFirst.send('EVALSHA', loaded, 0)).toBe(':7');
+    await at.send('FAILOVER', 'TO', '127.0.0.1', shard.nodes[next]!.port);
+    while ((await shard.primary()) !== next) await at.send('PING');
+    expect(await client.send('MULTI')).toBe('+OK');
+    await client.send('EVALSHA', sha, 1, 'n');
+    await client.send('EVALSHA', '098e0f0d1448c0a81dafe820f66d460eb09263da', 0, 'y');
+    const another = await connect();
+    expect(await another.send('EVALSHA', sha, 1, 'n')).toMatch(/^:\d$/);
+    expect(await client.send('EXEC')).toMatch(/^\*2\r\n:\d\r\n\$1\r\ny$/);
+  }
+  expect(await onFirst.send('EVALSHA', loaded, 0)).toBe(':7');
+  expect(await client.send('SCRIPT', 'FLUSH')).toBe('+OK');
+  expect(await client.send('EVALSHA', sha, 1, 'n')).toMatch(/^-NOSCRIPT/);
+});
+
 test('reads that the primary took to its grave are asked of the next one; a write among them is in doubt', async () => {
   const [reader, writer, watcher] = [await connect(), await connect(), await connect()];
   for (const client of [reader, writer]) expect(await client.send('SET', 'kept', 'yes')).toBe('+OK');

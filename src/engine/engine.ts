@@ -87,6 +87,8 @@ export class Engine {
   onRead: (command: Command, request: Request, session: Session) => void = () => undefined;
   /** Where this shard's data is being imported from, or null. Clients' writes are refused meanwhile. */
   importing: ImportState | null = null;
+  /** Whether too few replicas are near for a client's write to be taken (min-replicas-to-write). */
+  lacksReplicas: () => boolean = () => false;
   /** Told of each error that a command is answered with, those that scripts catch included; not of `resolve`'s. */
   onError: (text: string) => void = () => undefined;
   /** Id of the session whose command is under way. */

@@ -2,6 +2,7 @@
 import { CommandError } from '../shared/errors.ts';
 
 export const READ_ONLY_REPLICA = new CommandError("READONLY You can't write against a read only replica.");
+export const TOO_FEW_REPLICAS = new CommandError('NOREPLICAS Not enough good replicas to write.');
 export const OUT_OF_MEMORY = new CommandError("OOM command not allowed when used memory > 'maxmemory'.");
 export const WRONG_TYPE = new CommandError('WRONGTYPE Operation against a key holding the wrong kind of value');
 export const SYNTAX = new CommandError('ERR syntax error');

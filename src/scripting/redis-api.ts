@@ -6,7 +6,7 @@ import { Denial, denialOf } from '../engine/acl/permission.ts';
 import { Flag } from '../engine/command.ts';
 import type { Engine } from '../engine/engine.ts';
 import type { Call } from '../engine/call.ts';
-import { OUT_OF_MEMORY } from '../engine/error-texts.ts';
+import { OUT_OF_MEMORY, TOO_FEW_REPLICAS } from '../engine/error-texts.ts';
 import { latin1Bytes } from '../shared/request.ts';
 import { sha1Hex } from '../shared/sha1.ts';
 import { isTable, toInteger, toNumber } from './arguments.ts';
@@ -129,6 +129,8 @@ export class RedisApi {
       if (denial !== null) refusal = `ERR ACL failure in script: ${denial}`;
       else if (run.readOnly && (command.flags & (Flag.write | Flag.mayReplicate)) !== 0) refusal = 'ERR Write commands are not allowed from read-only scripts.';
       else if (engine.eviction.isFull && (command.flags & Flag.denyoom) !== 0 && !run.allowsOom) refusal = OUT_OF_MEMORY.message;
+      // Once it has written it may go on: half a script is worse.
+      else if ((command.flags & Flag.write) !== 0 && !run.hasWritten && engine.lacksReplicas()) refusal = TOO_FEW_REPLICAS.message;
     }
     if (refusal !== null) {
       command.rejectedCalls++;

@@ -3,7 +3,7 @@
  */
 import { type Command, Flag } from '../engine/command.ts';
 import { Outcome } from '../engine/engine.ts';
-import { OUT_OF_MEMORY, READ_ONLY_REPLICA, execAbortedBecause } from '../engine/error-texts.ts';
+import { OUT_OF_MEMORY, READ_ONLY_REPLICA, TOO_FEW_REPLICAS, execAbortedBecause } from '../engine/error-texts.ts';
 import type { ImportPhase } from '../engine/import-state.ts';
 import type { Session } from '../engine/session.ts';
 import type { RespWriter } from '../protocol/resp-writer.ts';
@@ -119,6 +119,9 @@ export class Dispatcher {
     }
     if (engine.eviction.maxBytes !== 0 && this.#server.serving && !this.#server.memoryLimit.admits(command, session)) {
       return this.#refuse(command, connection, reply, OUT_OF_MEMORY.message);
+    }
+    if (this.#server.writeQuorum.isAsked && this.#server.serving && !this.#server.writeQuorum.admits(command, session, request)) {
+      return this.#refuse(command, connection, reply, TOO_FEW_REPLICAS.message);
     }
     // It was this one that had to go.
     if (connection.closed) return Outcome.done;

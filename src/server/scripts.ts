@@ -61,6 +61,12 @@ export class Scripts {
     return flags === null || (flags & ScriptFlag.noWrites) === 0;
   }
 
+  /** Whether a command runs a script or function that declares what it does, and not that it does not write. */
+  saysItWrites(command: Command, request: Request): boolean {
+    const flags = this.#declaredFlags(command.name, request);
+    return flags !== null && (flags & ScriptFlag.noWrites) === 0;
+  }
+
   /** ScriptFlags; null where nothing is declared, or nothing is called. */
   #declaredFlags(name: string, request: Request): number | null {
     switch (name) {

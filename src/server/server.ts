@@ -47,6 +47,7 @@ import { Scripts } from './scripts.ts';
 import { Statistics } from './statistics.ts';
 import { Tracking } from './tracking/tracking.ts';
 import { GREETING } from './upstream.ts';
+import { WriteQuorum } from './write-quorum.ts';
 
 /** Members that pass a client on, at most: two that each take the other for the primary do not do so for ever. */
 const HOPS_MAX = 3;
@@ -120,6 +121,7 @@ export class Server {
   /** Whether nothing is done in the background (DEBUG PAUSE-CRON). */
   cronPaused = false;
   readonly memoryLimit = new MemoryLimit(this);
+  readonly writeQuorum = new WriteQuorum(this);
   /** Called when the member's role has changed. */
   onRole: (role: MemberRole) => void = () => undefined;
   /** Called when the log or the data cannot go on: the process must end. */
@@ -174,6 +176,7 @@ export class Server {
       this.commandLog.add('large-reply', replyBytes, command, request, connection, this.nowMs);
     };
     this.keyEvents = new KeyEventChannels(this);
+    this.engine.lacksReplicas = () => this.writeQuorum.isShort;
     this.engine.onError = (text) => this.countError(text);
     this.engine.onRead = (command, request, session) => this.tracking.keysRead(command, request, session);
     this.access = new AccessControl(this);
@@ -242,6 +245,7 @@ export class Server {
     this.keyEvents.configure(config.string('notify-keyspace-events'));
     this.tracking.keysMax = number('tracking-table-max-keys');
     this.memoryLimit.configure(config);
+    this.writeQuorum.configure(config);
     if (name === 'loglevel') this.log.level = config.string('loglevel') as typeof this.log.level;
     if (name === 'tcp-keepalive') for (const connection of this.connections.values()) this.#keepAlive(connection.socket);
   }

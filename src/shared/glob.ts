@@ -7,6 +7,8 @@ const BRACKET_CLOSE = 93;
 const CARET = 94;
 const DASH = 45;
 const BACKSLASH = 92;
+/** With more stars than that a pattern matches nothing, as in Redis, which gives up there; one at its end does not count. */
+const STARS_MAX = 1000;
 
 function lower(b: number): number {
   return b >= 65 && b <= 90 ? b + 32 : b;
@@ -79,9 +81,14 @@ export function globMatchBytes(
   let t = textOff;
   let star = -1;
   let starText = 0;
+  let stars = 0;
   while (t < textEnd) {
     if (p < patternEnd && pattern[p] === STAR) {
-      star = ++p;
+      while (p < patternEnd && pattern[p] === STAR) p++;
+      if (p === patternEnd) return true;
+      // Each is come to once: a match that fails goes back to the last one only.
+      if (++stars > STARS_MAX) return false;
+      star = p;
       starText = t;
     } else if (p < patternEnd && matcher.matches(p, text[t]!)) {
       p = matcher.next;

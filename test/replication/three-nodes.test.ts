@@ -27,6 +27,11 @@ describe('a shard of three', () => {
     const client = await connect(primary);
     for (let i = 0; i < 100; i++) expect(await client.send('SET', `key:${i}`, i)).toBe('+OK');
     expect(await client.send('WAIT', 2, 0)).toBe(':2');
+    expect(await client.send('CONFIG', 'SET', 'min-replicas-to-write', 3)).toBe('+OK');
+    expect(await client.send('SET', 'a', 1)).toBe('-NOREPLICAS Not enough good replicas to write.');
+    expect(await client.send('CONFIG', 'SET', 'min-replicas-to-write', 2)).toBe('+OK');
+    expect(await client.send('SET', 'a', 1)).toBe('+OK');
+    expect(await client.send('WAIT', 2, 0)).toBe(':2');
     expect(new Set(await shard.digests()).size).toBe(1);
     const replica = await connect((primary + 1) % 3);
     expect(await replica.send('READONLY')).toBe('+OK');

@@ -242,6 +242,56 @@ test('HELLO answers a map, sets the name and authenticates', async () => {
   expect(await (await rig.connect()).send('ping')).toBe('+PONG');
 });
 
+test('writes are refused while fewer replicas are near than min-replicas-to-write, in transactions and scripts too', async () => {
+  const client = await begin();
+  const TOO_FEW = '-NOREPLICAS Not enough good replicas to write.';
+  const inTransaction = async (...commands: readonly string[][]): Promise<unknown> => {
+    await client.send('multi');
+    const queued = [];
+    for (const words of commands) queued.push(await client.send(...words));
+    return [...queued, await client.send('exec')];
+  };
+  expect(await client.send('info', 'replication')).not.toContain('min_slaves_good_slaves');
+  await client.send('multi');
+  await client.send('set', 'a', '0');
+  const other = await rig.connect();
+  await other.send('config', 'set', 'min-replicas-to-write', '1');
+  expect(await client.send('exec')).toBe(`-EXECABORT Transaction discarded because of: ${TOO_FEW.slice(1)}`);
+  expect(await client.send('set', 'a', '1')).toBe(TOO_FEW);
+  expect(await client.send('get', 'a')).toBe('$-1');
+  expect(await client.send('eval', "return redis.call('set', 'a', '1')", '1', 'a')).toMatch(/^-NOREPLICAS Not enough good replicas to write\. script: /);
+  expect(await client.send('eval', '#!lua\nreturn 1', '0')).toBe(TOO_FEW);
+  expect(await client.send('eval', '#!lua flags=no-writes\nreturn 1', '0')).toBe(':1');
+  expect(await inTransaction(['set', 'a', '1'])).toEqual([TOO_FEW, '-EXECABORT Transaction discarded because of previous errors.']);
+  expect(await inTransaction(['get', 'a'])).toEqual(['+QUEUED', '*1\r\n$-1']);
+  expect(await inTransaction(['eval', "return redis.pcall('set', 'a', '1')", '1', 'a'])).toEqual(['+QUEUED', `*1\r\n${TOO_FEW}`]);
+  expect(await client.send('info', 'replication')).toContain('min_slaves_good_slaves:0');
+  expect(await client.send('config', 'set', 'min-slaves-max-lag', '0')).toBe('+OK');
+  expect(await client.send('set', 'a', '1')).toBe('+OK');
+});
+
+test('WAITAOF tells of this disk as long as appendonly says so', async () => {
+  const client = await begin();
+  expect(stringsOf(await client.send('waitaof', '1', '0', '0'))).toEqual(['1', '0']);
+  await client.send('config', 'set', 'appendonly', 'no');
+  expect(await client.send('waitaof', '1', '0', '0')).toBe('-ERR WAITAOF cannot be used when numlocal is set but appendonly is disabled.');
+  expect(stringsOf(await client.send('waitaof', '0', '0', '0'))).toEqual(['0', '0']);
+  expect(stringsOf(await client.send('eval', "return redis.call('waitaof', '0', '1', '0')", '0'))).toEqual(['0', '0']);
+});
+
+test('DEBUG RELOAD merges what was saved into itself, and never loads other data', async () => {
+  const client = await begin('--enable-debug-command', 'yes');
+  expect(await client.send('debug', 'reload', 'noflush')).toBe('+OK');
+  await client.send('set', 'a', '1');
+  const digest = await client.send('debug', 'digest');
+  expect(await client.send('debug', 'reload', 'noflush')).toBe('-ERR Error trying to load the RDB dump, check server logs.');
+  expect(await client.send('debug', 'reload', 'noflush', 'merge')).toBe('+OK');
+  expect(await client.send('debug', 'reload', 'merge')).toBe('+OK');
+  expect(await client.send('debug', 'reload', 'nosave')).toMatch(/^-ERR DEBUG RELOAD NOSAVE is not possible/);
+  expect(await client.send('debug', 'reload', 'foo')).toBe('-ERR DEBUG RELOAD only supports the MERGE, NOFLUSH and NOSAVE options.');
+  expect(await client.send('debug', 'digest')).toBe(digest);
+});
+
 test('small things', async () => {
   const client = await begin();
   expect(await client.send('ping', 'a b')).toBe('a b');

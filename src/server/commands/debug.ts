@@ -15,8 +15,18 @@ function sleep(c: Call): void {
   c.reply.ok();
 }
 
-/** RELOAD, and LOADAOF, which amounts to the same where there is no append-only file. */
+/**
+ * RELOAD [MERGE] [NOFLUSH], and LOADAOF, which amounts to the same where there is no append-only file. What was just saved and is
+ * merged into itself is the same as what is loaded in its place. NOSAVE would have other data than the log's.
+ */
 function reloadData(c: Call): void {
+  const options = new Set<string>();
+  for (let i = 2; i < c.req.argc; i++) options.add(c.req.string(i).toLowerCase());
+  if (options.has('nosave')) throw new CommandError('ERR DEBUG RELOAD NOSAVE is not possible: this process has no RDB file beside its log');
+  for (const option of options) if (option !== 'merge' && option !== 'noflush') throw new CommandError('ERR DEBUG RELOAD only supports the MERGE, NOFLUSH and NOSAVE options.');
+  const { keyspace, functions } = c.engine;
+  const isEmpty = functions.size === 0 && keyspace.databases.every((db) => db.size === 0);
+  if (options.has('noflush') && !options.has('merge') && !isEmpty) throw new CommandError('ERR Error trying to load the RDB dump, check server logs.');
   reload(c.engine);
   c.reply.ok();
 }
@@ -29,7 +39,7 @@ function pauseCron(server: Server, c: Call): void {
 const HELP = [
   'DEBUG <subcommand> [<arg> [value] [opt] ...]. Subcommands are:',
   ...DEBUG_HELP,
-  'RELOAD',
+  'RELOAD [MERGE] [NOFLUSH]',
   '    Save the data in RDB format and load it again in its place.',
   'LOADAOF',
   '    As RELOAD: there is no append-only file.',
@@ -51,7 +61,7 @@ export function debugCommand(server: Server): Command {
     ...row, name: 'debug', arity: -2,
     subcommands: [
       ...debugSubcommands(guard),
-      command({ ...row, name: 'debug|reload', arity: 2, run: guard(reloadData) }),
+      command({ ...row, name: 'debug|reload', arity: -2, run: guard(reloadData) }),
       command({ ...row, name: 'debug|loadaof', arity: 2, run: guard(reloadData) }),
       command({ ...row, name: 'debug|pause-cron', arity: 3, run: guard((c) => pauseCron(server, c)) }),
       command({ ...row, name: 'debug|sleep', arity: 3, run: guard(sleep) }),

@@ -8,6 +8,7 @@ import type { ShardNode } from '../../replication/shard-node.ts';
 import type { ImportState } from '../../engine/import-state.ts';
 import type { Server } from '../server.ts';
 import { PROGRAM_VERSION, REDIS_VERSION } from '../version.ts';
+import { followersOf } from '../write-quorum.ts';
 
 export type Fields = Record<string, string | number>;
 
@@ -186,19 +187,13 @@ function importFields(server: Server, { host, port, offset, streamId, phase }: I
 
 /** Offsets are indexes of log records. */
 function primaryFields(server: Server): Fields {
-  const out: Fields = { role: 'master' };
-  const { node } = server;
-  let online = 0;
-  const lines: Fields = {};
-  for (const { id, client, zone } of node?.membership.members ?? []) {
-    const peer = id === node!.memberId ? undefined : node!.membership.progressOf(id);
-    if (peer === undefined || peer.silentTicks < 0) continue;
-    const lagS = Math.floor((peer.silentTicks * server.config.number('election-timeout-ms')) / 10_000);
-    const state = peer.state === 'snapshot' ? 'send_bulk' : 'online';
-    lines[`slave${online++}`] = `ip=${client.host},port=${client.port},state=${state},offset=${peer.match},lag=${lagS},type=replica,availability_zone=${zone}`;
+  const followers = followersOf(server);
+  const out: Fields = { role: 'master', connected_slaves: followers.length };
+  if (server.writeQuorum.isAsked) out['min_slaves_good_slaves'] = server.writeQuorum.near;
+  for (const [i, { host, port, isLoading, match, lagS, zone }] of followers.entries()) {
+    out[`slave${i}`] = `ip=${host},port=${port},state=${isLoading ? 'send_bulk' : 'online'},offset=${match},lag=${lagS},type=replica,availability_zone=${zone}`;
   }
-  out['connected_slaves'] = online;
-  return { ...out, ...lines };
+  return out;
 }
 
 function replicaFields(server: Server, node: ShardNode): Fields {

@@ -150,12 +150,15 @@ function waitaof(server: Server, c: Call): void {
   if (local < 0 || local > 1) throw new CommandError('ERR value is out of range, value must between 0 and 1');
   if (replicas < 0) throw new CommandError('ERR value is out of range, must be positive');
   if (server.keyspaceIsReplica) throw new CommandError('ERR WAITAOF cannot be used with replica instances. Please also note that writes to replicas are just local and are not propagated.');
+  const countsDisk = server.config.bool('appendonly');
+  if (local > 0 && !countsDisk) throw new CommandError('ERR WAITAOF cannot be used when numlocal is set but appendonly is disabled.');
   const { acks, member } = server;
   const have = acks.count(member.appliedIndex);
   const write = (reply: typeof c.reply, count: number): void => {
     reply.array(2);
     // A write's reply waits for the disk of a majority, this member's counted when it has it: the log is fsynced before it is told.
-    reply.integer(1);
+    // Who says `appendonly no` asks for nothing of this disk, and is told nothing of it.
+    reply.integer(countsDisk ? 1 : 0);
     reply.integer(count);
   };
   if (!c.canBlock || (replicas <= have && c.engine.effectBytes === 0)) {

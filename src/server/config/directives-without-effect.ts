@@ -98,8 +98,7 @@ const REPLICATION = because(
   ['replica-lazy-flush', bool, 'no', { aliases: ['slave-lazy-flush'] }], ['replica-priority', int(), '100', { aliases: ['slave-priority'] }],
   ['replica-announced', bool, 'yes'],
   ['replica-ignore-maxmemory', bool, 'yes', { aliases: ['slave-ignore-maxmemory'] }],
-  ['replica-ignore-disk-write-errors', bool, 'no'], ['min-replicas-to-write', int(), '0', { aliases: ['min-slaves-to-write'] }],
-  ['min-replicas-max-lag', int(), '10', { aliases: ['min-slaves-max-lag'] }],
+  ['replica-ignore-disk-write-errors', bool, 'no'],
 );
 
 const CLUSTER = because(

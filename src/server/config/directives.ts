@@ -113,6 +113,8 @@ const WITH_EFFECT: readonly Directive[] = [
   directive('sentinel-master-name', string, 'mymaster'),
   directive('proxy-to-primary', bool, 'yes'),
   directive('member-role', oneOf('voter', 'log-only', 'learner'), 'voter', atStart),
+  directive('min-replicas-to-write', int(), '0', { aliases: ['min-slaves-to-write'] }),
+  directive('min-replicas-max-lag', int(), '10', { aliases: ['min-slaves-max-lag'] }),
   // Of an import whose source cannot be reached.
   directive('replica-serve-stale-data', bool, 'yes', { aliases: ['slave-serve-stale-data'] }),
   // 0: this node is a shard alone, and speaks to no other.

@@ -25,7 +25,7 @@ export class Authority {
   issue(name: string): PeerTls {
     const serial = String(++this.#serial);
     this.#openssl('req', ...this.#newKey(name), '-subj', `/CN=${name}`, '-out', `${name}.csr`);
-    writeFileSync(join(this.#directory, 'member.cnf'), 'extendedKeyUsage=serverAuth,clientAuth\n');
+    writeFileSync(join(this.#directory, 'member.cnf'), 'extendedKeyUsage=serverAuth,clientAuth\nsubjectAltName=DNS:localhost,IP:127.0.0.1\n');
     const signing = ['-CA', 'ca.pem', '-CAkey', 'ca.key', '-set_serial', serial, '-days', '2', '-extfile', 'member.cnf'];
     this.#openssl('x509', '-req', '-in', `${name}.csr`, ...signing, '-out', `${name}.pem`);
     const read = (file: string): string => readFileSync(join(this.#directory, file), 'utf8');

@@ -9,7 +9,7 @@ import { readFileSync } from 'node:fs';
 
 const USAGE = `Usage: holdfast server [/path/to/redis.conf] [--directive value ...]
        holdfast status | member | failover | drain [--help]
-       holdfast import redis://HOST:PORT [--help]
+       holdfast import redis[s]://HOST:PORT [--help]
        holdfast --help
        holdfast --version
 

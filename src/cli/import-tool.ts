@@ -1,17 +1,19 @@
 /**
- * `holdfast import redis://…`: has a node follow a Redis, shows how far it is, and cuts over when both have the same: writes to
+ * `holdfast import redis://…`, or rediss://…: has a node follow a Redis, shows how far it is, and cuts over when both have the same: writes to
  * the source are paused by it, both are compared, and the node is told that the data is its own. What fails before that leaves
  * the source as it was.
  */
 import { parseArgs } from 'node:util';
 import { OperationalError } from '../shared/errors.ts';
 import { ServerConnection } from './server-connection.ts';
+import { TLS_OPTIONS, TLS_USAGE, type TlsValues, tlsOptions } from './tls-options.ts';
 
-export const IMPORT_USAGE = `Usage: holdfast import redis://[[USER]:PASSWORD@]HOST[:PORT] [--to HOST[:PORT]] [--stay]
+export const IMPORT_USAGE = `Usage: holdfast import redis[s]://[[USER]:PASSWORD@]HOST[:PORT] [--to HOST[:PORT]] [--stay]
 
 Follows a running Redis (6 or later) or Valkey until the node has what it has. Then writes to the source are paused, both sides
 are compared, and the node takes writes; the pause at the source ends by itself after --pause seconds, time for its clients to
-come over.
+come over. With rediss:// the source is spoken to by TLS, by the node too: that needs its tls-ca-cert-file or tls-ca-cert-dir
+and, where the source wants one, its tls-client-cert-file and tls-client-key-file (or else tls-cert-file and tls-key-file).
 
       --to HOST:PORT    a node of Holdfast; default 127.0.0.1:6379
   -a, --pass PASSWORD   the node's password; default the environment's REDISCLI_AUTH
@@ -20,6 +22,8 @@ come over.
       --stay            do not cut over: say how it is done when the node follows
       --pause SECONDS   default 60
       --max-lag BYTES   cut over when no more of the stream is missing; default 1048576
+      --tls             speak TLS with the node. Of this command's connections by TLS, to either side:
+${TLS_USAGE.trimEnd()} from the node
 `;
 
 const OPTIONS = {
@@ -29,6 +33,8 @@ const OPTIONS = {
   stay: { type: 'boolean', default: false },
   pause: { type: 'string', default: '60' },
   'max-lag': { type: 'string', default: '1048576' },
+  tls: { type: 'boolean', default: false },
+  ...TLS_OPTIONS,
   help: { type: 'boolean', default: false },
 } as const;
 
@@ -41,9 +47,18 @@ const BAR_CELLS = 30;
 const DIGESTED_KEYS_MAX = 200_000;
 const COMPARISONS = new Set(['by size', 'digest', 'sample', 'none']);
 
+interface Side {
+  readonly host: string;
+  readonly port: number;
+  readonly user: string;
+  readonly password: string;
+  readonly isSecure: boolean;
+}
+
 interface Wanted {
-  readonly source: { readonly host: string; readonly port: number; readonly user: string; readonly password: string };
-  readonly target: { readonly host: string; readonly port: number; readonly user: string; readonly password: string };
+  readonly source: Side;
+  readonly target: Side;
+  readonly tls: TlsValues;
   readonly stay: boolean;
   readonly compare: string;
   readonly pauseMs: number;
@@ -60,11 +75,12 @@ function parse(args: readonly string[]): Wanted | 'help' | null {
     const to = new URL(`redis://${values.to}`);
     const pauseMs = Number(values.pause) * 1000;
     const maxLag = Number(values['max-lag']);
-    if (url.protocol !== 'redis:' || url.hostname === '' || !(pauseMs >= 1000) || !(maxLag >= 0) || !COMPARISONS.has(values.compare)) return null;
+    if ((url.protocol !== 'redis:' && url.protocol !== 'rediss:') || url.hostname === '' || !(pauseMs >= 1000) || !(maxLag >= 0) || !COMPARISONS.has(values.compare)) return null;
     const end = ({ hostname, port }: URL): { host: string; port: number } => ({ host: hostname.replace(/^\[|\]$/g, ''), port: Number(port || '6379') });
     return {
-      source: { ...end(url), user: decodeURIComponent(url.username), password: decodeURIComponent(url.password) },
-      target: { ...end(to), user: '', password: values.pass ?? process.env.REDISCLI_AUTH ?? '' },
+      source: { ...end(url), user: decodeURIComponent(url.username), password: decodeURIComponent(url.password), isSecure: url.protocol === 'rediss:' },
+      target: { ...end(to), user: '', password: values.pass ?? process.env.REDISCLI_AUTH ?? '', isSecure: values.tls },
+      tls: values,
       stay: values.stay, compare: values.compare, pauseMs, maxLag,
     };
   } catch {
@@ -85,9 +101,9 @@ export async function runImportTool(args: readonly string[]): Promise<number> {
   }
   const open: ServerConnection[] = [];
   try {
-    const source = await ServerConnection.open(wanted.source, 0);
+    const source = await ServerConnection.open({ ...wanted.source, tls: wanted.source.isSecure ? tlsOptions({ ...wanted.tls, sni: undefined }) : null }, 0);
     open.push(source);
-    const target = await ServerConnection.open(wanted.target, 0);
+    const target = await ServerConnection.open({ ...wanted.target, tls: wanted.target.isSecure ? tlsOptions(wanted.tls) : null }, 0);
     open.push(target);
     return await new ImportTool(wanted, source, target).run();
   } catch (error) {
@@ -123,6 +139,7 @@ class ImportTool {
       await this.#target.send('CONFIG', 'SET', 'masteruser', source.user);
       await this.#target.send('CONFIG', 'SET', 'masterauth', source.password);
     }
+    await this.#secureNode();
     await this.#target.send('REPLICAOF', source.host, String(source.port));
     await this.#follow();
     if (stay) {
@@ -130,6 +147,16 @@ class ImportTool {
       return 0;
     }
     return this.#cutOver();
+  }
+
+  /** Has the node speak TLS with the source, or not. */
+  async #secureNode(): Promise<void> {
+    try {
+      await this.#target.send('CONFIG', 'SET', 'tls-replication', this.#wanted.source.isSecure ? 'yes' : 'no');
+    } catch (error) {
+      if (!(error instanceof OperationalError) || error.code !== 'SERVER_REFUSED') throw error;
+      throw new OperationalError('NODE_WITHOUT_TLS', `the node cannot speak TLS with the source: set its tls-ca-cert-file (${error.message})`, error);
+    }
   }
 
   async #checkEnds(): Promise<void> {

@@ -3,6 +3,7 @@ import { parseArgs } from 'node:util';
 import { OperationalError } from '../shared/errors.ts';
 import { ServerConnection } from './server-connection.ts';
 import { type StatusReply, statusTable } from './status-table.ts';
+import { TLS_OPTIONS, TLS_USAGE, tlsOptions } from './tls-options.ts';
 
 export const TOOL_USAGE = `Usage: holdfast status [--check | --json]
        holdfast member add HOST:PEERPORT
@@ -17,6 +18,8 @@ MEMBER is an id, the beginning of one, or an address of a member. Any node can b
   -p, --port PORT       default 6379
   -a, --pass PASSWORD   default the environment's REDISCLI_AUTH
       --user USER
+      --tls             speak TLS
+${TLS_USAGE.trimEnd()}
       --check           say nothing; exit code 0 if the node serves, or can pass clients on to a primary
       --json            the status as JSON
       --force           even if an availability zone loses its last voter
@@ -28,6 +31,8 @@ const OPTIONS = {
   port: { type: 'string', short: 'p', default: '6379' },
   pass: { type: 'string', short: 'a' },
   user: { type: 'string', default: '' },
+  tls: { type: 'boolean', default: false },
+  ...TLS_OPTIONS,
   check: { type: 'boolean', default: false },
   json: { type: 'boolean', default: false },
   force: { type: 'boolean', default: false },
@@ -85,10 +90,12 @@ export async function runOperatorTool(args: readonly string[]): Promise<number> 
     process.stderr.write(TOOL_USAGE);
     return 2;
   }
-  const { host, port, user, pass, check, json } = given.values;
+  const { host, port, user, pass, check, json, tls } = given.values;
   let connection: ServerConnection | null = null;
   try {
-    connection = await ServerConnection.open({ host, port: Number(port), user, password: pass ?? process.env.REDISCLI_AUTH ?? '' });
+    connection = await ServerConnection.open({
+      host, port: Number(port), user, password: pass ?? process.env.REDISCLI_AUTH ?? '', tls: tls ? tlsOptions(given.values) : null,
+    });
     const reply = await connection.send('HOLDFAST', ...request);
     const serves = request[0] === 'STATUS' && check ? await servesNow(connection, reply as StatusReply) : true;
     if (!check) process.stdout.write(textFor(reply, json));

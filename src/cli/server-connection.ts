@@ -1,5 +1,6 @@
 /** One connection of the command line tool to a node: a question, its answer, and so on. Holds no retries: the operator has them. */
 import { connect, type Socket } from 'node:net';
+import { type ConnectionOptions, connect as connectSecurely } from 'node:tls';
 import { RespError, RespMap, RespReader, type RespValue, toPlain } from '../protocol/resp-reader.ts';
 import { OperationalError } from '../shared/errors.ts';
 
@@ -10,6 +11,8 @@ export interface ServerAddress {
   readonly user: string;
   /** '' for none. */
   readonly password: string;
+  /** Null: without TLS. */
+  readonly tls: ConnectionOptions | null;
 }
 
 /** Longer than any operation takes on the server. */
@@ -43,12 +46,15 @@ export class ServerConnection {
    * @param answerTimeoutMs 0: an answer may take as long as it will
    * @throws OperationalError SERVER_UNREACHABLE, or SERVER_REFUSED for a wrong password
    */
-  static async open({ host, port, user, password }: ServerAddress, answerTimeoutMs = ANSWER_TIMEOUT_MS): Promise<ServerConnection> {
-    const socket = connect({ host, port });
+  static async open({ host, port, user, password, tls }: ServerAddress, answerTimeoutMs = ANSWER_TIMEOUT_MS): Promise<ServerConnection> {
+    const socket = tls === null ? connect({ host, port }) : connectSecurely({ ...tls, host, port });
     await new Promise<void>((resolve, reject) => {
-      socket.once('connect', resolve);
+      let isReached = false;
+      socket.once('connect', () => { isReached = true; });
+      socket.once(tls === null ? 'connect' : 'secureConnect', resolve);
       socket.once('error', (error: NodeJS.ErrnoException) => {
-        reject(new OperationalError('SERVER_UNREACHABLE', `no server answers at ${host}:${port} (${error.code ?? error.message})`, error));
+        const why = isReached ? `TLS with ${host}:${port} failed: ${error.message}` : `no server answers at ${host}:${port} (${error.code ?? error.message})`;
+        reject(new OperationalError('SERVER_UNREACHABLE', why, error));
       });
     });
     const connection = new ServerConnection(socket, answerTimeoutMs);

@@ -18,6 +18,7 @@ import type { Logger } from './logger.ts';
 import { PUBSUB_GROUP } from './pubsub.ts';
 import { labelOf, peeringOf } from './peering.ts';
 import { Server } from './server.ts';
+import { sourceTlsContext } from './tls-settings.ts';
 import { CLIENT_STREAM } from './upstream.ts';
 import { UsersFile } from './users-file.ts';
 
@@ -54,6 +55,8 @@ export async function startServer(config: Config, log: Logger): Promise<Server> 
   };
   const hasData = config.string('member-role') !== 'log-only';
   // Commands are refused with LOADING until the data is there.
+  // Said now rather than when there is something to import.
+  sourceTlsContext(config);
   await server.listeners.listen();
   log.notice('Server initialized');
   server.snapshots = await openSnapshots(server, node, snapshots, hasData, log);

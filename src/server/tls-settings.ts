@@ -36,26 +36,50 @@ export function tlsSettings(config: Config): TlsSettings {
   if (cert === null || key === null) throw invalid('tls-cert-file and tls-key-file must be given');
   const ca = authorities(config);
   if (ca.length === 0 && clientCertificates !== 'no') throw invalid('tls-ca-cert-file or tls-ca-cert-dir must be given where tls-auth-clients is not "no"');
-  const versions = versionsOf(config);
-  const passphrase = config.string('tls-key-file-pass');
   const context: tls.SecureContextOptions = {
     cert, key,
-    ...(passphrase === '' ? {} : { passphrase }),
+    ...passphraseOf(config, 'tls-key-file-pass'),
     ...(ca.length === 0 ? {} : { ca }),
-    minVersion: versions[0]!,
-    maxVersion: versions[versions.length - 1]!,
-    ciphers: ciphersOf(config),
+    ...protocolOf(config),
     honorCipherOrder: config.bool('tls-prefer-server-ciphers'),
-    secureOptions: secureOptions(config, versions),
     sessionTimeout: Math.max(1, config.number('tls-session-cache-timeout')),
     sessionIdContext: 'holdfast',
   };
+  return { context: usable(context), clientCertificates };
+}
+
+/**
+ * For the connection to the source of an import; null: without TLS.
+ * @throws OperationalError TLS_INVALID, as `tlsSettings`
+ */
+export function sourceTlsContext(config: Config): tls.SecureContextOptions | null {
+  if (!config.bool('tls-replication')) return null;
+  const ca = authorities(config);
+  if (ca.length === 0) throw invalid('tls-ca-cert-file or tls-ca-cert-dir must be given where tls-replication is on');
+  const own = config.string('tls-client-cert-file') === '' ? 'tls' : 'tls-client';
+  const cert = fileOf(config, `${own}-cert-file`);
+  const key = fileOf(config, `${own}-key-file`);
+  if ((cert === null) !== (key === null)) throw invalid(`${own}-cert-file and ${own}-key-file go together`);
+  return usable({ ca, ...(cert === null || key === null ? {} : { cert, key, ...passphraseOf(config, `${own}-key-file-pass`) }), ...protocolOf(config) });
+}
+
+function usable(context: tls.SecureContextOptions): tls.SecureContextOptions {
   try {
     tls.createSecureContext(context);
   } catch (error) {
     throw invalid((error as Error).message, error);
   }
-  return { context, clientCertificates };
+  return context;
+}
+
+function passphraseOf(config: Config, directive: string): tls.SecureContextOptions {
+  const passphrase = config.string(directive);
+  return passphrase === '' ? {} : { passphrase };
+}
+
+function protocolOf(config: Config): tls.SecureContextOptions {
+  const versions = versionsOf(config);
+  return { minVersion: versions[0]!, maxVersion: versions[versions.length - 1]!, ciphers: ciphersOf(config), secureOptions: secureOptions(config, versions) };
 }
 
 function fileOf(config: Config, directive: string): string | null {

@@ -40,7 +40,7 @@ async function tool(port: number, ...args: string[]): Promise<Ended> {
 
 /** What node `i` answers to HOLDFAST …: the text of a refusal, or the reply. */
 async function holdfast(i: number, ...words: string[]): Promise<unknown> {
-  const connection = await ServerConnection.open({ host: '127.0.0.1', port: shard.nodes[i]!.port, user: '', password: '' });
+  const connection = await ServerConnection.open({ host: '127.0.0.1', port: shard.nodes[i]!.port, user: '', password: '', tls: null });
   try {
     return await connection.send('HOLDFAST', ...words);
   } catch (error) {

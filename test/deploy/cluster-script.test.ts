@@ -58,7 +58,7 @@ test('three members in three zones, by the directives of docker-compose.yml; SIG
   // Answered when there is a primary, which this member then knows.
   const client = await TestClient.connect(port + 2);
   expect(await client.send('SET', 'greeting', 'hello')).toBe('+OK');
-  const connection = await ServerConnection.open({ host: '127.0.0.1', port: port + 2, user: '', password: '' });
+  const connection = await ServerConnection.open({ host: '127.0.0.1', port: port + 2, user: '', password: '', tls: null });
   const { members, warnings } = (await connection.send('HOLDFAST', 'STATUS')) as StatusReply;
   connection.close();
   expect(members.map(({ zone, role }) => `${zone} ${role}`).sort()).toEqual(['zone-1 voter', 'zone-2 voter', 'zone-3 voter']);

@@ -5,7 +5,7 @@ import { type Command, command } from '../../engine/command.ts';
 import { wrongArity } from '../../engine/error-texts.ts';
 import { CommandError, OperationalError } from '../../shared/errors.ts';
 import type { Server } from '../server.ts';
-import { isTlsSetting } from '../tls-settings.ts';
+import { isTlsSetting, sourceTlsContext } from '../tls-settings.ts';
 import { connectionOf } from './connection.ts';
 import { helpHandler } from './help.ts';
 
@@ -36,6 +36,7 @@ function setAll(server: Server, pairs: readonly (readonly [string, string])[], a
   config.set(pairs, { allowProtected });
   if (secured.length === 0) return;
   try {
+    sourceTlsContext(config);
     server.listeners.reloadTls();
   } catch (error) {
     if (!(error instanceof OperationalError)) throw error;

@@ -117,8 +117,7 @@ const CLUSTER = because(
 const TLS = [
   ...because(
     'members speak TLS by peer-tls-cert-file and its kin',
-    ['tls-replication', bool, 'no'], ['tls-cluster', bool, 'no'],
-    ...['tls-client-cert-file', 'tls-client-key-file', 'tls-client-key-file-pass'].map((name) => [name, string, ''] as const),
+    ['tls-cluster', bool, 'no'],
   ),
   ...because('sessions are kept by the clients (tickets)', ['tls-session-cache-size', int(), '20480']),
   ...because('key exchange uses elliptic curves', ['tls-dh-params-file', string, '']),

@@ -52,6 +52,11 @@ const WITH_EFFECT: readonly Directive[] = [
   directive('tls-key-file-pass', string, ''),
   directive('tls-ca-cert-file', string, ''),
   directive('tls-ca-cert-dir', string, ''),
+  // The source of an import is spoken to by TLS, with these, or else with the server's own.
+  directive('tls-replication', bool, 'no'),
+  directive('tls-client-cert-file', string, ''),
+  directive('tls-client-key-file', string, ''),
+  directive('tls-client-key-file-pass', string, ''),
   directive('tls-auth-clients', oneOf('no', 'yes', 'optional'), 'yes'),
   directive('tls-protocols', string, ''),
   directive('tls-ciphers', string, ''),

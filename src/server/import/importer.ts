@@ -14,6 +14,7 @@ import { UNBLOCKED_BY_DEMOTION } from '../../replication/member.ts';
 import { isRdbError } from '../../shared/rdb/rdb-errors.ts';
 import { OperationalError, invariant } from '../../shared/errors.ts';
 import type { Server } from '../server.ts';
+import { sourceTlsContext } from '../tls-settings.ts';
 import { type SourceAddress, SourceLink } from './source-link.ts';
 import { SourceStream } from './source-stream.ts';
 
@@ -151,6 +152,7 @@ export class Importer implements Waiter {
     const { host, port: sourcePort, streamId, offset, phase } = engine.importing!;
     const link = (run.link = await SourceLink.open({
       host, port: sourcePort, user: config.string('masteruser'), password: config.string('masterauth'), listeningPort: port, timeoutMs: config.number('repl-timeout') * 1000,
+      tls: sourceTlsContext(config),
     }, run.stop.signal));
     this.#mustRun(run);
     this.progress.link = 'handshake';

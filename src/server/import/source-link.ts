@@ -4,6 +4,7 @@
  */
 import { once } from 'node:events';
 import net from 'node:net';
+import tls from 'node:tls';
 import { OperationalError } from '../../shared/errors.ts';
 
 export interface SourceAddress {
@@ -19,6 +20,8 @@ export interface LinkOptions extends SourceAddress {
   readonly listeningPort: number;
   /** Without a byte for so long the link is given up. */
   readonly timeoutMs: number;
+  /** Null: without TLS. */
+  readonly tls: tls.SecureContextOptions | null;
 }
 
 /** What PSYNC came to. */
@@ -60,20 +63,26 @@ export class SourceLink {
 
   /**
    * Connects and introduces itself.
-   * @throws OperationalError SOURCE_UNREACHABLE, SOURCE_REFUSED (it wants a password, or another), SOURCE_UNKNOWN (what answers is no Redis), SOURCE_GONE
+   * @throws OperationalError SOURCE_UNREACHABLE, SOURCE_REFUSED (it wants a password, or another; its certificate is not accepted), SOURCE_UNKNOWN (what answers is no Redis), SOURCE_GONE
    */
   static async open(options: LinkOptions, stop: AbortSignal): Promise<SourceLink> {
     const { host, port, timeoutMs } = options;
-    const socket = net.connect({ host, port, noDelay: true });
+    // Whether the certificate is good is looked at below; in whose name it is does not matter, as between Redis and its replicas.
+    const socket = options.tls === null ? net.connect({ host, port, noDelay: true }) : tls.connect({ ...options.tls, host, port, rejectUnauthorized: false });
+    socket.setNoDelay(true);
     const abort = (): void => { socket.destroy(); };
     stop.addEventListener('abort', abort, { once: true });
     socket.once('close', () => stop.removeEventListener('abort', abort));
     socket.setTimeout(timeoutMs);
     try {
-      await Promise.race([once(socket, 'connect'), once(socket, 'timeout').then(() => { throw new Error('time-out'); })]);
+      await Promise.race([once(socket, options.tls === null ? 'connect' : 'secureConnect'), once(socket, 'timeout').then(() => { throw new Error('time-out'); })]);
     } catch (error) {
       socket.destroy();
       throw new OperationalError('SOURCE_UNREACHABLE', `no server answers at ${host}:${port}: ${(error as Error).message}`, error as Error);
+    }
+    if (socket instanceof tls.TLSSocket && !socket.authorized) {
+      socket.destroy();
+      throw new OperationalError('SOURCE_REFUSED', `the source's certificate is refused: ${socket.authorizationError?.message ?? String(socket.authorizationError)}`);
     }
     const link = new SourceLink(socket);
     try {

@@ -6,7 +6,7 @@
  * block of a turn is what stands in it at the turn's end.
  */
 import { invariant, OperationalError } from '../shared/errors.ts';
-import type { Request } from '../shared/request.ts';
+import { type Request, writeLatin1 } from '../shared/request.ts';
 import { formatInteger } from '../shared/number-text.ts';
 
 const BUFFER_BYTES = 64 * 1024;
@@ -48,7 +48,8 @@ export class EffectWriter {
     this.#argsDue--;
     this.#reserve(text.length + 5);
     this.#varint(text.length);
-    for (let i = 0; i < text.length; i++) this.#buf[this.#pos++] = text.charCodeAt(i);
+    writeLatin1(text, text.length, this.#buf, this.#pos);
+    this.#pos += text.length;
   }
 
   /** A safe integer as an argument. */

@@ -7,7 +7,7 @@
 import { invariant } from '../shared/errors.ts';
 import { digitCount, formatDouble, formatInteger } from '../shared/number-text.ts';
 import type { Reply } from '../shared/reply.ts';
-import { latin1Bytes } from '../shared/request.ts';
+import { latin1Bytes, writeLatin1 } from '../shared/request.ts';
 
 const LF = 10;
 const CR = 13;
@@ -106,7 +106,7 @@ export class RespWriter implements Reply {
   #chars(text: string): void {
     const { buf, pos } = this;
     const length = text.length;
-    for (let i = 0; i < length; i++) buf[pos + i] = text.charCodeAt(i);
+    writeLatin1(text, length, buf, pos);
     this.pos = pos + length;
   }
 

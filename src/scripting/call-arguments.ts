@@ -1,6 +1,6 @@
 /** The arguments of redis.call as a request: latin1 strings and numbers written one behind the other into bytes of its own. */
 import { formatDouble } from '../shared/number-text.ts';
-import { Request } from '../shared/request.ts';
+import { Request, writeLatin1 } from '../shared/request.ts';
 import type { LuaValue } from './lua-engine.ts';
 
 const INITIAL_BYTES = 1024;
@@ -31,15 +31,13 @@ export class CallArguments {
     return true;
   }
 
-  #put(i: number, value: string): void {
+  #put(i: number, text: string): void {
     const { request } = this;
-    // V8 has many kinds of strings, and scripts bring all of them. Without this it would look up `charCodeAt` for each character.
-    const text = `${value}`;
     const { length } = text;
     if (this.#at + length > request.buf.length) this.#grow(length);
     const { buf } = request;
     const at = this.#at;
-    for (let k = 0; k < length; k++) buf[at + k] = text.charCodeAt(k);
+    writeLatin1(text, length, buf, at);
     request.off[i] = at;
     request.len[i] = length;
     this.#at = at + length;

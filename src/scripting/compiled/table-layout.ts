@@ -2,6 +2,7 @@
  * Where the keys of a table's hash part stand: Lua 5.1's node vector (ltable.c), so that `next` visits keys in the order in which a
  * real server visits them. The nodes themselves are found by a Map; this file is about order alone, and about when a part is full.
  */
+import { charCodeAt } from '../../shared/request.ts';
 import type { LuaValue } from '../lua-engine.ts';
 import { addressOf } from './addresses.ts';
 
@@ -24,11 +25,9 @@ const scratch = new Float64Array(1);
 const scratchWords = new Uint32Array(scratch.buffer);
 
 /** luaS_newlstr's hash, as Redis has it: of all characters, however long the string is. */
-function stringHash(key: string): number {
-  // A string of any kind for V8: see CallArguments.
-  const text = `${key}`;
+function stringHash(text: string): number {
   let hash = text.length;
-  for (let at = text.length - 1; at >= 0; at--) hash ^= (hash << 5) + (hash >>> 2) + text.charCodeAt(at);
+  for (let at = text.length - 1; at >= 0; at--) hash ^= (hash << 5) + (hash >>> 2) + charCodeAt.call(text, at);
   return hash >>> 0;
 }
 

@@ -2,6 +2,7 @@
 import { describe, expect, test } from 'vitest';
 import { LoadState, RdbLoader, type RdbLoadOptions } from '../../src/engine/rdb/rdb-loader.ts';
 import { RdbSaver } from '../../src/engine/rdb/rdb-saver.ts';
+import { EntryEffects } from '../../src/engine/rdb/entry-effects.ts';
 import { reload } from '../../src/engine/rdb/reload.ts';
 import { Bytes } from '../../src/engine/memory/entries.ts';
 import { OperationalError } from '../../src/shared/errors.ts';
@@ -371,4 +372,40 @@ describe('damage', () => {
     for (let length = 0; length < file.length; length++) expect(attempt(file.subarray(0, length)), `length ${length}`).toBe('refused');
     expect(attempt(file)).toBe('loaded');
   });
+});
+
+test('large collections are logged in parts, from which a replica makes the same', () => {
+  const source = new EngineRig(3);
+  const elements = Array.from({ length: 3000 }, (_, i) => `element ${i} \xff\x00`);
+  source.run('RPUSH', 'list', ...elements);
+  source.run('SADD', 'set', ...elements);
+  source.run('SADD', 'numbers', ...elements.map((_, i) => i));
+  source.run('ZADD', 'scored', ...elements.flatMap((element, i) => [['inf', '-inf', '-0', '0.1', `${i / 3}`, '1e300'][i % 6]!, element]));
+  source.run('HSET', 'hash', ...elements.flatMap((element, i) => [element, `value ${i}`]));
+  source.run('HSET', 'timed', ...elements.flatMap((element, i) => [element, `value ${i}`]));
+  source.run('HPEXPIREAT', 'timed', NOW_MS + 1_000_000, 'FIELDS', 2, elements[7]!, elements[2000]!);
+  for (const element of elements) source.run('XADD', 'stream', '*', 'field', element);
+  for (const key of ['list', 'set', 'scored', 'hash']) source.run('PEXPIREAT', key, NOW_MS + 5_000_000);
+  source.run('SET', 'string', 'x'.repeat(30_000));
+  const file = save(source);
+
+  const [primary, replica] = [new EngineRig(4), new EngineRig(5)];
+  // What has expired is there until the primary says that it has gone.
+  for (const { engine } of [primary, replica]) engine.beginTurn(NOW_MS + 6_000_000);
+  const loader = new RdbLoader(primary.engine, { onLoaded: new EntryEffects(primary.engine, primary.engine.loadedEffects), partBytes: 4000 });
+  const blocks: { bytes: number; name: string }[] = [];
+  for (let at = 0, state: number = LoadState.more; state !== LoadState.done;) {
+    state = loader.step(50);
+    const { words, block } = primary.effects();
+    if (block !== null) {
+      replica.engine.applyEffects(block);
+      blocks.push({ bytes: block.length, name: words[0]!.slice(0, 2).join(' ') });
+    }
+    if (state === LoadState.input) loader.feed(file.slice(at, at += 1000));
+  }
+  expect(contents(primary.engine)).toEqual(contents(source.engine));
+  expect(contents(replica.engine)).toEqual(contents(source.engine));
+  const large = new Set(blocks.filter(({ bytes }) => bytes > 20_000).map(({ name }) => name));
+  expect(large).toEqual(new Set(['RESTORE timed', 'RESTORE stream', 'SET string']));
+  expect(new Set(blocks.map(({ name }) => name.split(' ')[0]))).toEqual(new Set(['RESTORE', 'RPUSH', 'SADD', 'ZADD', 'HSET', 'SET']));
 });

@@ -23,6 +23,8 @@ const FILES_PER_ROUND = 60;
 /** One in so many is checked by walking the whole arena. */
 const CHECKED = 12;
 const MIB = 1024 * 1024;
+/** Collections that take more of a file than this are logged in parts. */
+const PART_BYTES = 200;
 /** As for RESTORE: a compressed string becomes 88 times its bytes at most, and what holds it may be twice as large for a while. */
 const BYTES_PER_BYTE_MAX = 250;
 const BYTES_MAX = 8 * MIB;
@@ -140,7 +142,7 @@ class FileRound {
     const reserved = (): number => arena.u8.reduce((sum, chunk) => sum + chunk.length, 0);
     const buffers = process.memoryUsage().arrayBuffers - reserved();
     const touched = arena.touchedBytes;
-    const loader = new RdbLoader(engine, { onLoaded: new EntryEffects(engine, engine.loadedEffects) });
+    const loader = new RdbLoader(engine, { onLoaded: new EntryEffects(engine, engine.loadedEffects), partBytes: PART_BYTES });
     let outcome = '';
     let isLoaded = false;
     try {

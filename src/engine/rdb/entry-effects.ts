@@ -1,4 +1,9 @@
-/** Entries that were loaded from an RDB file, as effects that make the same entries: for data that comes from elsewhere. */
+/**
+ * Entries that were loaded from an RDB file, as effects that make the same entries: for data that comes from elsewhere. A large
+ * collection is what was there of it first, and then its elements one by one, so that no record of the log is as large as it.
+ */
+import { invariant } from '../../shared/errors.ts';
+import { formatDouble } from '../../shared/number-text.ts';
 import { RDB_VERSION_WITH_FIELD_TIMES, RDB_VERSION_WRITTEN, RdbType } from '../../shared/rdb/rdb-types.ts';
 import { RdbWriter } from '../../shared/rdb/rdb-writer.ts';
 import type { EffectWriter } from '../effects.ts';
@@ -7,15 +12,21 @@ import { FUNCTION_EFFECT } from '../function-libraries.ts';
 import type { Database } from '../keyspace/database.ts';
 import type { Address } from '../memory/arena.ts';
 import { Bytes, EntryType, NO_EXPIRY } from '../memory/entries.ts';
+import type { ElementVisitor } from '../types/collection.ts';
+import type { LoadListener } from './rdb-loader.ts';
 import { ValueSaver } from './value-saver.ts';
 
-export class EntryEffects {
+export class EntryEffects implements LoadListener, ElementVisitor {
   readonly #engine: Engine;
   readonly #effects: EffectWriter;
   readonly #key = new Bytes();
   readonly #value = new Bytes();
   readonly #writer = new RdbWriter();
   readonly #saver = new ValueSaver();
+  /** Of the collection that comes in parts: its database, its key, and what adds an element if it is a list or a set. */
+  #db = 0;
+  #partsKey: Uint8Array = new Uint8Array(0);
+  #adds = '';
 
   constructor(engine: Engine, effects: EffectWriter) {
     this.#engine = engine;
@@ -29,6 +40,47 @@ export class EntryEffects {
     if (entries.type(ref) === EntryType.string) this.#string(db, ref, expireAtMs);
     else this.#collection(db, ref, expireAtMs);
   }
+
+  part(db: Database, ref: Address): ElementVisitor {
+    const { entries } = this.#engine.keyspace;
+    this.entry(db, ref);
+    entries.key(ref, this.#key);
+    this.#db = db.number;
+    this.#partsKey = this.#key.buf.slice(this.#key.off, this.#key.off + this.#key.len);
+    this.#adds = entries.type(ref) === EntryType.list ? 'RPUSH' : 'SADD';
+    return this;
+  }
+
+  // ---- What comes after the first part ----
+
+  element(buf: Uint8Array, off: number, len: number): void {
+    this.#begin(this.#adds, 3);
+    this.#effects.arg(buf, off, len);
+  }
+
+  field(buf: Uint8Array, off: number, len: number, valueBuf: Uint8Array, valueOff: number, valueLen: number): void {
+    this.#begin('HSET', 4);
+    this.#effects.arg(buf, off, len);
+    this.#effects.arg(valueBuf, valueOff, valueLen);
+  }
+
+  fieldEnds(): void {
+    invariant(false, 'rdb: a hash with fields that end is logged whole');
+  }
+
+  scored(buf: Uint8Array, off: number, len: number, score: number): void {
+    this.#begin('ZADD', 4);
+    this.#effects.text(formatDouble(score));
+    this.#effects.arg(buf, off, len);
+  }
+
+  #begin(name: string, argc: number): void {
+    this.#effects.begin(this.#db, argc);
+    this.#effects.text(name);
+    this.#effects.arg(this.#partsKey, 0, this.#partsKey.length);
+  }
+
+  // ---- Whole entries ----
 
   #string(db: Database, ref: Address, expireAtMs: number): void {
     const effects = this.#effects;

@@ -17,6 +17,7 @@ import type { Engine } from '../engine.ts';
 import type { Database } from '../keyspace/database.ts';
 import type { Address } from '../memory/arena.ts';
 import { NO_EXPIRY } from '../memory/entries.ts';
+import type { ElementVisitor } from '../types/collection.ts';
 import { ValueLoader, checkRdbType } from './value-loader.ts';
 
 /** What `step` came to. */
@@ -37,14 +38,19 @@ export interface RdbLoadOptions {
   readonly dropExpiredBeforeMs?: number;
   /** Told of everything that was loaded, when it is complete. */
   readonly onLoaded?: LoadListener;
+  /** A collection that takes more of the file is told of in parts; by default PART_BYTES. */
+  readonly partBytes?: number;
 }
 
 export interface LoadListener {
   entry(db: Database, ref: Address): void;
+  /** There is a part of a large collection, and `entry` will not be called for it. @returns who is shown the elements that follow */
+  part(db: Database, ref: Address): ElementVisitor;
   /** A library of functions. */
   library(source: string): void;
 }
 
+const PART_BYTES = 256 * 1024;
 const HEADER_BYTES = 9;
 const MAGIC = /^REDIS(\d{4})$|^VALKEY(\d{3})$/;
 
@@ -70,6 +76,9 @@ export class RdbLoader {
   #db: Database;
   /** Whether a collection is being read, whose next piece comes next. */
   #inValue = false;
+  /** Where in the file it began, and whether its parts are told of. */
+  #begunAt = 0;
+  #inParts = false;
   /** Whether `#key` is that of the entry under way, for messages. */
   #hasKey = false;
   #expireAtMs = NO_EXPIRY;
@@ -133,9 +142,9 @@ export class RdbLoader {
     }
   }
 
-  /** Gives up in the middle: takes away the key of which only a part was loaded. */
+  /** Gives up in the middle: takes away the key of which only a part was loaded, unless this part was told of. */
   abandon(): void {
-    if (!this.#inValue) return;
+    if (!this.#inValue || this.#inParts) return;
     const { keyspace } = this.#engine;
     const wasApplying = keyspace.applying;
     keyspace.applying = true;
@@ -165,6 +174,7 @@ export class RdbLoader {
     reader.string(this.#key);
     this.#hasKey = true;
     checkRdbType(type);
+    this.#begunAt = reader.position;
     this.#values.begin(reader, type, this.#db, this.#key, this.#expireAtMs);
     this.#inValue = true;
     if (this.#values.left === 0) this.#endCollection();
@@ -201,7 +211,15 @@ export class RdbLoader {
   #piece(): number {
     const elements = this.#values.piece(this.#reader);
     if (this.#values.left === 0) this.#endCollection();
+    else if (!this.#inParts && this.#reader.position - this.#begunAt > (this.#options.partBytes ?? PART_BYTES)) this.#tellPart();
     return elements;
+  }
+
+  #tellPart(): void {
+    const { onLoaded, dropExpiredBeforeMs } = this.#options;
+    if (onLoaded === undefined || dropExpiredBeforeMs !== undefined || !this.#values.isDivisible) return;
+    this.#values.visitor = onLoaded.part(this.#db, this.#values.ref);
+    this.#inParts = true;
   }
 
   #endCollection(): void {
@@ -218,7 +236,7 @@ export class RdbLoader {
     const { dropExpiredBeforeMs, onLoaded } = this.#options;
     if (dropExpiredBeforeMs === undefined || this.#expireAtMs === NO_EXPIRY || this.#expireAtMs >= dropExpiredBeforeMs) {
       this.keys++;
-      onLoaded?.entry(this.#db, ref);
+      if (!this.#inParts) onLoaded?.entry(this.#db, ref);
       return;
     }
     this.#db.remove(this.#key.buf, this.#key.off, this.#key.len);
@@ -230,6 +248,7 @@ export class RdbLoader {
     this.#idleS = -1;
     this.#frequency = -1;
     this.#hasKey = false;
+    this.#inParts = false;
   }
 
   #opcode(opcode: number): void {

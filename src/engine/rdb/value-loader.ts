@@ -19,6 +19,7 @@ import type { Engine } from '../engine.ts';
 import type { Database } from '../keyspace/database.ts';
 import type { Address } from '../memory/arena.ts';
 import { EntryType, NO_EXPIRY } from '../memory/entries.ts';
+import type { ElementVisitor } from '../types/collection.ts';
 import { ENDS_AT_MS_MAX } from '../types/field-times.ts';
 import { StreamLoader } from './stream-loader.ts';
 
@@ -41,6 +42,11 @@ const COUNTED: ReadonlySet<number> = new Set([
   RdbType.hashMetadata, RdbType.hashMetadataPreGa,
 ]);
 
+/** Counted types that are nothing but their elements. */
+const DIVISIBLE: ReadonlySet<number> = new Set([
+  RdbType.list, RdbType.set, RdbType.zset, RdbType.zset2, RdbType.hash, RdbType.listQuicklist, RdbType.listQuicklist2,
+]);
+
 /** Types before whose value stands the time at which the first field ends. */
 const WITH_FIRST_TIME: ReadonlySet<number> = new Set([RdbType.hashMetadata, RdbType.hashListpackEx]);
 
@@ -56,6 +62,8 @@ export class ValueLoader {
   left = 0;
   /** Whether the entry is there: not before its first element came, unless it may be empty. */
   exists = false;
+  /** Shown each element that is read from now on; `begin` takes it away. */
+  visitor: ElementVisitor | null = null;
   readonly #engine: Engine;
   readonly #blob = new ByteRange();
   readonly #element = new ByteRange();
@@ -90,6 +98,7 @@ export class ValueLoader {
     const pieces = isStream || COUNTED.has(type) ? reader.length() : 1;
     this.left = isStream ? 1 : pieces;
     this.exists = false;
+    this.visitor = null;
     this.#type = type;
     this.#firstEndsAtMs = firstEndsAtMs;
     this.#entryType = ENTRY_TYPES.get(type)!;
@@ -109,6 +118,11 @@ export class ValueLoader {
   /** The entry, as long as nothing else used the keyspace. */
   get ref(): Address {
     return this.#ref;
+  }
+
+  /** Whether something is there already, and all that comes is elements. */
+  get isDivisible(): boolean {
+    return this.exists && DIVISIBLE.has(this.#type);
   }
 
   /** The key that is being read. */
@@ -261,6 +275,7 @@ export class ValueLoader {
       this.#created(ref);
     }
     if (!sets.add(this.#ref, buf, off, len)) throw rdbDamaged('a set has a member twice');
+    this.visitor?.element(buf, off, len);
   }
 
   #addField(count: number, bytes: number): void {
@@ -275,6 +290,7 @@ export class ValueLoader {
     if (!hashes.set(this.#ref, field.buf, field.off, field.len, value.buf, value.off, value.len)) {
       throw rdbDamaged('a hash has a field twice');
     }
+    this.visitor?.field(field.buf, field.off, field.len, value.buf, value.off, value.len);
   }
 
   #push(): void {
@@ -287,6 +303,7 @@ export class ValueLoader {
       this.#created(ref);
     }
     lists.pushTail(this.#ref, buf, off, len);
+    this.visitor?.element(buf, off, len);
   }
 
   #addScored(score: number, count: number): void {
@@ -300,6 +317,7 @@ export class ValueLoader {
     }
     if (sortedSets.find(this.#ref, buf, off, len)) throw rdbDamaged('a sorted set has a member twice');
     sortedSets.add(this.#ref, score, buf, off, len);
+    this.visitor?.scored(buf, off, len, score);
   }
 
   #create(): Address {

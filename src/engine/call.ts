@@ -122,6 +122,11 @@ export class Call {
     this.db.modified(this.req.buf, this.req.off[i]!, this.req.len[i]!);
   }
 
+  /** Reports that the key was written and is as it was: nothing to log, but what WATCH takes as a change. */
+  rewritten(i: number): void {
+    this.engine.keyspace.interest.rewritten(this.db.number, this.req.buf, this.req.off[i]!, this.req.len[i]!);
+  }
+
   /** Reports a change of the key's collection that only replies wait for; see Database.modifiedQuietly. */
   modifiedQuietly(i: number): void {
     this.db.modifiedQuietly(this.req.buf, this.req.off[i]!, this.req.len[i]!);

@@ -100,6 +100,7 @@ describe('WATCH', () => {
     [['SET k 1'], ['SWAPDB 1 2'], false],
     [['SET k 1'], ['MULTI', 'SET k 2', 'EXEC'], true], [['SET k 1'], ['MULTI', 'SET k 2', 'DISCARD'], false],
     [['RPUSH src a'], ['LMOVE src k LEFT LEFT'], true], [['RPUSH k 2 1'], ['SORT k STORE k'], true],
+    [['RPUSH k a b'], ['LTRIM k 0 0'], true], [['RPUSH k a b'], ['LTRIM k 0 -1'], true], [[], ['LTRIM k 0 -1'], false],
   ])('after %j, %j: aborted %s', (before, meanwhile, aborted) => {
     const rig = new ClientRig();
     const [a, b] = [rig.client(), rig.client()];

@@ -208,7 +208,7 @@ describe('CONFIG over the wire', () => {
   test('what only the start can change may be set to what it is', async () => {
     rig = await ServerRig.start();
     const client = await rig.connect();
-    for (const name of ['port', 'bind', 'tls-port', 'election-timeout-ms', 'peer-bind', 'cluster-secret', 'replica-announce-port', 'unixsocketgroup']) {
+    for (const name of ['port', 'bind', 'tls-port', 'election-timeout-ms', 'peer-bind', 'cluster-secret', 'replica-announce-port', 'unixsocketgroup', 'io-threads-do-reads']) {
       const [, value] = stringsOf(await client.send('config', 'get', name));
       expect(await client.send('config', 'set', name, value!)).toBe('+OK');
     }

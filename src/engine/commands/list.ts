@@ -180,7 +180,7 @@ function ltrim(c: Call): void {
       lists.trim(ref, start, length - 1 - stop);
       c.modified(1);
       c.changed(length - (stop - start + 1));
-    }
+    } else c.rewritten(1);
   }
   c.reply.ok();
 }

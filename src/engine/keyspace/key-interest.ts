@@ -62,12 +62,21 @@ export class KeyInterest {
     if (!this.#anyKey) return;
     const key = latin1Slice(buf, off, off + len);
     const id = name(db, key);
-    const watchers = this.#watchers.get(id);
-    if (watchers !== undefined) for (const session of watchers) session.watchBroken = true;
+    this.#breakWatches(id);
     if (this.#blocked.has(id) && !this.#readySet.has(id)) {
       this.#readySet.add(id);
       this.#ready.push({ db, key });
     }
+  }
+
+  /** A key was written and is as it was, which WATCH takes as a change all the same. */
+  rewritten(db: number, buf: Uint8Array, off: number, len: number): void {
+    if (this.#anyKey) this.#breakWatches(name(db, latin1Slice(buf, off, off + len)));
+  }
+
+  #breakWatches(id: string): void {
+    const watchers = this.#watchers.get(id);
+    if (watchers !== undefined) for (const session of watchers) session.watchBroken = true;
   }
 
   /**

@@ -52,7 +52,7 @@ const DURABILITY = [
 ];
 
 const PROCESS = [
-  ...because('commands run in one thread; sockets and the log have threads of their own', ['io-threads', int(1, 128), '1', fixed], ['io-threads-do-reads', bool, 'no', fixed],
+  ...because('commands run in one thread; sockets and the log have threads of their own', ['io-threads', int(1, 128), '1', fixed], ['io-threads-do-reads', bool, 'no', { atStartOnly: "can't set immutable config" }],
     ['events-per-io-thread', int(), '2'], ['prefetch-batch-max-size', int(0, 128), '16']),
   ...because('connections are accepted as they come', ['max-new-connections-per-cycle', int(1, 1000), '10'], ['max-new-tls-connections-per-cycle', int(1, 1000), '1']),
   ...because('it is for the tests of another program',

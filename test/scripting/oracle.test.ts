@@ -9,6 +9,8 @@ import { RedisProcess, redisServerMissing } from '../support/redis-process.ts';
 import { ServerRig } from '../server/server-rig.ts';
 
 const FILES = ['language', 'libraries', 'api'];
+/** Different snippets, each compared for both engines. */
+const SNIPPETS_MIN = 900;
 
 function linesOf(file: string): string[] {
   return readFileSync(new URL(`snippets/${file}`, import.meta.url), 'latin1').split('\n').filter((line) => line !== '');
@@ -41,6 +43,10 @@ describe.skipIf(redisServerMissing).each(['compiled', 'fengari'])('%s as redis-s
     }
     return out;
   }
+
+  test('there are as many as are wanted', () => {
+    expect(new Set(FILES.flatMap((file) => linesOf(`${file}.txt`))).size).toBeGreaterThanOrEqual(SNIPPETS_MIN);
+  });
 
   test.each(FILES)('%s', async (file) => {
     const snippets = linesOf(`${file}.txt`);

@@ -22,6 +22,9 @@ function tostring(engine: FengariEngine, value: LuaValue): LuaValue {
   }
 }
 
+const DIGITS = /^[ \t\n\v\f\r]*([+-]?)([0-9a-zA-Z]+)[ \t\n\v\f\r]*$/;
+const HEXADECIMAL = /^[ \t\n\v\f\r]*([+-]?)(?:0[xX](?=[0-9a-fA-F]))?([0-9a-zA-Z]+)[ \t\n\v\f\r]*$/;
+
 function tonumber(args: readonly LuaValue[]): LuaValue {
   const base = optInteger(args, 1, 10);
   if (base === 10) {
@@ -30,7 +33,7 @@ function tonumber(args: readonly LuaValue[]): LuaValue {
   }
   const text = checkString(args, 0);
   if (base < 2 || base > 36) throw new BadArgument(2, 'base out of range');
-  const found = /^[ \t\n\v\f\r]*([+-]?)(?:0[xX](?=[0-9a-fA-F]))?([0-9a-zA-Z]+)[ \t\n\v\f\r]*$/.exec(base === 16 ? text : text.replace(/^(\s*[+-]?)0[xX]/, '$1.'));
+  const found = (base === 16 ? HEXADECIMAL : DIGITS).exec(text);
   if (found === null) return undefined;
   let value = 0;
   for (const digit of found[2]!.toLowerCase()) {

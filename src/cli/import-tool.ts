@@ -43,6 +43,8 @@ const LAST_POLL_MS = 5;
 /** Keys whose values are compared where the source gives no digest. */
 const SAMPLED_KEYS = 1000;
 const BAR_CELLS = 30;
+/** So often within its length the pause begins anew while the data is compared. */
+const PAUSE_RENEWALS = 4;
 /** With more keys a digest of all takes too long to wait for by default. */
 const DIGESTED_KEYS_MAX = 200_000;
 const COMPARISONS = new Set(['by size', 'digest', 'sample', 'none']);
@@ -101,7 +103,7 @@ export async function runImportTool(args: readonly string[]): Promise<number> {
   }
   const open: ServerConnection[] = [];
   try {
-    const source = await ServerConnection.open({ ...wanted.source, tls: wanted.source.isSecure ? tlsOptions({ ...wanted.tls, sni: undefined }) : null }, 0);
+    const source = await openSource(wanted);
     open.push(source);
     const target = await ServerConnection.open({ ...wanted.target, tls: wanted.target.isSecure ? tlsOptions(wanted.tls) : null }, 0);
     open.push(target);
@@ -115,6 +117,10 @@ export async function runImportTool(args: readonly string[]): Promise<number> {
   }
 }
 
+function openSource({ source, tls }: Wanted): Promise<ServerConnection> {
+  return ServerConnection.open({ ...source, tls: source.isSecure ? tlsOptions({ ...tls, sni: undefined }) : null }, 0);
+}
+
 async function replication(connection: ServerConnection): Promise<ReadonlyMap<string, string>> {
   const info = String(await connection.send('INFO', 'replication'));
   return new Map([...info.matchAll(/^(\w+):(.*?)\r?$/gm)].map((line) => [line[1]!, line[2]!]));
@@ -125,6 +131,8 @@ class ImportTool {
   readonly #source: ServerConnection;
   readonly #target: ServerConnection;
   #lineLength = 0;
+  /** When the pause of the source's writes last began, at the latest. */
+  #pausedAtMs = 0;
 
   constructor(wanted: Wanted, source: ServerConnection, target: ServerConnection) {
     this.#wanted = wanted;
@@ -192,24 +200,52 @@ class ImportTool {
 
   async #cutOver(): Promise<number> {
     const { source, pauseMs } = this.#wanted;
-    await this.#source.send('CLIENT', 'PAUSE', String(pauseMs), 'WRITE');
+    await this.#pause();
     const pausedAt = performance.now();
     try {
-      await this.#inStep(pausedAt + pauseMs / 2);
+      await this.#inStep();
       this.#say(`In step ${Math.round(performance.now() - pausedAt)} ms after writes to the source were paused.\n`);
-      const difference = await this.#difference();
+      const difference = await this.#whilePaused(() => this.#difference());
       if (difference !== '') throw new OperationalError('IMPORT_DIFFERS', `the data differs, and the node goes on following: ${difference}`);
+      // A comparison may take longer than the pause lasts: what the source has taken by now, if anything, must be here too.
+      await this.#pause();
+      await this.#inStep();
       await this.#target.send('REPLICAOF', 'NO', 'ONE');
     } catch (error) {
       await this.#source.send('CLIENT', 'UNPAUSE');
       throw error;
     }
     this.#say(`The node takes writes: ${Math.round(performance.now() - pausedAt)} ms after the source stopped taking them.\n`);
-    this.#say(`Writes to ${source.host}:${source.port} stay paused for ${Math.round((pauseMs - (performance.now() - pausedAt)) / 1000)} s: bring its clients over now.\n`);
+    this.#say(`Writes to ${source.host}:${source.port} stay paused for ${Math.round((this.#pausedAtMs + pauseMs - performance.now()) / 1000)} s: bring its clients over now.\n`);
     return 0;
   }
 
-  async #inStep(deadlineMs: number): Promise<void> {
+  /** Writes to the source are paused from now on for as long as is wanted. */
+  async #pause(): Promise<void> {
+    const sentAtMs = performance.now();
+    await this.#source.send('CLIENT', 'PAUSE', String(this.#wanted.pauseMs), 'WRITE');
+    this.#pausedAtMs = sentAtMs;
+  }
+
+  /** Does `work` and has the pause begin anew now and then, over a connection of its own: `work` may wait long for an answer of the source. */
+  async #whilePaused<T>(work: () => Promise<T>): Promise<T> {
+    const { pauseMs } = this.#wanted;
+    const connection = await openSource(this.#wanted);
+    let renewing: Promise<unknown> | null = null;
+    const timer = setInterval(() => {
+      renewing ??= connection.send('CLIENT', 'PAUSE', String(pauseMs), 'WRITE').catch(() => undefined).finally(() => { renewing = null; });
+    }, pauseMs / PAUSE_RENEWALS);
+    try {
+      return await work();
+    } finally {
+      clearInterval(timer);
+      connection.close();
+    }
+  }
+
+  /** Until the node has all that the source has, whose writes have just been paused. */
+  async #inStep(): Promise<void> {
+    const deadlineMs = this.#pausedAtMs + this.#wanted.pauseMs / 2;
     for (;;) {
       const [source, target] = [await replication(this.#source), await replication(this.#target)];
       if (target.get('master_link_status') === 'up' && target.get('slave_repl_offset') === source.get('master_repl_offset')) return;
@@ -230,7 +266,7 @@ class ImportTool {
         throw error;
       }
     };
-    const [expected, found] = [await digest(this.#source), await digest(this.#target)];
+    const [expected, found] = await Promise.all([digest(this.#source), digest(this.#target)]);
     if (expected !== null && found !== null) {
       this.#say(`Digest of the source: ${expected}\nDigest of the node:   ${found}\n`);
       return expected === found ? '' : 'their digests are not the same';

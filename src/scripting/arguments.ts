@@ -39,7 +39,7 @@ export function isTable(value: LuaValue): value is LuaTable {
 
 const BLANKS = /^[ \t\n\v\f\r]+|[ \t\n\v\f\r]+$/g;
 const DECIMAL = /^[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?$/;
-const HEXADECIMAL = /^([+-]?)0[xX]([0-9a-fA-F]+)$/;
+const HEXADECIMAL = /^([+-]?)0[xX](?=\.?[0-9a-fA-F])([0-9a-fA-F]*)\.?([0-9a-fA-F]*)(?:[pP]([+-]?\d+))?$/;
 const INFINITE = /^([+-]?)inf(?:inity)?$/i;
 
 /** The number that a string stands for, as C's strtod and Lua 5.1 read it; undefined if none. */
@@ -47,7 +47,10 @@ export function textToNumber(text: string): number | undefined {
   const trimmed = text.replace(BLANKS, '');
   if (DECIMAL.test(trimmed)) return Number(trimmed);
   const hexadecimal = HEXADECIMAL.exec(trimmed);
-  if (hexadecimal !== null) return (hexadecimal[1] === '-' ? -1 : 1) * Number(`0x${hexadecimal[2]!}`);
+  if (hexadecimal !== null) {
+    const [, sign, whole = '', fraction = '', exponent = '0'] = hexadecimal;
+    return (sign === '-' ? -1 : 1) * Number(BigInt(`0x${whole}${fraction}`)) * 2 ** (Number(exponent) - 4 * fraction.length);
+  }
   const infinite = INFINITE.exec(trimmed);
   if (infinite !== null) return infinite[1] === '-' ? -Infinity : Infinity;
   return /^[+-]?nan$/i.test(trimmed) ? NaN : undefined;

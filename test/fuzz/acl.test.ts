@@ -60,17 +60,22 @@ async function assertSame(what: string, expected: readonly string[]): Promise<vo
   if (found.join('\n') !== expected.join('\n')) throw new Error(`after ${what} the users are ${JSON.stringify(found)} instead of ${JSON.stringify(expected)}`);
 }
 
-/** What ACL LIST says of a user makes that user. */
-async function remake(): Promise<void> {
+/** A selector with a pattern that ends in a parenthesis reads as another one, in Redis too. */
+const AMBIGUOUS = / \(.*(\)\)|\) (?!\())/;
+
+/** What ACL LIST says of a user makes that user. @returns whether it does: false where what it says is ambiguous. */
+async function remake(): Promise<boolean> {
   const { engine } = rig.server;
   const [line] = await listed();
   const user = engine.users.get('u')!;
   const copy = User.of('u', user.words(), engine.table);
   if (copy?.describe() !== user.describe()) throw new Error(`what is logged makes ${JSON.stringify(copy?.describe())} of ${JSON.stringify(user.describe())}`);
+  if (AMBIGUOUS.test(line!)) return false;
   const words = line!.split(' ').slice(2);
   const reply = await admin.send('ACL', 'SETUSER', 'u', 'reset', ...words);
   if (reply !== '+OK') throw new Error(`${JSON.stringify(words)} of ACL LIST is refused: ${reply}`);
   await assertSame('SETUSER with what LIST says', [line!]);
+  return true;
 }
 
 async function saveAndLoad(): Promise<void> {
@@ -113,8 +118,8 @@ test('rules of users', async () => {
         // A change is made whole or not at all.
         if (reply !== '+OK') await assertSame('a refused change', before);
         if (!rig.server.engine.users.names().includes('u')) continue;
-        await remake();
-        if (random.below(3) === 0) await saveAndLoad();
+        const isClear = await remake();
+        if (isClear && random.below(3) === 0) await saveAndLoad();
         if (random.below(3) === 0) await decisions(random);
       } catch (error) {
         throw new Error(`${(error as Error).message}, behind ${JSON.stringify(rules)}`, { cause: error });

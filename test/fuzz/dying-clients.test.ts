@@ -18,6 +18,8 @@ const OUTPUT_LIMIT = '65536 0 0';
 const GONE_MS_MAX = 20_000;
 
 const KEYS = ['a', 'b', 'c', 'list', 'list2', 'stream'];
+/** As the server gives them, from the first client on: some are there, some gone, some to come. */
+const CLIENT_IDS = Array.from({ length: 30 }, (_, i) => String(i + 1));
 const CHANNELS = ['news', 'sport', 'news.local'];
 
 /** What a client may ask for: words that the round's choices are put into. */
@@ -29,12 +31,20 @@ const REQUESTS: readonly ((pick: (from: readonly string[]) => string) => readonl
   () => ['PUNSUBSCRIBE'],
   (pick) => ['PUBLISH', pick(CHANNELS), pick(['x', 'y'.repeat(20_000)])],
   (pick) => ['SPUBLISH', pick(CHANNELS), 'x'],
-  () => ['HELLO', '3'],
+  (pick) => ['HELLO', pick(['2', '3', '3'])],
   () => ['CLIENT', 'TRACKING', 'ON'],
   (pick) => ['CLIENT', 'TRACKING', 'ON', 'BCAST', 'PREFIX', pick(KEYS)],
   () => ['CLIENT', 'TRACKING', 'OFF'],
   () => ['CLIENT', 'TRACKING', 'ON', 'OPTIN'],
-  () => ['CLIENT', 'CACHING', 'YES'],
+  (pick) => ['CLIENT', 'TRACKING', 'ON', 'REDIRECT', pick(CLIENT_IDS)],
+  (pick) => ['CLIENT', 'TRACKING', 'ON', 'REDIRECT', pick(CLIENT_IDS), 'BCAST', 'NOLOOP'],
+  () => ['CLIENT', 'TRACKING', 'ON', 'BCAST', 'PREFIX', 'a', 'PREFIX', 'b', 'NOLOOP'],
+  () => ['CLIENT', 'TRACKING', 'ON', 'OPTOUT'],
+  (pick) => ['CLIENT', 'CACHING', pick(['YES', 'NO'])],
+  () => ['CLIENT', 'TRACKINGINFO'],
+  () => ['SUBSCRIBE', '__redis__:invalidate'],
+  () => ['MGET', 'a', 'b', 'c'], () => ['MSET', 'a', '1', 'b', '2'], () => ['DEL', 'a', 'b', 'c'],
+  (pick) => ['CLIENT', 'KILL', 'ID', pick(CLIENT_IDS)],
   (pick) => ['GET', pick(KEYS.slice(0, 3))],
   (pick) => ['SET', pick(KEYS.slice(0, 3)), pick(['1', 'z'.repeat(5000)])],
   (pick) => ['SET', pick(KEYS.slice(0, 3)), '1', 'PX', pick(['1', '5', '10000'])],

@@ -1,8 +1,8 @@
 /**
  * The server: connections, the turns of the event loop, and the timers around the engine.
  *
- * A turn is what happens between two polls of the sockets: each connection's commands run as they arrive, and when the
- * poll is over `#endTurn` makes one log record of all that they changed. The gate lets the replies out when the log has
+ * A turn is what happens between two polls of the sockets: each connection's commands run as they arrive (some milliseconds
+ * of them; the rest waits for the next turn), and when the poll is over `#endTurn` makes one log record of all that they changed. The gate lets the replies out when the log has
  * committed it. All background work (expiry, compaction, lazy freeing) is done here in bounded steps.
  */
 import { readFileSync } from 'node:fs';

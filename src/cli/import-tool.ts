@@ -23,7 +23,7 @@ and, where the source wants one, its tls-client-cert-file and tls-client-key-fil
       --pause SECONDS   default 60
       --max-lag BYTES   cut over when no more of the stream is missing; default 1048576
       --tls             speak TLS with the node. Of this command's connections by TLS, to either side:
-${TLS_USAGE.trimEnd()} from the node
+${TLS_USAGE} from the node
 `;
 
 const OPTIONS = {

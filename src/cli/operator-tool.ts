@@ -19,7 +19,7 @@ MEMBER is an id, the beginning of one, or an address of a member. Any node can b
   -a, --pass PASSWORD   default the environment's REDISCLI_AUTH
       --user USER
       --tls             speak TLS
-${TLS_USAGE.trimEnd()}
+${TLS_USAGE}
       --check           say nothing; exit code 0 if the node serves, or can pass clients on to a primary
       --json            the status as JSON
       --force           even if an availability zone loses its last voter

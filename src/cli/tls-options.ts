@@ -8,8 +8,7 @@ export const TLS_USAGE = `      --cacert FILE     who may have signed the server
       --cert FILE       a certificate of your own, with
       --key FILE        its private key
       --insecure        take any certificate of the server
-      --sni HOST        the name to ask for, and to expect
-`;
+      --sni HOST        the name to ask for, and to expect`;
 
 export const TLS_OPTIONS = {
   cacert: { type: 'string' },

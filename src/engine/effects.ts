@@ -48,8 +48,7 @@ export class EffectWriter {
     this.#argsDue--;
     this.#reserve(text.length + 5);
     this.#varint(text.length);
-    writeLatin1(text, text.length, this.#buf, this.#pos);
-    this.#pos += text.length;
+    this.#pos = writeLatin1(text, this.#buf, this.#pos);
   }
 
   /** A safe integer as an argument. */

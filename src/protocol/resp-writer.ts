@@ -104,10 +104,7 @@ export class RespWriter implements Reply {
 
   /** Chars as bytes. The caller has seen to room. */
   #chars(text: string): void {
-    const { buf, pos } = this;
-    const length = text.length;
-    writeLatin1(text, length, buf, pos);
-    this.pos = pos + length;
+    this.pos = writeLatin1(text, this.buf, this.pos);
   }
 
   /** CR LF. The caller has seen to room. */

@@ -35,12 +35,9 @@ export class CallArguments {
     const { request } = this;
     const { length } = text;
     if (this.#at + length > request.buf.length) this.#grow(length);
-    const { buf } = request;
-    const at = this.#at;
-    writeLatin1(text, length, buf, at);
-    request.off[i] = at;
+    request.off[i] = this.#at;
     request.len[i] = length;
-    this.#at = at + length;
+    this.#at = writeLatin1(text, request.buf, this.#at);
   }
 
   #grow(bytes: number): void {

@@ -54,9 +54,9 @@ export async function startServer(config: Config, log: Logger): Promise<Server> 
       .finally(() => { server.fetchingSnapshot = false; });
   };
   const hasData = config.string('member-role') !== 'log-only';
-  // Commands are refused with LOADING until the data is there.
   // Said now rather than when there is something to import.
   sourceTlsContext(config);
+  // Commands are refused with LOADING until the data is there.
   await server.listeners.listen();
   log.notice('Server initialized');
   server.snapshots = await openSnapshots(server, node, snapshots, hasData, log);

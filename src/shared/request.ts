@@ -78,8 +78,7 @@ export class Request {
       const arg = args[i]!;
       out.off[i] = at;
       out.len[i] = arg.length;
-      writeLatin1(arg, arg.length, out.buf, at);
-      at += arg.length;
+      at = writeLatin1(arg, out.buf, at);
     }
     return out;
   }
@@ -110,14 +109,16 @@ export const latin1Slice: Latin1Slice = nativeSlice === undefined ? composeLatin
  */
 export const charCodeAt = String.prototype.charCodeAt;
 
-/** Writes a latin1 string's bytes into `buf`, from `at` on. */
-export function writeLatin1(text: string, length: number, buf: Uint8Array, at: number): void {
+/** Writes a latin1 string's bytes into `buf`, from `at` on; returns where they end. */
+export function writeLatin1(text: string, buf: Uint8Array, at: number): number {
+  const { length } = text;
   for (let i = 0; i < length; i++) buf[at + i] = charCodeAt.call(text, i);
+  return at + length;
 }
 
 /** A latin1 string's bytes. */
 export function latin1Bytes(text: string): Uint8Array {
   const out = new Uint8Array(text.length);
-  writeLatin1(text, out.length, out, 0);
+  writeLatin1(text, out, 0);
   return out;
 }

@@ -3,7 +3,7 @@
  * kept as a signed integer. Exact over the whole range; text is "ms-seq".
  */
 import { formatInteger } from './number-text.ts';
-import { latin1Slice } from './request.ts';
+import { latin1Slice, writeLatin1 } from './request.ts';
 
 const WORD = 4294967296;
 const ZERO = 48;
@@ -181,6 +181,5 @@ function writeUnsigned(buf: Uint8Array, pos: number, hi: number, lo: number): nu
   const value = (hi >>> 0) * WORD + (lo >>> 0);
   if (value <= Number.MAX_SAFE_INTEGER) return formatInteger(buf, pos, value);
   const text = ((BigInt(hi >>> 0) << 32n) | BigInt(lo >>> 0)).toString();
-  for (let i = 0; i < text.length; i++) buf[pos + i] = text.charCodeAt(i);
-  return pos + text.length;
+  return writeLatin1(text, buf, pos);
 }

@@ -40,7 +40,7 @@ export async function saveRdb(
  * @throws OperationalError RDB_DAMAGED and its kin, SnapshotError SNAPSHOT_DAMAGED: the engine holds a part of the file.
  */
 export async function loadRdb(chunks: AsyncIterable<Uint8Array>, engine: Engine, pause: ((bytes: number) => Promise<void>) | null): Promise<RdbContents> {
-  const loader = new RdbLoader(engine);
+  const loader = new RdbLoader(engine, { withUsers: true });
   const run = async (): Promise<boolean> => {
     for (;;) {
       const state = loader.step(LOAD_ENTRIES);

@@ -22,7 +22,7 @@ export function savedFile(engine: Engine): Uint8Array {
 
 /** Loads a whole file. @throws OperationalError RDB_… */
 export function loadFile(engine: Engine, file: Uint8Array): RdbLoader {
-  const loader = new RdbLoader(engine);
+  const loader = new RdbLoader(engine, { withUsers: true });
   for (let fed = false; ;) {
     const state = loader.step(KEYS_IN_A_ROW);
     if (state === LoadState.done) return loader;

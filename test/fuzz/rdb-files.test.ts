@@ -142,7 +142,7 @@ class FileRound {
     const reserved = (): number => arena.u8.reduce((sum, chunk) => sum + chunk.length, 0);
     const buffers = process.memoryUsage().arrayBuffers - reserved();
     const touched = arena.touchedBytes;
-    const loader = new RdbLoader(engine, { onLoaded: new EntryEffects(engine, engine.loadedEffects), partBytes: PART_BYTES });
+    const loader = new RdbLoader(engine, { onLoaded: new EntryEffects(engine, engine.loadedEffects), partBytes: PART_BYTES, withUsers: true });
     let outcome = '';
     let isLoaded = false;
     try {

@@ -40,6 +40,11 @@ export interface RdbLoadOptions {
   readonly onLoaded?: LoadListener;
   /** A collection that takes more of the file is told of in parts; by default PART_BYTES. */
   readonly partBytes?: number;
+  /**
+   * Whether the users in the file become the engine's: for files of this shard's own alone, since whoever wrote the file then says who may
+   * do what. Absent: they are passed over.
+   */
+  readonly withUsers?: boolean;
 }
 
 export interface LoadListener {
@@ -281,7 +286,7 @@ export class RdbLoader {
       case RdbOpcode.aux: {
         const name = reader.text(this.#key);
         this.aux.set(name, reader.text(this.#value));
-        if (name === USERS_AUX) this.#users(this.aux.get(name)!);
+        if (name === USERS_AUX && this.#options.withUsers === true) this.#users(this.aux.get(name)!);
         return;
       }
       case RdbOpcode.function:

@@ -20,7 +20,7 @@ function saveAndLoad(engine: Engine): void {
   const { importing } = engine;
   engine.clearData();
   engine.restoreImport(importing);
-  const loader = new RdbLoader(engine);
+  const loader = new RdbLoader(engine, { withUsers: true });
   let state: number = LoadState.input;
   for (const bytes of file) {
     loader.feed(bytes);

@@ -6,6 +6,7 @@
  * member that becomes primary asks the source for exactly what is missing. Until a first load is complete nobody may read:
  * a part is never served as the whole.
  */
+import { USERS_AUX } from '../../engine/acl/users.ts';
 import type { ImportState } from '../../engine/import-state.ts';
 import { EntryEffects } from '../../engine/rdb/entry-effects.ts';
 import { LoadState, RdbLoader } from '../../engine/rdb/rdb-loader.ts';
@@ -203,6 +204,7 @@ export class Importer implements Waiter {
       this.#lookAnew();
     });
     this.#server.log.notice(`Import from ${this.#name()}: loaded ${loader.keys} keys`);
+    if (loader.aux.has(USERS_AUX)) this.#server.log.warning(`Import from ${this.#name()}: its data names users; they were passed over`);
   }
 
   async #loadRdb(run: Run, link: SourceLink, loader: RdbLoader, mark: string | null): Promise<void> {

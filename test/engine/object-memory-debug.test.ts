@@ -169,6 +169,20 @@ describe('DEBUG OBJECT', () => {
     expect(rig.line('DEBUG OBJECT k')).toBe('-ERR no such key');
   });
 
+  test("shows a large list's pages and the directives, and of a small one nothing", () => {
+    const rig = debugRig();
+    rig.engine.limits.listMaxListpackSize = 100;
+    rig.run('RPUSH', 'l', ...new Array<string>(1000).fill('v'.repeat(100)));
+    const [, nodes, average, bytes] = /ql_nodes:(\d+) ql_avg_node:([\d.]+) ql_listpack_max:100 ql_compressed:0 ql_uncompressed_size:(\d+)$/.exec(String(rig.line('DEBUG OBJECT l')))!;
+    expect(Number(nodes)).toBeGreaterThan(1);
+    expect(Number(average)).toBeCloseTo(1000 / Number(nodes), 1);
+    expect(Number(bytes)).toBeGreaterThan(100_000);
+    rig.engine.limits.listCompressDepth = 12;
+    expect(rig.line('DEBUG OBJECT l')).toContain(' ql_compressed:1 ');
+    rig.line('RPUSH small 1');
+    expect(rig.line('DEBUG OBJECT small')).not.toContain('ql_');
+  });
+
   test('a set takes the bytes of its plain form', () => {
     const rig = debugRig();
     rig.line('SADD s a b');

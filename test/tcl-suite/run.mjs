@@ -15,6 +15,7 @@
  *   --skip PATTERN    none of these tests, likewise (repeatable)
  *   --directive LINE  a directive for the server, as "name value" (repeatable)
  *   --no-debug        the server refuses DEBUG, and tests that need it are left out
+ *   --ignore-encoding no test looks at encodings
  *   --timeout SECONDS a file without progress for so long is ended (default 120)
  *   --json PATH       writes what came out there as JSON as well
  *   --verbose         shows the suite's output as it comes, and failures with all their lines
@@ -45,6 +46,7 @@ const { values: options, positionals } = parseArgs({
     skip: { type: 'string', multiple: true, default: [] },
     directive: { type: 'string', multiple: true, default: [] },
     'no-debug': { type: 'boolean', default: false },
+    'ignore-encoding': { type: 'boolean', default: false },
     timeout: { type: 'string', default: '120' },
     json: { type: 'string' },
     verbose: { type: 'boolean', default: false },
@@ -110,7 +112,7 @@ async function runFile(file) {
   const args = [
     'tests/test_helper.tcl', '--host', '127.0.0.1', '--port', String(server.port), '--single', file, '--tags', denied, '--durable', '--clients', '1', '--timeout', options.timeout,
     ...options.only.flatMap((pattern) => ['--only', pattern]), ...options.skip.flatMap((pattern) => ['--skiptest', pattern]), '--dont-clean', '--dont-pre-clean',
-    '--baseport', String(await freePort()), '--portcount', '20',
+    '--baseport', String(await freePort()), '--portcount', '20', ...(options['ignore-encoding'] ? ['--ignore-encoding'] : []),
   ];
   // In a process group of its own: its test client is a process of its own, which outlives a suite that gave up.
   const suite = spawn('tclsh', args, { cwd: checkout, stdio: ['ignore', 'pipe', 'pipe'], detached: true });

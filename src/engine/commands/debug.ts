@@ -46,16 +46,28 @@ function digestValue(c: Call): void {
 
 // ---- Looking at values and tables ----
 
+/**
+ * What Redis shows of a quicklist. Its nodes are pages here; `ql_compressed` says, as there, whether compression is asked for
+ * (list-compress-depth), which pages do not have.
+ */
+function quicklistFigures(c: Call, ref: Ref): string {
+  const { limits, types: { lists } } = c.engine;
+  const pages = lists.pages(ref);
+  return ` ql_nodes:${pages} ql_avg_node:${(lists.length(ref) / pages).toFixed(2)} ql_listpack_max:${limits.listMaxListpackSize}`
+    + ` ql_compressed:${limits.listCompressDepth === 0 ? 0 : 1} ql_uncompressed_size:${lists.memoryBytes(ref, 0)}`;
+}
+
 /** Shows a key that has expired and is still there as well. */
 function object(c: Call): void {
   const { entries, hazards } = c.engine.keyspace;
   hazards.checkDb(c.db.number);
   const ref = c.db.peekRaw(c.req.buf, c.req.off[2]!, c.req.len[2]!);
   if (ref === 0) throw NO_SUCH_KEY;
+  const encoding = encodingOf(c, ref);
   c.reply.status([
-    `Value at:0x${(ref >>> 0).toString(16)} refcount:1 encoding:${encodingOf(c, ref)}`,
+    `Value at:0x${(ref >>> 0).toString(16)} refcount:1 encoding:${encoding}`,
     `serializedlength:${serializedLength(c.engine, ref)} lru:${entries.lru(ref)} lru_seconds_idle:${idleSeconds(c, ref)}`,
-  ].join(' '));
+  ].join(' ') + (encoding === 'quicklist' ? quicklistFigures(c, ref) : ''));
 }
 
 /** Lists elements as text, one a line. */

@@ -165,6 +165,12 @@ export class Lists implements Collection, RootFreer {
     return this.#pages.isSmall(this.#entries.valueAddress(ref)) ? 'listpack' : 'quicklist';
   }
 
+  /** Number of pages. */
+  pages(ref: Address): number {
+    const cell = this.#entries.valueAddress(ref);
+    return this.#pages.isSmall(cell) ? 1 : this.#directory.pages(cell);
+  }
+
   /** Bytes of memory; of a large list's pages only about `samples` are looked at (0: all). */
   memoryBytes(ref: Address, samples: number): number {
     const cell = this.#entries.valueAddress(ref);

@@ -28,15 +28,6 @@ export class LuaOracle {
     return (await this.#exchange(scripts.map((script) => ['EVAL', script, '0']))).map(String);
   }
 
-  /** What the server counts for a call of a script that it knows. */
-  async microsecondsPerCall(script: string, keys: readonly string[], args: readonly string[], calls: number): Promise<number> {
-    const [sha] = await this.#exchange([['SCRIPT', 'LOAD', script], ['CONFIG', 'RESETSTAT']]);
-    const call = ['EVALSHA', String(sha), String(keys.length), ...keys, ...args];
-    await this.#exchange(new Array<string[]>(calls).fill(call));
-    const [statistics] = await this.#exchange([['INFO', 'commandstats']]);
-    return Number(/cmdstat_evalsha:.*usec_per_call=([\d.]+)/.exec(String(statistics))![1]);
-  }
-
   async #exchange(commands: readonly string[][]): Promise<unknown[]> {
     const replies: unknown[] = [];
     for (let from = 0; from < commands.length; from += BATCH) {

@@ -439,7 +439,7 @@ export class Server {
     this.errorCounts.clear();
     this.errorRepliesTotal = 0;
     this.connectionsTotal = this.rejectedConnections = this.outputLimitDisconnections = this.inputLimitDisconnections = this.bytesOut = 0;
-    this.engine.commandsTotal = keyspace.keyspaceHits = keyspace.keyspaceMisses = keyspace.expiredKeys = 0;
+    this.engine.commandsTotal = keyspace.keyspaceHits = keyspace.keyspaceMisses = keyspace.expiredKeys = keyspace.expiredFields = 0;
     for (const row of table.all) {
       row.calls = row.microseconds = row.rejectedCalls = row.failedCalls = 0;
       row.latency = null;

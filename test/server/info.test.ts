@@ -20,6 +20,8 @@ async function fields(...sections: string[]): Promise<Map<string, string>> {
   return new Map(text.split('\r\n').filter((line) => line.includes(':')).map((line) => [line.slice(0, line.indexOf(':')), line.slice(line.indexOf(':') + 1)]));
 }
 
+const field = async (name: string): Promise<string | undefined> => (await fields()).get(name);
+
 async function titles(...sections: string[]): Promise<string[]> {
   return (await client.send('info', ...sections)).split('\r\n').filter((line) => line.startsWith('# ')).map((line) => line.slice(2));
 }
@@ -43,6 +45,24 @@ test('has every field that redis-server 7.0 shows', async () => {
   const shown = await fields('everything');
   expect(names.filter((name) => !shown.has(name) && !without.has(name))).toEqual([]);
   for (const [name, value] of shown) expect(value, name).not.toMatch(/NaN|undefined|Infinity/);
+});
+
+test('counts fields of hashes that ended, and clients that listen or watch', async () => {
+  const [listener, watcher] = [await rig.connect(), await rig.connect()];
+  await listener.send('ssubscribe', 'channel');
+  await watcher.send('watch', 'a', 'b');
+  expect([await field('pubsub_clients'), await field('watching_clients')]).toEqual(['1', '1']);
+  await listener.send('sunsubscribe');
+  await watcher.send('unwatch');
+  expect([await field('pubsub_clients'), await field('watching_clients')]).toEqual(['0', '0']);
+
+  await client.send('hset', 'h', 'a', '1', 'b', '2', 'c', '3');
+  await client.send('debug', 'set-active-expire', '0');
+  await client.send('hpexpire', 'h', '1', 'fields', '2', 'a', 'b');
+  while (await client.send('hlen', 'h') !== ':1');
+  expect(await field('expired_subkeys')).toBe('2');
+  await client.send('config', 'resetstat');
+  expect(await field('expired_subkeys')).toBe('0');
 });
 
 test('keysizes counts keys by type and powers of two, at once where there are few', async () => {

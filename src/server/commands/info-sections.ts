@@ -1,5 +1,5 @@
 /**
- * The sections of INFO, field by field in Redis 7.2's order; what only Holdfast has follows behind. Clients and tools
+ * The sections of INFO, field by field in Redis 7.4's order; what only Holdfast has follows behind. Clients and tools
  * parse these names: a figure that has no meaning here is shown as what it would be where nothing happened.
  */
 import os from 'node:os';
@@ -44,7 +44,12 @@ function serverSection(server: Server): Fields {
 function clientsSection(server: Server): Fields {
   let input = 0;
   let output = 0;
+  let listening = 0;
+  let watching = 0;
   for (const connection of server.connections.values()) {
+    const { channel, pattern, shard } = connection.subscriptions;
+    if (channel.size + pattern.size + shard.size > 0) listening++;
+    if (connection.session.watched.length > 0) watching++;
     input = Math.max(input, connection.inputBytes);
     output = Math.max(output, connection.outputBytes);
   }
@@ -52,7 +57,7 @@ function clientsSection(server: Server): Fields {
   return {
     connected_clients: server.connections.size, cluster_connections: 0, maxclients: server.config.maxClients, client_recent_max_input_buffer: input,
     client_recent_max_output_buffer: output, blocked_clients: blocking.count + server.pause.waiting, tracking_clients: server.tracking.clients,
-    clients_in_timeout_table: blocking.count, total_blocking_keys: keyspace.interest.blockedKeys, total_blocking_keys_on_nokey: keyspace.interest.keysBlockedUntilDeleted,
+    pubsub_clients: listening, watching_clients: watching, clients_in_timeout_table: blocking.count, total_blocking_keys: keyspace.interest.blockedKeys, total_blocking_keys_on_nokey: keyspace.interest.keysBlockedUntilDeleted,
     total_watched_keys: keyspace.interest.watchedKeys,
   };
 }
@@ -79,7 +84,7 @@ function memorySection(server: Server): Fields {
     allocator_rss_bytes: arena.touchedBytes - arena.usedBytes, rss_overhead_ratio: ratio(rss, arena.touchedBytes), rss_overhead_bytes: rss - arena.touchedBytes,
     mem_fragmentation_ratio: ratio(rss, used), mem_fragmentation_bytes: rss - used, mem_not_counted_for_evict: 0, mem_replication_backlog: 0,
     mem_total_replication_buffers: 0, mem_clients_slaves: 0, mem_clients_normal: clients, mem_cluster_links: 0,
-    mem_aof_buffer: server.txlog.inFlightBytes, mem_allocator: 'arena', active_defrag_running: 0, lazyfree_pending_objects: server.engine.types.lazyFree.pending, lazyfreed_objects: server.engine.types.lazyFree.freed,
+    mem_aof_buffer: server.txlog.inFlightBytes, mem_allocator: 'arena', mem_overhead_db_hashtable_rehashing: 0, active_defrag_running: 0, lazyfree_pending_objects: server.engine.types.lazyFree.pending, lazyfreed_objects: server.engine.types.lazyFree.freed,
     arena_live_bytes: arena.liveBytes, arena_used_bytes: arena.usedBytes, arena_touched_bytes: arena.touchedBytes, arena_live_cells: arena.liveCells,
     arena_moved_cells: compactor.moved, arena_ratio: (arena.liveBytes === 0 ? 1 : arena.touchedBytes / arena.liveBytes).toFixed(3),
     js_heap_used: heapUsed, js_heap_total: heapTotal,
@@ -128,8 +133,8 @@ function statsSection(server: Server): Fields {
     total_net_output_bytes: server.bytesOut, total_net_repl_input_bytes: 0, total_net_repl_output_bytes: 0,
     instantaneous_input_kbps: (statistics.input.perSecond / 1024).toFixed(2), instantaneous_output_kbps: (statistics.output.perSecond / 1024).toFixed(2),
     instantaneous_input_repl_kbps: '0.00', instantaneous_output_repl_kbps: '0.00', rejected_connections: server.rejectedConnections, sync_full: 0,
-    sync_partial_ok: 0, sync_partial_err: 0, expired_keys: keyspace.expiredKeys, expired_stale_perc: '0.00', expired_time_cap_reached_count: 0,
-    expire_cycle_cpu_milliseconds: 0, evicted_keys: keyspace.evictedKeys, evicted_clients: server.memoryLimit.evictedClients,
+    sync_partial_ok: 0, sync_partial_err: 0, expired_keys: keyspace.expiredKeys, expired_subkeys: keyspace.expiredFields, expired_stale_perc: '0.00', expired_time_cap_reached_count: 0,
+    expire_cycle_cpu_milliseconds: 0, evicted_keys: keyspace.evictedKeys, evicted_clients: server.memoryLimit.evictedClients, evicted_scripts: 0,
     total_eviction_exceeded_time: Math.floor((eviction.exceededUs + eviction.exceededNowUs) / 1000), current_eviction_exceeded_time: Math.floor(eviction.exceededNowUs / 1000),
     keyspace_hits: keyspace.keyspaceHits, keyspace_misses: keyspace.keyspaceMisses, pubsub_channels: server.pubsub.names('channel').length,
     pubsub_patterns: server.pubsub.names('pattern').length, pubsubshard_channels: server.pubsub.names('shard').length,

@@ -1,8 +1,9 @@
 /** GEOADD, GEODIST, GEOHASH, GEOPOS, GEOSEARCH and its kin: replies as redis-server gives them, effects, and a brute-force search beside. */
 import { describe, expect, test } from 'vitest';
 import { distance } from '../../src/engine/geo/distance.ts';
-import { type Point, pointOf, scoreOf } from '../../src/engine/geo/geohash.ts';
+import { type Point, columnOf, pointOf, rowOf, scoreOf } from '../../src/engine/geo/geohash.ts';
 import { sortFirst } from '../../src/engine/geo/partial-sort.ts';
+import { type Limits, type SearchArea, distanceWithin, limitsOf } from '../../src/engine/geo/search-area.ts';
 import { SeededRandom } from '../protocol/seeded-random.ts';
 import { debugRig } from './debug-rig.ts';
 import { EngineRig } from './engine-rig.ts';
@@ -221,6 +222,40 @@ test('searches find what a walk over all members finds', () => {
       && distance(point.longitude, point.latitude, longitude, point.latitude) / 1000 <= radius / 4).map(([member]) => member);
     expect((rig.run('GEOSEARCH', 'k', 'FROMLONLAT', longitude, latitude, 'BYBOX', radius / 2, radius, 'km') as string[]).sort(), where).toEqual(inBox.sort());
   }
+});
+
+test('limits leave out nothing of an area', () => {
+  const seed = Number(process.env.GEO_SEED ?? Date.now() % 1e9);
+  const random = new SeededRandom(seed);
+  const limits: Limits = { firstColumn: 0, lastColumn: 0, firstRow: 0, lastRow: 0 };
+  const degrees = (n: number, max: number): number => (n / 2 ** 26) * 2 * max - max;
+  const METERS_PER_DEGREE = 111_000;
+  let within = 0;
+  let told = 0;
+  for (let n = 0; n < 20_000; n++) {
+    const center: Point = { longitude: random.float() * 360 - 180, latitude: (random.float() * 2 - 1) * random.pick([1, 60, 85]) };
+    const size = 10 ** (random.float() * 7);
+    const shape = random.pick<SearchArea['shape']>([{ kind: 'circle', radius: size }, { kind: 'box', width: size, height: size * random.float() }]);
+    const area: SearchArea = { center, shape, meters: 1 };
+    limitsOf(area, limits);
+    // Near the edge: at about the size from the center, or just inside of a limit.
+    const angle = random.float() * 2 * Math.PI;
+    const up = (random.pick([1, 0.5, 0.999]) * size * Math.sin(angle)) / METERS_PER_DEGREE;
+    const across = (random.pick([1, 0.5, 0.999]) * size * Math.cos(angle)) / METERS_PER_DEGREE / Math.cos((center.latitude / 180) * Math.PI);
+    const point: Point = { longitude: center.longitude + across, latitude: center.latitude + up };
+    if (random.below(3) === 0) point.longitude = degrees(random.pick([limits.firstColumn - 0.5, limits.lastColumn + 1.5]), 180);
+    if (random.below(3) === 0) point.latitude = degrees(random.pick([limits.firstRow - 0.5, limits.lastRow + 1.5]), 85.05112878);
+    if (!(Math.abs(point.longitude) <= 180 && Math.abs(point.latitude) <= 85.05112878)) continue;
+    const score = scoreOf(point);
+    pointOf(score, point);
+    const isWithin = distanceWithin(area, point) >= 0;
+    const isOutside = columnOf(score) < limits.firstColumn || columnOf(score) > limits.lastColumn
+      || rowOf(score) < limits.firstRow || rowOf(score) > limits.lastRow;
+    expect(isWithin && isOutside, `seed ${seed}: ${JSON.stringify(area)} ${JSON.stringify(point)}`).toBe(false);
+    if (isWithin) within++;
+    if (isOutside) told++;
+  }
+  expect(Math.min(within, told)).toBeGreaterThan(2000);
 });
 
 test('sortFirst puts the first in order to the front', () => {

@@ -4,6 +4,7 @@
  * upon.
  */
 import { formatDouble } from '../../shared/number-text.ts';
+import type { Request } from '../../shared/request.ts';
 import type { Call, Ref } from '../call.ts';
 import { type Command, command, keyAfter, keysAt } from '../command.ts';
 import {
@@ -11,9 +12,9 @@ import {
   RADIUS_NOT_NUMERIC, SYNTAX, boxNotNumeric, exactlyOneOf, storeWithDetails,
 } from '../error-texts.ts';
 import { exactDistance } from '../geo/distance.ts';
-import { type Point, pointOf, scoresOf } from '../geo/geohash.ts';
+import { type Cell, type Point, STEPS_MAX, columnOf, interleave, pointOf, rowOf } from '../geo/geohash.ts';
 import { sortFirst } from '../geo/partial-sort.ts';
-import { type SearchArea, cover, distanceWithin } from '../geo/search-area.ts';
+import { COVER_MAX, type Limits, type SearchArea, cover, distanceWithin, limitsOf } from '../geo/search-area.ts';
 import { EntryType } from '../memory/entries.ts';
 import { memberPlace, metersArgument, pointArgument, replyDistance, replyPlace } from './geo.ts';
 import { storeScoreTable } from './store-score-table.ts';
@@ -87,34 +88,37 @@ function centerOnPoint(c: Call, area: SearchArea, i: number): void {
   area.center.latitude = latitude;
 }
 
+/** Whether argument i is this word and at least so many follow it. */
+function isOption(req: Request, i: number, word: string, needs: number): boolean {
+  return i + needs < req.argc && req.is(i, word);
+}
+
 /** Reads an option of GEOSEARCH for center or shape at argument i; returns how many arguments follow it, or -1 if it is none. */
 function readPlacement(c: Call, ref: Ref, search: Search, i: number): number {
   const { req } = c;
   const { area } = search;
-  const left = req.argc - i - 1;
   const isPolygon = area.shape.kind === 'polygon';
-  const is = (word: string, needs: number): boolean => left >= needs && req.is(i, word);
-  if (is('FROMMEMBER', 1) && !isPolygon && search.centeredBy !== 'point') {
+  if (isOption(req, i, 'FROMMEMBER', 1) && !isPolygon && search.centeredBy !== 'point') {
     centerOnMember(c, ref, area, i + 1);
     search.centeredBy = 'member';
     return 1;
   }
-  if (is('FROMLONLAT', 2) && !isPolygon && search.centeredBy !== 'member') {
+  if (isOption(req, i, 'FROMLONLAT', 2) && !isPolygon && search.centeredBy !== 'member') {
     centerOnPoint(c, area, i + 1);
     search.centeredBy = 'point';
     return 2;
   }
-  if (is('BYRADIUS', 2) && (!search.hasShape || area.shape.kind === 'circle')) {
+  if (isOption(req, i, 'BYRADIUS', 2) && (!search.hasShape || area.shape.kind === 'circle')) {
     radiusArgument(c, area, i + 1);
     search.hasShape = true;
     return 2;
   }
-  if (is('BYBOX', 3) && (!search.hasShape || area.shape.kind === 'box')) {
+  if (isOption(req, i, 'BYBOX', 3) && (!search.hasShape || area.shape.kind === 'box')) {
     boxArgument(c, area, i + 1);
     search.hasShape = true;
     return 3;
   }
-  if (is('BYPOLYGON', 2) && search.centeredBy === 'none' && (!search.hasShape || isPolygon)) {
+  if (isOption(req, i, 'BYPOLYGON', 2) && search.centeredBy === 'none' && (!search.hasShape || isPolygon)) {
     const taken = polygonArgument(c, area, i + 1);
     search.hasShape = true;
     return taken;
@@ -185,73 +189,101 @@ function check(c: Call, form: Form, search: Search): void {
 
 // ---- Searching ----
 
-/** Members found, in parallel arrays; their bytes are windows on the sorted set. One search at a time. */
+/** Members found, in parallel arrays, which outlive a search that found not very many. One search at a time. */
 const found = {
+  count: 0,
   scores: [] as number[],
   distances: [] as number[],
-  bufs: [] as Uint8Array[],
-  offs: [] as number[],
-  lens: [] as number[],
+  /** See ScoredCursor. */
+  handles: [] as number[],
+  /** Their indexes, in the order and the number wanted: set by `choose`. */
+  chosen: [] as number[],
 };
 
+/** More than this is not kept for the next search. */
+const KEPT_MAX = 4096;
+
 function clearFound(): void {
+  found.count = 0;
+  if (found.scores.length <= KEPT_MAX) return;
   found.scores.length = 0;
   found.distances.length = 0;
-  found.bufs.length = 0;
-  found.offs.length = 0;
-  found.lens.length = 0;
+  found.handles.length = 0;
+  found.chosen.length = 0;
 }
 
 const place: Point = { longitude: 0, latitude: 0 };
+const cells: Cell[] = Array.from({ length: COVER_MAX }, () => ({ column: 0, row: 0, steps: 0 }));
+const limits: Limits = { firstColumn: 0, lastColumn: 0, firstRow: 0, lastRow: 0 };
 
 /** Finds members within the area, `limit` of them at the most (0: all). */
 function find(c: Call, ref: Ref, area: SearchArea, limit: number): void {
-  const { sortedSets } = c.engine.types;
-  clearFound();
-  for (const cell of cover(area)) {
-    const { from, to } = scoresOf(cell);
-    sortedSets.scoreRange(ref, from, false, to, true);
-    let left = sortedSets.rangeEnd - sortedSets.rangeFirst;
-    if (left <= 0) continue;
-    const cursor = sortedSets.walk(ref, sortedSets.rangeFirst);
-    for (; left > 0 && cursor.next(); left--) {
-      pointOf(cursor.score, place);
-      const far = distanceWithin(area, place);
-      if (far < 0) continue;
-      const { member } = cursor;
-      found.scores.push(cursor.score);
-      found.distances.push(far);
-      found.bufs.push(member.buf);
-      found.offs.push(member.off);
-      found.lens.push(member.len);
-      if (found.scores.length === limit) return;
-    }
+  const count = cover(area, cells);
+  limitsOf(area, limits);
+  for (let i = 0; i < count; i++) {
+    const { column, row, steps } = cells[i]!;
+    const size = 2 ** (STEPS_MAX - steps);
+    const firstColumn = Math.max(column * size, limits.firstColumn);
+    const lastColumn = Math.min((column + 1) * size - 1, limits.lastColumn);
+    const firstRow = Math.max(row * size, limits.firstRow);
+    const lastRow = Math.min((row + 1) * size - 1, limits.lastRow);
+    if (firstColumn > lastColumn || firstRow > lastRow) continue;
+    const isFull = findBetween(c, ref, area, limit, interleave(firstColumn, firstRow), interleave(lastColumn, lastRow) + 1);
+    if (isFull) return;
   }
 }
 
-/** The indexes of what was found, in the order and the number wanted. */
-function choose(search: Search): number[] {
-  const { distances } = found;
-  const all = distances.map((_, i) => i);
-  const wanted = search.count === 0 ? all.length : Math.min(all.length, search.count);
+/** As `find`, among scores from `from` up to but not including `to`; whether `limit` is reached. */
+function findBetween(c: Call, ref: Ref, area: SearchArea, limit: number, from: number, to: number): boolean {
+  const { firstColumn, lastColumn, firstRow, lastRow } = limits;
+  const { scores, distances, handles } = found;
+  const cursor = c.engine.types.sortedSets.walkScores(ref, from);
+  while (cursor.nextScore() && cursor.score < to) {
+    const { score } = cursor;
+    const row = rowOf(score);
+    if (row < firstRow || row > lastRow) continue;
+    const column = columnOf(score);
+    if (column < firstColumn || column > lastColumn) continue;
+    pointOf(score, place);
+    const far = distanceWithin(area, place);
+    if (far < 0) continue;
+    scores[found.count] = score;
+    distances[found.count] = far;
+    handles[found.count] = cursor.handle;
+    if (++found.count === limit) return true;
+  }
+  return false;
+}
+
+/** Chooses what was found in the order and the number wanted. */
+function choose(search: Search): void {
+  const { chosen, count } = found;
+  const wanted = search.count === 0 ? count : Math.min(count, search.count);
   // The nearest, unless any will do.
   const order = search.order === 'none' && search.count !== 0 && !search.any ? 'ascending' : search.order;
-  if (order !== 'none') {
-    const sign = order === 'ascending' ? 1 : -1;
-    const compare = (a: number, b: number): number => sign * (distances[a]! - distances[b]!);
-    if (wanted === all.length) all.sort(compare);
-    else sortFirst(all, wanted, compare);
-  }
-  all.length = wanted;
-  return all;
+  for (let i = 0; i < count; i++) chosen[i] = i;
+  chosen.length = count;
+  if (order !== 'none') sortChosen(wanted, order === 'ascending' ? 1 : -1);
+  chosen.length = wanted;
 }
 
-function reply(c: Call, search: Search, chosen: readonly number[]): void {
+function sortChosen(wanted: number, sign: number): void {
+  const { chosen, distances } = found;
+  const compare = (a: number, b: number): number => sign * (distances[a]! - distances[b]!);
+  if (wanted === chosen.length) chosen.sort(compare);
+  else sortFirst(chosen, wanted, compare);
+}
+
+function reply(c: Call, ref: Ref, search: Search): void {
+  const { sortedSets } = c.engine.types;
+  const { chosen } = found;
   const details = Number(search.withDistance) + Number(search.withHash) + Number(search.withPlace);
   c.reply.array(chosen.length);
-  for (const i of chosen) {
+  for (let k = 0; k < chosen.length; k++) {
+    const i = chosen[k]!;
     if (details > 0) c.reply.array(1 + details);
-    c.reply.bulk(found.bufs[i]!, found.offs[i]!, found.lens[i]!);
+    const member = sortedSets.readMember(ref, found.handles[i]!);
+    c.reply.bulk(member.buf, member.off, member.len);
     if (details === 0) continue;
     const score = found.scores[i]!;
     pointOf(score, place);
@@ -276,9 +308,10 @@ function storedDistance(search: Search, i: number): number {
 }
 
 /** Stores what was chosen, and logs the sorted set itself. */
-function store(c: Call, search: Search, chosen: readonly number[]): void {
-  const { scoreTable } = c.engine.types;
+function store(c: Call, ref: Ref, search: Search): void {
+  const { scoreTable, sortedSets } = c.engine.types;
   const { storeAt } = search;
+  const { chosen } = found;
   if (c.lookupWrite(storeAt) !== 0) {
     c.effect('DEL', 2);
     c.effectArg(storeAt);
@@ -289,9 +322,7 @@ function store(c: Call, search: Search, chosen: readonly number[]): void {
   }
   scoreTable.begin();
   for (const i of chosen) {
-    const buf = found.bufs[i]!;
-    const off = found.offs[i]!;
-    const len = found.lens[i]!;
+    const { buf, off, len } = sortedSets.readMember(ref, found.handles[i]!);
     const score = search.storeDistances ? storedDistance(search, i) : found.scores[i]!;
     c.effectText(formatDouble(score));
     c.effectBytes(buf, off, len);
@@ -305,9 +336,9 @@ function run(c: Call, form: Form): void {
   const search = readSearch(c, form, ref);
   clearFound();
   if (ref !== 0) find(c, ref, search.area, search.any ? search.count : 0);
-  const chosen = choose(search);
-  if (search.storeAt !== 0) store(c, search, chosen);
-  else reply(c, search, chosen);
+  choose(search);
+  if (search.storeAt !== 0) store(c, ref, search);
+  else reply(c, ref, search);
   clearFound();
 }
 

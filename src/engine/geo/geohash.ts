@@ -31,6 +31,7 @@ export interface Bounds {
 }
 
 const TWO_32 = 2 ** 32;
+const TWO_63 = 2 ** 63;
 const FINEST = 2 ** STEPS_MAX;
 
 /** Spreads 16 bits to the even bits of 32. */
@@ -51,9 +52,8 @@ function gather(bits: number): number {
   return (x | (x >>> 8)) & 0xffff;
 }
 
-/** Row and column interleaved, the row in the even bits. */
-export function interleave(cell: Cell): number {
-  const { column, row } = cell;
+/** Row and column interleaved, the row in the even bits: of the finest ones, the score. Grows with either. */
+export function interleave(column: number, row: number): number {
   const low = spread(row & 0xffff) | (spread(column & 0xffff) << 1);
   const high = spread(row >>> 16) | (spread(column >>> 16) << 1);
   return (high >>> 0) * TWO_32 + (low >>> 0);
@@ -70,26 +70,15 @@ export function cellOf(point: Point, steps: number): Cell {
   return cellAmong(point, LONGITUDE_MAX, LATITUDE_MAX, steps);
 }
 
-export function boundsOf(cell: Cell): Bounds {
-  const size = 2 ** cell.steps;
-  return {
-    west: -LONGITUDE_MAX + (cell.column / size) * (LONGITUDE_MAX + LONGITUDE_MAX),
-    east: -LONGITUDE_MAX + ((cell.column + 1) / size) * (LONGITUDE_MAX + LONGITUDE_MAX),
-    south: -LATITUDE_MAX + (cell.row / size) * (LATITUDE_MAX + LATITUDE_MAX),
-    north: -LATITUDE_MAX + ((cell.row + 1) / size) * (LATITUDE_MAX + LATITUDE_MAX),
-  };
-}
-
-/** The first score within a cell, and the first behind it. */
-export function scoresOf(cell: Cell): { from: number; to: number } {
-  const size = 4 ** (STEPS_MAX - cell.steps);
-  const bits = interleave(cell);
-  return { from: bits * size, to: (bits + 1) * size };
+/** Where the n-th row or column of a grid begins, in degrees; `part` is the size of one, a power of two: 1 for the whole. */
+export function edgeOf(n: number, part: number, max: number): number {
+  return -max + n * part * (max + max);
 }
 
 /** @returns the score of a point. */
 export function scoreOf(point: Point): number {
-  return interleave(cellOf(point, STEPS_MAX));
+  const { column, row } = cellOf(point, STEPS_MAX);
+  return interleave(column, row);
 }
 
 /** A score as C's (uint64_t) makes it on x86-64 also where C leaves that open: what lies beyond 64 bits is 0 above and 2^63 below. */
@@ -100,23 +89,41 @@ function bitsOf(score: number): bigint {
 
 /** Sets `out` to the middle of the cell that a score names. Any score names one, as in Redis: also one that was no place. */
 export function pointOf(score: number, out: Point): void {
-  let low = score % TWO_32;
+  let low = score >>> 0;
   let high = (score - low) / TWO_32;
-  if (score < 0 || !Number.isSafeInteger(score)) {
+  if (!(score >= 0 && score < TWO_63)) {
     const bits = bitsOf(score);
     low = Number(BigInt.asUintN(32, bits));
     high = Number(bits >> 32n);
   }
-  const row = (gather(low) | (gather(high) << 16)) >>> 0;
-  const column = (gather(low >>> 1) | (gather(high >>> 1) << 16)) >>> 0;
-  out.longitude = middleOf(column, LONGITUDE_MAX);
-  out.latitude = middleOf(row, LATITUDE_MAX);
+  out.longitude = middleOf(oddBits(low, high), LONGITUDE_MAX);
+  out.latitude = middleOf(evenBits(low, high), LATITUDE_MAX);
 }
 
-/** The middle of the finest row or column: of its edges as `boundsOf` calculates them, to the last digit. */
+/** The finest row that a score from 0 on to below 2^63 names. */
+export function rowOf(score: number): number {
+  const low = score >>> 0;
+  return evenBits(low, (score - low) / TWO_32);
+}
+
+/** The finest column that a score from 0 on to below 2^63 names. */
+export function columnOf(score: number): number {
+  const low = score >>> 0;
+  return oddBits(low, (score - low) / TWO_32);
+}
+
+function evenBits(low: number, high: number): number {
+  return (gather(low) | (gather(high) << 16)) >>> 0;
+}
+
+function oddBits(low: number, high: number): number {
+  return (gather(low >>> 1) | (gather(high >>> 1) << 16)) >>> 0;
+}
+
+/** The middle of the finest row or column: of its edges as `edgeOf` calculates them, to the last digit. */
 function middleOf(n: number, max: number): number {
-  const low = -max + (n / FINEST) * (max + max);
-  const high = -max + ((n + 1) / FINEST) * (max + max);
+  const low = edgeOf(n, 1 / FINEST, max);
+  const high = edgeOf(n + 1, 1 / FINEST, max);
   return Math.max(-max, Math.min(max, (low + high) / 2));
 }
 
@@ -128,7 +135,8 @@ const GEOHASH_CHARACTERS = 10;
  * the last is always 0: 52 bits are worth ten.
  */
 export function geohashText(point: Point): string {
-  const bits = interleave(cellAmong(point, LONGITUDE_MAX, 90, STEPS_MAX));
+  const { column, row } = cellAmong(point, LONGITUDE_MAX, 90, STEPS_MAX);
+  const bits = interleave(column, row);
   let text = '';
   for (let i = 1; i <= GEOHASH_CHARACTERS; i++) text += ALPHABET[Math.floor(bits / 2 ** (2 * STEPS_MAX - 5 * i)) % 32]!;
   return `${text}0`;

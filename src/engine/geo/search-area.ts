@@ -5,7 +5,7 @@
 import {
   EARTH_RADIUS_METERS, distance, latitudeDistance, toDegrees, toRadians,
 } from './distance.ts';
-import { type Bounds, type Cell, LATITUDE_MAX, LONGITUDE_MAX, type Point, STEPS_MAX, boundsOf, cellOf } from './geohash.ts';
+import { type Bounds, type Cell, LATITUDE_MAX, LONGITUDE_MAX, type Point, STEPS_MAX, cellOf, edgeOf } from './geohash.ts';
 
 export type Shape =
   | { readonly kind: 'circle'; readonly radius: number }
@@ -88,21 +88,18 @@ function reachMeters(area: SearchArea, bounds: Bounds): number {
   return Math.max(to(west, north), to(east, north), to(west, south), to(east, south));
 }
 
-/** The cell so many columns and rows away. The grid has no edges: behind the last cell comes the first. */
-function neighbour(cell: Cell, columns: number, rows: number): Cell {
-  const size = 2 ** cell.steps;
-  const wrap = (n: number): number => ((n % size) + size) % size;
-  return {
-    column: columns === 0 ? cell.column : wrap(cell.column + columns),
-    row: rows === 0 ? cell.row : wrap(cell.row + rows),
-    steps: cell.steps,
-  };
+/** A row or column so many away. The grid has no edges: behind the last comes the first. */
+function away(n: number, by: number, size: number): number {
+  return by === 0 ? n : (((n + by) % size) + size) % size;
 }
 
 /** Whether the nine cells around a point reach less far than the bounds. */
 function isTooFine(cell: Cell, bounds: Bounds): boolean {
-  return boundsOf(neighbour(cell, 0, 1)).north < bounds.north || boundsOf(neighbour(cell, 0, -1)).south > bounds.south
-    || boundsOf(neighbour(cell, 1, 0)).east < bounds.east || boundsOf(neighbour(cell, -1, 0)).west > bounds.west;
+  const { column, row, steps } = cell;
+  const size = 2 ** steps;
+  const part = 1 / size;
+  return edgeOf(away(row, 1, size) + 1, part, LATITUDE_MAX) < bounds.north || edgeOf(away(row, -1, size), part, LATITUDE_MAX) > bounds.south
+    || edgeOf(away(column, 1, size) + 1, part, LONGITUDE_MAX) < bounds.east || edgeOf(away(column, -1, size), part, LONGITUDE_MAX) > bounds.west;
 }
 
 /** The nine cells in the order in which they are searched: center, north, south, east, west, then the corners. */
@@ -110,26 +107,96 @@ const NEIGHBOURS: readonly (readonly [columns: number, rows: number])[] = [
   [0, 0], [0, 1], [0, -1], [1, 0], [-1, 0], [1, 1], [-1, 1], [1, -1], [-1, -1],
 ];
 
-/** The cells that cover an area, in the order in which they are to be searched. Sets the center of a polygon. */
-export function cover(area: SearchArea): Cell[] {
+/** Cells that `cover` gives at most. */
+export const COVER_MAX = NEIGHBOURS.length;
+
+/**
+ * Sets the first of the cells `out`, of which there are COVER_MAX, to those that cover an area, in the order in which they are
+ * to be searched. Sets the center of a polygon.
+ * @returns how many they are.
+ */
+export function cover(area: SearchArea, out: readonly Cell[]): number {
   const bounds = boundsOfArea(area);
   let steps = stepsFor(reachMeters(area, bounds), area.center.latitude);
   let cell = cellOf(area.center, steps);
   if (steps > 1 && isTooFine(cell, bounds)) cell = cellOf(area.center, --steps);
-  const middle = boundsOf(cell);
-  const out: Cell[] = [];
-  let last: Cell | null = null;
-  for (const [columns, rows] of NEIGHBOURS) {
-    const isBeyond = (columns < 0 && middle.west < bounds.west) || (columns > 0 && middle.east > bounds.east)
-      || (rows < 0 && middle.south < bounds.south) || (rows > 0 && middle.north > bounds.north);
+  const { column, row } = cell;
+  const size = 2 ** steps;
+  const beyondWest = edgeOf(column, 1 / size, LONGITUDE_MAX) < bounds.west;
+  const beyondEast = edgeOf(column + 1, 1 / size, LONGITUDE_MAX) > bounds.east;
+  const beyondSouth = edgeOf(row, 1 / size, LATITUDE_MAX) < bounds.south;
+  const beyondNorth = edgeOf(row + 1, 1 / size, LATITUDE_MAX) > bounds.north;
+  let count = 0;
+  for (let i = 0; i < NEIGHBOURS.length; i++) {
+    const columns = NEIGHBOURS[i]![0];
+    const rows = NEIGHBOURS[i]![1];
+    const isBeyond = (columns < 0 && beyondWest) || (columns > 0 && beyondEast) || (rows < 0 && beyondSouth) || (rows > 0 && beyondNorth);
     if (steps >= 2 && isBeyond) continue;
-    const next = neighbour(cell, columns, rows);
+    const next = out[count]!;
+    next.column = away(column, columns, size);
+    next.row = away(row, rows, size);
+    next.steps = steps;
     // With few and large cells a neighbour on one side is the one on the other.
-    if (last !== null && last !== out[0] && last.column === next.column && last.row === next.row) continue;
-    out.push(next);
-    last = next;
+    if (count >= 2 && out[count - 1]!.column === next.column && out[count - 1]!.row === next.row) continue;
+    count++;
   }
-  return out;
+  return count;
+}
+
+/** Columns and rows of the finest grid, from the first up to and including the last. */
+export interface Limits {
+  firstColumn: number;
+  lastColumn: number;
+  firstRow: number;
+  lastRow: number;
+}
+
+/** Behind any column and row that a score names. */
+const GRID_END = 2 ** 32;
+
+/** Up to here an area is small: what is calculated of it is right but for a few last digits. */
+const SMALL_RADIANS = 0.1;
+/** What `limitsOf` leaves to each side for those digits, as a part of the size and in degrees. */
+const MARGIN = 1e-9;
+
+/** The row or column that has a place. Those behind the last lie on the edge, as all that is beyond does. */
+function gridPlace(degrees: number, max: number): number {
+  return degrees < max ? Math.max(0, Math.floor(((degrees + max) / (max + max)) * 2 ** STEPS_MAX)) : GRID_END;
+}
+
+/** Limits an area to so many radians to each side of its center: not across, where that would go over the date line. */
+function limit(limits: Limits, center: Point, across: number, up: number): void {
+  const longitude = toDegrees(across) * (1 + MARGIN) + MARGIN;
+  const latitude = toDegrees(up) * (1 + MARGIN) + MARGIN;
+  limits.firstRow = gridPlace(center.latitude - latitude, LATITUDE_MAX);
+  limits.lastRow = gridPlace(center.latitude + latitude, LATITUDE_MAX);
+  // Not a number: it goes around a pole.
+  if (!(Math.abs(center.longitude) + longitude < LONGITUDE_MAX)) return;
+  limits.firstColumn = gridPlace(center.longitude - longitude, LONGITUDE_MAX);
+  limits.lastColumn = gridPlace(center.longitude + longitude, LONGITUDE_MAX);
+}
+
+/**
+ * Sets `limits` so that they surely have all of the area: most of what its cells have is outside of them as well, and told by
+ * comparing. To be called after `cover`.
+ */
+export function limitsOf(area: SearchArea, limits: Limits): void {
+  const { center, shape, meters } = area;
+  limits.firstColumn = limits.firstRow = 0;
+  limits.lastColumn = limits.lastRow = GRID_END;
+  const latitude = Math.abs(toRadians(center.latitude));
+  if (shape.kind === 'circle') {
+    const radius = (shape.radius * meters) / EARTH_RADIUS_METERS;
+    // Where meridians touch the circle.
+    const across = radius < SMALL_RADIANS && latitude + radius < Math.PI / 2 ? Math.asin(Math.sin(radius) / Math.cos(latitude)) : Infinity;
+    limit(limits, center, across, radius);
+  } else if (shape.kind === 'box') {
+    const up = (shape.height * meters) / 2 / EARTH_RADIUS_METERS;
+    const half = (shape.width * meters) / 2 / EARTH_RADIUS_METERS;
+    // Widest in degrees at the edge nearer to the pole.
+    const isSmall = half < SMALL_RADIANS && up < SMALL_RADIANS && latitude + up < Math.PI / 2;
+    limit(limits, center, isSmall ? 2 * Math.asin(Math.sin(half / 2) / Math.cos(latitude + up)) : Infinity, up);
+  }
 }
 
 /** Whether a point is within a polygon: a ray from it crosses an odd number of edges (W. R. Franklin's PNPOLY). */
@@ -151,10 +218,7 @@ export function distanceWithin(area: SearchArea, point: Point): number {
   if (shape.kind === 'box') {
     if (latitudeDistance(point.latitude, center.latitude) > (shape.height * meters) / 2) return -1;
     if (distance(point.longitude, point.latitude, center.longitude, point.latitude) > (shape.width * meters) / 2) return -1;
-  } else if (shape.kind === 'circle') {
-    // Most of what the cells have is outside: half of that is told by the latitude alone, with room for the last digits.
-    if (latitudeDistance(point.latitude, center.latitude) > shape.radius * meters * 1.000001) return -1;
-  } else if (!isWithinPolygon(point, shape.vertices)) return -1;
+  } else if (shape.kind === 'polygon' && !isWithinPolygon(point, shape.vertices)) return -1;
   const far = distance(center.longitude, center.latitude, point.longitude, point.latitude);
   return shape.kind === 'circle' && far > shape.radius * meters ? -1 : far;
 }

@@ -118,14 +118,7 @@ export class CountedTree {
       while (i + 1 < count && below(nodes.leastScore(node, i + 1), score, inclusive)) rank += nodes.childSize(node, i++);
       node = nodes.child(node, i);
     }
-    let low = 0;
-    let high = nodes.count(node);
-    while (low < high) {
-      const middle = (low + high) >>> 1;
-      if (below(nodes.leafScore(node, middle), score, inclusive)) low = middle + 1;
-      else high = middle;
-    }
-    return rank + low;
+    return rank + this.#placeOfScore(node, score, inclusive);
   }
 
   /**
@@ -160,6 +153,29 @@ export class CountedTree {
       node = nodes.child(node, i);
     }
     this.#put(cursor, node, rest);
+  }
+
+  /** Puts the cursor on the first record with a score not below `score`; on nothing where there is none. */
+  seekScore(root: Address, score: number, cursor: TreeCursor): void {
+    const nodes = this.#nodes;
+    let node = nodes.word(root, ROOT_TREE);
+    cursor.leaf = 0;
+    cursor.address = 0;
+    if (node === 0) return;
+    while (!nodes.isLeaf(node)) {
+      // The last child whose least is below: what is sought may be its last record, or the next child's first.
+      let low = 0;
+      let high = nodes.count(node) - 1;
+      while (low < high) {
+        const middle = (low + high + 1) >>> 1;
+        if (nodes.leastScore(node, middle) < score) low = middle;
+        else high = middle - 1;
+      }
+      node = nodes.child(node, low);
+    }
+    const place = this.#placeOfScore(node, score, false);
+    if (place < nodes.count(node)) this.#put(cursor, node, place);
+    else this.#put(cursor, nodes.word(node, LEAF_NEXT), 0);
   }
 
   next(cursor: TreeCursor): void {
@@ -231,6 +247,19 @@ export class CountedTree {
   }
 
   // ---- Finding ----
+
+  /** The place behind a leaf's records with a score below `score` (or, if `inclusive`, not above it). */
+  #placeOfScore(leaf: Address, score: number, inclusive: boolean): number {
+    const nodes = this.#nodes;
+    let low = 0;
+    let high = nodes.count(leaf);
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if (below(nodes.leafScore(leaf, middle), score, inclusive)) low = middle + 1;
+      else high = middle;
+    }
+    return low;
+  }
 
   /** (score, key in #a) against a record: negative if it comes before it. */
   #compare(score: number, otherScore: number, other: Address): number {

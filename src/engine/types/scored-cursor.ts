@@ -13,6 +13,8 @@ export const SCORED_STRIDE = 2;
 export class ScoredCursor {
   readonly member: Bytes = new Bytes();
   score = 0;
+  /** Names the member shown to `SortedSets.readMember`, until the sorted set changes. */
+  handle = 0;
   readonly #packed: Packed;
   readonly #elements: Elements;
   readonly #tree: CountedTree;
@@ -22,6 +24,8 @@ export class ScoredCursor {
   #isPacked = false;
   /** Rank of the member that `next` would show. */
   #rank = 0;
+  /** Bound of the scores that `nextScore` goes through. */
+  #scoreAhead = 0;
   /** Packed: its position. */
   #pos = 0;
   /** Whether `#place` (or, going back in a packed cell, `#positions`) is set up. */
@@ -40,7 +44,19 @@ export class ScoredCursor {
     this.#isPacked = this.#packed.isPacked(cell);
     this.#rank = rank;
     this.#isSought = false;
+    this.#scoreAhead = -Infinity;
     if (this.#isPacked) this.#pos = this.#packed.skip(cell, PACKED_FIRST, rank * SCORED_STRIDE);
+    return this;
+  }
+
+  /** Stands before the first member with a score not below `score`: for `nextScore`. */
+  openAtScore(cell: Address, score: number): this {
+    this.open(cell, 0);
+    if (this.#isPacked) {
+      let pos = this.#pos;
+      while (this.nextScore() && this.score < score) pos = this.#pos;
+      this.#pos = pos;
+    } else this.#scoreAhead = score;
     return this;
   }
 
@@ -54,6 +70,21 @@ export class ScoredCursor {
     if (this.#isSought) this.#tree.next(this.#place);
     else this.#tree.seekRank(this.#cell, this.#rank, this.#place);
     return this.#show();
+  }
+
+  /** As `next`, but shows the score and the handle alone: the members of a large sorted set are not looked at. */
+  nextScore(): boolean {
+    if (this.#isPacked) {
+      this.handle = this.#pos;
+      return this.next();
+    }
+    const place = this.#place;
+    if (this.#isSought) this.#tree.next(place);
+    else this.#tree.seekScore(this.#cell, this.#scoreAhead, place);
+    this.#isSought = true;
+    this.handle = place.address;
+    this.score = place.score;
+    return place.address !== 0;
   }
 
   /** Goes down to the member before; false before the first. */

@@ -258,6 +258,20 @@ export class SortedSets implements Collection {
     return this.walkWith(this.#cursor, ref, rank);
   }
 
+  /** Begins a walk up before the first member with a score not below `score`, by `nextScore`: as `walk`, one at a time. */
+  walkScores(ref: Address, score: number): ScoredCursor {
+    return this.#cursor.openAtScore(this.#entries.valueAddress(ref), score);
+  }
+
+  /** The member that a cursor's handle names, valid until the next is read; the sorted set must not have changed since. */
+  readMember(ref: Address, handle: number): Bytes {
+    const cell = this.#entries.valueAddress(ref);
+    const { member } = this.#ownCursor;
+    if (this.#packed.isPacked(cell)) this.#packed.read(cell, handle, member);
+    else this.#elements.key(handle, member);
+    return member;
+  }
+
   /** As `walk`, with a cursor of the caller's. */
   walkWith(cursor: ScoredCursor, ref: Address, rank: number): ScoredCursor {
     return cursor.open(this.#entries.valueAddress(ref), rank);

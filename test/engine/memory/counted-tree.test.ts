@@ -73,6 +73,7 @@ describe('counted tree', () => {
   ])('agrees with a sorted array: %s', (_name, seed, scores) => {
     const random = randomOf(seed);
     const rig = new Rig();
+    const cursor = new TreeCursor();
     for (let step = 0; step < 12000; step++) {
       const grow = step < 5000 || (step > 8000 && step < 9000);
       if (rig.model.length === 0 || random() < (grow ? 0.75 : 0.35)) rig.add(Math.floor(random() * scores), `${Math.floor(random() * 1e9)}:${step}`);
@@ -85,6 +86,10 @@ describe('counted tree', () => {
       expect(rig.tree.rank(rig.root, item.score, item.address), `seed ${seed} step ${step}`).toBe(i);
       expect(rig.tree.rankOfScore(rig.root, item.score, false)).toBe(rig.below({ score: item.score, key: '' }));
       expect(rig.tree.rankOfScore(rig.root, item.score, true)).toBe(rig.below({ score: item.score, key: '\xff' }));
+      rig.tree.seekScore(rig.root, item.score, cursor);
+      expect(cursor.address).toBe(rig.model[rig.below({ score: item.score, key: '' })]!.address);
+      rig.tree.seekScore(rig.root, item.score + 0.5, cursor);
+      expect(cursor.address).toBe(rig.model[rig.below({ score: item.score, key: '\xff' })]?.address ?? 0);
       const key = latin1Bytes(item.key);
       expect(rig.tree.rankOfKey(rig.root, item.score, key, 0, key.length, true)).toBe(i + 1);
       expect(rig.tree.rankOfKey(rig.root, item.score, key, 0, key.length, false)).toBe(i);

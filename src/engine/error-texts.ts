@@ -38,6 +38,7 @@ export const NUMKEYS_NOT_POSITIVE = new CommandError('ERR numkeys should be grea
 export const TOO_FEW_KEYS = new CommandError("ERR Number of keys can't be greater than number of args");
 export const LIMIT_NEGATIVE = new CommandError("ERR LIMIT can't be negative");
 export const NOVALUES_ELSEWHERE = new CommandError('ERR NOVALUES option can only be used in HSCAN');
+export const NOSCORES_ELSEWHERE = new CommandError('ERR NOSCORES option can only be used in ZSCAN');
 export const COUNT_OUT_OF_RANGE = new CommandError('ERR value is out of range, value must between -9223372036854775807 and 9223372036854775807');
 export const LCS_NOT_STRINGS = new CommandError('ERR The specified keys must contain string values');
 export const LCS_LENGTH_AND_INDEXES = new CommandError('ERR If you want both the length and indexes, please just use IDX.');

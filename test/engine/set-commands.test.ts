@@ -134,6 +134,7 @@ table('SPOP, SRANDMEMBER and SSCAN: errors and edges', [
   ['SSCAN no 0', ['0', []]],
   ['SSCAN words 0 MATCH f*', ['0', ['five']]],
   ['SSCAN words 0 NOVALUES', '-ERR NOVALUES option can only be used in HSCAN'],
+  ['SSCAN words 0 NOSCORES', '-ERR NOSCORES option can only be used in ZSCAN'],
   ['SSCAN words x', '-ERR invalid cursor'],
   ['SSCAN str 0', WRONG_TYPE],
 ]);

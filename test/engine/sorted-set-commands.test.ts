@@ -384,9 +384,12 @@ describe.each([['small', 128], ['large', 0]])('%s sorted sets', (_, entries) => 
     } while (cursor !== '0');
     for (let i = 0; i < 400; i++) expect(seen.get(`m${i}`)).toBe(String(i));
     expect(rig.run('ZSCAN', 'z', 0, 'MATCH', 'm7', 'COUNT', 10000)).toEqual(['0', ['m7', '7']]);
+    expect(rig.run('ZSCAN', 'z', 0, 'MATCH', 'm7', 'COUNT', 10000, 'NOSCORES')).toEqual(['0', ['m7']]);
     expect(rig.run('ZSCAN', 'no', 0)).toEqual(['0', []]);
     expect(rig.run('ZSCAN', 'z', 'x')).toBe('-ERR invalid cursor');
     expect(rig.run('ZSCAN', 'z', 0, 'NOVALUES')).toBe('-ERR NOVALUES option can only be used in HSCAN');
+    rig.run('ZADD', 'small', 1, 'a');
+    expect(rig.run('ZSCAN', 'small', 0, 'NOSCORES')).toEqual(['0', ['a']]);
   });
 
   test('COPY, figures of memory, visits by SORT', () => {

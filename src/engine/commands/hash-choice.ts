@@ -28,10 +28,10 @@ function hscan(c: Call): void {
     hashes.readChosen(ref, i, field, value);
     if (!options.matches(c, field.buf, field.off, field.len)) continue;
     reply.bulk(field.buf, field.off, field.len);
-    if (!options.noValues) reply.bulk(value.buf, value.off, value.len);
+    if (!options.namesOnly) reply.bulk(value.buf, value.off, value.len);
     n++;
   }
-  reply.insertArray(mark, options.noValues ? n : 2 * n);
+  reply.insertArray(mark, options.namesOnly ? n : 2 * n);
 }
 
 function hrandfield(c: Call): void {

@@ -2,7 +2,7 @@
 import { globMatchBytes } from '../../shared/glob.ts';
 import { latin1Slice } from '../../shared/request.ts';
 import type { Call } from '../call.ts';
-import { INVALID_CURSOR, NOVALUES_ELSEWHERE, SYNTAX } from '../error-texts.ts';
+import { INVALID_CURSOR, NOSCORES_ELSEWHERE, NOVALUES_ELSEWHERE, SYNTAX } from '../error-texts.ts';
 
 const COUNT_DEFAULT = 10;
 const CHAR_STAR = 42;
@@ -19,7 +19,8 @@ export class ScanOptions {
   patternArg = 0;
   /** Argument of TYPE, or 0. */
   typeArg = 0;
-  noValues = false;
+  /** Whether a hash's fields are asked for alone, without values, or a sorted set's members without scores. */
+  namesOnly = false;
 
   /** Whether bytes match the pattern. */
   matches(c: Call, buf: Uint8Array, off: number, len: number): boolean {
@@ -63,14 +64,14 @@ function unusualCursor(text: string): number {
 
 /**
  * Reads the options from argument `first` on.
- * @param kind which command asks: TYPE is SCAN's own, NOVALUES that of HSCAN.
+ * @param kind which command asks: TYPE is SCAN's own, NOVALUES that of HSCAN, NOSCORES that of ZSCAN (Valkey's).
  */
-export function scanOptions(c: Call, first: number, kind: 'keys' | 'hash' | 'other'): ScanOptions {
+export function scanOptions(c: Call, first: number, kind: 'keys' | 'hash' | 'zset' | 'set'): ScanOptions {
   const { req } = c;
   options.count = COUNT_DEFAULT;
   options.patternArg = 0;
   options.typeArg = 0;
-  options.noValues = false;
+  options.namesOnly = false;
   for (let i = first; i < req.argc; i++) {
     const hasNext = i + 1 < req.argc;
     if (hasNext && req.is(i, 'COUNT')) {
@@ -83,7 +84,10 @@ export function scanOptions(c: Call, first: number, kind: 'keys' | 'hash' | 'oth
       options.typeArg = ++i;
     } else if (req.is(i, 'NOVALUES')) {
       if (kind !== 'hash') throw NOVALUES_ELSEWHERE;
-      options.noValues = true;
+      options.namesOnly = true;
+    } else if (req.is(i, 'NOSCORES')) {
+      if (kind !== 'zset') throw NOSCORES_ELSEWHERE;
+      options.namesOnly = true;
     } else throw SYNTAX;
   }
   return options;

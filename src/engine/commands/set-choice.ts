@@ -17,7 +17,7 @@ function sscan(c: Call): void {
     replyEmptyScan(c);
     return;
   }
-  const options = scanOptions(c, 3, 'other');
+  const options = scanOptions(c, 3, 'set');
   const { reply } = c;
   const { sets } = c.engine.types;
   const next = sets.scan(ref, cursor, options.count);

@@ -14,7 +14,7 @@ function zscan(c: Call): void {
     replyEmptyScan(c);
     return;
   }
-  const options = scanOptions(c, 3, 'other');
+  const options = scanOptions(c, 3, 'zset');
   const { reply } = c;
   const { sortedSets } = c.engine.types;
   const next = sortedSets.scan(ref, cursor, options.count);
@@ -27,10 +27,10 @@ function zscan(c: Call): void {
     if (!options.matches(c, member.buf, member.off, member.len)) continue;
     reply.bulk(member.buf, member.off, member.len);
     // A bulk string in RESP3 as well, as in Redis.
-    reply.bulkString(formatDouble(score));
+    if (!options.namesOnly) reply.bulkString(formatDouble(score));
     n++;
   }
-  reply.insertArray(mark, 2 * n);
+  reply.insertArray(mark, options.namesOnly ? n : 2 * n);
 }
 
 function replyChosen(c: Call, ref: Ref, withScores: boolean): void {

@@ -148,9 +148,9 @@ export class BenchServer {
     return new Map(text.split('\r\n').filter((line) => line.includes(':')).map((line) => [line.slice(0, line.indexOf(':')), line.slice(line.indexOf(':') + 1)]));
   }
 
-  /** Resident bytes of the process, by the kernel's count. */
+  /** Resident bytes of the process without pages of files, by the kernel's count. */
   rssBytes(): number {
-    const line = /^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${this.pid}/status`, 'utf8'));
+    const line = /^RssAnon:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${this.pid}/status`, 'utf8'));
     return Number(line![1]) * 1024;
   }
 

@@ -507,10 +507,11 @@ export class Server {
     this.statistics.tick();
   }
 
-  /** Resident set, bytes. */
+  /** Resident set in bytes without what is mapped from files: LevelDB maps those of the log, and their pages are the page cache's. */
   rssBytes(): number {
     try {
-      return Number(readFileSync('/proc/self/statm', 'utf8').split(' ')[1]) * 4096;
+      const [, resident, shared] = readFileSync('/proc/self/statm', 'utf8').split(' ');
+      return (Number(resident) - Number(shared)) * 4096;
     } catch {
       return process.memoryUsage.rss();
     }

@@ -26,10 +26,10 @@ const MIB = 1024 * 1024;
 /** So much more than at the end of the warm-up may be in use between rounds. Compiled code and caches of the runtime take some of it. */
 const GROWTH_BYTES_MAX = 24 * MIB;
 /**
- * Where rounds have engines of their own: a dozen scratch objects of modules hold a chunk (64 MiB) of the arena they were used on last, which
+ * Where rounds have engines of their own: a dozen scratch objects of modules hold a chunk (8 MiB) of the arena they were used on last, which
  * may be another engine's for each.
  */
-export const ENGINES_GROWTH_BYTES_MAX = 1024 * MIB;
+export const ENGINES_GROWTH_BYTES_MAX = 128 * MIB;
 const SAMPLES = 40;
 /** The part of the time that counts as warm-up. */
 const WARM_UP = 0.25;

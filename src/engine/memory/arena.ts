@@ -1,5 +1,5 @@
 /**
- * Memory off the JavaScript heap: chunks of 64 MiB, pages of 64 KiB, slabs of equal cells.
+ * Memory off the JavaScript heap: chunks of 8 MiB, pages of 64 KiB, slabs of equal cells.
  *
  * Owns chunks, pages, slabs and free lists. It knows of a cell only that the low four bits of its first word are its
  * kind, and 0 there means free: that is what lets compaction and the checker walk a slab without help.
@@ -43,15 +43,15 @@ export const Kind = {
 export const KIND_MASK = 15;
 const KIND_COUNT = 16;
 
-const CHUNK_UNITS_LOG2 = 23;
+const CHUNK_UNITS_LOG2 = 20;
 export const CHUNK_SHIFT = CHUNK_UNITS_LOG2;
 /** Unit within its chunk: `address & CHUNK_MASK`. */
 export const CHUNK_MASK = (1 << CHUNK_UNITS_LOG2) - 1;
 const CHUNK_BYTES = 8 << CHUNK_UNITS_LOG2;
 const CHUNKS_MAX = 1 << (32 - CHUNK_UNITS_LOG2);
 const PAGE_UNITS_LOG2 = 13;
-const PAGES_PER_CHUNK = CHUNK_BYTES / PAGE_BYTES;
-const PAGES_PER_CHUNK_LOG2 = 10;
+const PAGES_PER_CHUNK_LOG2 = CHUNK_UNITS_LOG2 - PAGE_UNITS_LOG2;
+const PAGES_PER_CHUNK = 1 << PAGES_PER_CHUNK_LOG2;
 /** Larger allocations get a chunk of their own, of exactly their size. */
 const RUN_BYTES_MAX = CHUNK_BYTES / 2;
 

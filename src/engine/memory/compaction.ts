@@ -15,7 +15,7 @@ export type Relocate = (from: Address, to: Address) => void;
 const SLACK_RATIO_MAX = 0.05;
 /** Chunks are evacuated while more than this part of the touched pages is free. */
 const FREE_PAGES_RATIO_MAX = 0.08;
-const FREE_BYTES_MIN = 64 * 1024 * 1024;
+const FREE_BYTES_MIN = 8 * 1024 * 1024;
 /** Compaction is behind where so many bytes, and this part of what lives, are free in slabs. */
 const BEHIND_BYTES_MIN = 32 * 1024 * 1024;
 const BEHIND_RATIO = 0.1;

@@ -108,7 +108,7 @@ describe('cells', () => {
     const arena = new Arena();
     const cells: Address[] = [];
     // Chunks of their own, of which only the first page is touched.
-    while (cells.length < 260) cells.push(arena.alloc(33 * MIB, Kind.packed));
+    while (cells.length < 2100) cells.push(arena.alloc(5 * MIB, Kind.packed));
     const small = Array.from({ length: 2000 }, () => arena.alloc(100_000, Kind.packed));
     expect(cells.some((address) => address < 0)).toBe(true);
     for (const [id, address] of [...cells, ...small].entries()) {

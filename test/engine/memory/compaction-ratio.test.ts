@@ -4,7 +4,7 @@ import { EngineRig, randomOf } from '../engine-rig.ts';
 
 const KEYS = 120_000;
 const RATIO_MAX = 1.15;
-const CHUNK_BYTES = 64 * 1024 * 1024;
+const CHUNK_BYTES = 8 * 1024 * 1024;
 
 test('arena/live stays at 1.15 or less while values of one size give way to those of others', () => {
   const rig = new EngineRig(1);

@@ -58,6 +58,10 @@ test('counts fields of hashes that ended, and clients that listen or watch', asy
 
   await client.send('hset', 'h', 'a', '1', 'b', '2', 'c', '3');
   await client.send('debug', 'set-active-expire', '0');
+  await client.send('hexpire', 'h', '1000', 'fields', '1', 'c');
+  expect(await field('db0')).toBe('keys=1,expires=0,avg_ttl=0,subexpiry=1');
+  await client.send('hpersist', 'h', 'fields', '1', 'c');
+  expect(await field('db0')).toBe('keys=1,expires=0,avg_ttl=0,subexpiry=0');
   await client.send('hpexpire', 'h', '1', 'fields', '2', 'a', 'b');
   while (await client.send('hlen', 'h') !== ':1');
   expect(await field('expired_subkeys')).toBe('2');
@@ -141,7 +145,7 @@ test('figures follow what was done', async () => {
   const shown = await fields('everything');
   expect(shown.get('keyspace_hits')).toBe('2');
   expect(shown.get('keyspace_misses')).toBe('1');
-  expect(shown.get('db0')).toBe('keys=1,expires=0,avg_ttl=0');
+  expect(shown.get('db0')).toBe('keys=1,expires=0,avg_ttl=0,subexpiry=0');
   expect(shown.get('cmdstat_get')).toMatch(/^calls=2,usec=\d+,usec_per_call=\d+\.\d\d,rejected_calls=1,failed_calls=0$/);
   expect(shown.get('cmdstat_hget')).toMatch(/^calls=1,.*rejected_calls=0,failed_calls=1$/);
   expect(shown.get('errorstat_WRONGTYPE')).toBe('count=1');

@@ -245,7 +245,7 @@ function latencyStats(server: Server): Fields {
 function keyspaceSection(server: Server): Fields {
   const out: Fields = {};
   for (const db of server.engine.keyspace.databases) {
-    if (db.size > 0) out[`db${db.number}`] = `keys=${db.size},expires=${db.expires},avg_ttl=0`;
+    if (db.size > 0) out[`db${db.number}`] = `keys=${db.size},expires=${db.expires},avg_ttl=0,subexpiry=${db.fieldTimes?.size ?? 0}`;
   }
   return out;
 }

@@ -111,10 +111,14 @@ export class RedisApi {
 
   /** Runs the request; the reply, which may be the reason why it was not run, is in the collector. */
   #execute(): void {
-    const { request } = this.#arguments;
+    const { request, kind } = this.#arguments;
     const run = this.run!;
     const { engine } = this.#host;
-    let command = engine.table.findForClient(request.buf, request.off[0]!, request.len[0]!);
+    let command = kind === null ? null : kind.command;
+    if (command === null) {
+      command = engine.table.findForClient(request.buf, request.off[0]!, request.len[0]!);
+      if (kind !== null) kind.command = command;
+    }
     if (command?.subcommands && request.argc > 1) command = command.subcommands.get(request.string(1).toLowerCase()) ?? (command.run === null ? null : command);
     if (command === null) {
       this.#refuse('ERR Unknown Redis command called from script');

@@ -42,9 +42,15 @@ const DECIMAL = /^[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?$/;
 const HEXADECIMAL = /^([+-]?)0[xX](?=\.?[0-9a-fA-F])([0-9a-fA-F]*)\.?([0-9a-fA-F]*)(?:[pP]([+-]?\d+))?$/;
 const INFINITE = /^([+-]?)inf(?:inity)?$/i;
 
+/** C's part of a string: numbers are read by functions that know no length. */
+export function untilZero(text: string): string {
+  const end = text.indexOf('\0');
+  return end < 0 ? text : text.slice(0, end);
+}
+
 /** The number that a string stands for, as C's strtod and Lua 5.1 read it; undefined if none. */
 export function textToNumber(text: string): number | undefined {
-  const trimmed = text.replace(BLANKS, '');
+  const trimmed = untilZero(text).replace(BLANKS, '');
   if (DECIMAL.test(trimmed)) return Number(trimmed);
   const hexadecimal = HEXADECIMAL.exec(trimmed);
   if (hexadecimal !== null) {

@@ -16,7 +16,10 @@ const NUMBERS: readonly Patch[] = [
   patch('defs.js', 'constant_types.LUA_TNUMINT = constant_types.LUA_TNUMBER | (1 << 4);', 'constant_types.LUA_TNUMINT = constant_types.LUA_TNUMFLT;'),
   patch('lobject.js', 'return this.checktag(LUA_TNUMINT);', 'return false;'),
   patch('lapi.js', 'fengari_argcheck(typeof n === "number" && (n|0) === n);', 'fengari_argcheck(typeof n === "number");'),
-  patch('lobject.js', 'let s2i = l_str2int(s);', `const special = s.length > 64 ? null : /^[\\t\\v\\f \\n\\r]*([+-]?)(inf(?:inity)?|nan)[\\t\\v\\f \\n\\r]*$/i.exec(String.fromCharCode.apply(null, s));
+  // A number's text ends at a zero byte, whatever stands behind it.
+  patch('lobject.js', 'let s2i = l_str2int(s);', `const zero = s.indexOf(0);
+    if (zero >= 0) s = s.subarray(0, zero);
+    const special = s.length > 64 ? null : /^[\\t\\v\\f \\n\\r]*([+-]?)(inf(?:inity)?|nan)[\\t\\v\\f \\n\\r]*$/i.exec(String.fromCharCode.apply(null, s));
     if (special !== null) {
         o.setfltvalue(special[2][0].toLowerCase() === 'n' ? NaN : special[1] === '-' ? -Infinity : Infinity);
         return s.length + 1;
@@ -24,6 +27,7 @@ const NUMBERS: readonly Patch[] = [
     let s2i = null;`),
   patch('lobject.js', 'let r = /^[\\t\\v\\f \\n\\r]*[+-]?(?:[0-9]+\\.?[0-9]*|\\.[0-9]*)(?:[eE][+-]?[0-9]+)?/.exec(s);', 'let r = /^[\\t\\v\\f \\n\\r]*[+-]?(?:[0-9]+\\.?[0-9]*|\\.[0-9]+)(?:[eE][+-]?[0-9]+)?/.exec(s);'),
   patch('luaconf.js', 'return String(Number(n.toPrecision(14))); /* should match behaviour of LUA_NUMBER_FMT */', 'return Number.isInteger(n) && n > -1e14 && n < 1e14 && n !== 0 ? String(n) : require("./number-text").formatGeneral(n, 14);'),
+  patch('lvm.js', 'if (lobject.luaO_str2num(o.svalue(), v) === (o.vslen() + 1))', 'if (lobject.luaO_str2num(o.svalue(), v) !== 0)'),
   patch('lobject.js', 'if (!LUA_COMPAT_FLOATSTRING && /^[-0123456789]+$/.test(str)) {', 'if (false) {'),
   patch('luaconf.js', 'const conf = (process.env.FENGARICONF ? JSON.parse(process.env.FENGARICONF) : {});', 'const conf = { LUAI_MAXSTACK: 200000 };'),
   patch('llimits.js', `let m = a % b;

@@ -1,6 +1,6 @@
 /** The base library of Lua 5.1, as far as scripts of Redis may have it. pcall is the host's, which knows Redis's error tables. */
 import {
-  BadArgument, PositionedError, checkAny, checkFunction, checkInteger, checkString, checkTable, isTable, optInteger, textToNumber,
+  BadArgument, PositionedError, checkAny, checkFunction, checkInteger, checkString, checkTable, isTable, optInteger, textToNumber, untilZero,
 } from '../../arguments.ts';
 import { type HostFunction, LuaError, LuaSyntaxError, type LuaFunction, type LuaValue, luaTypeOf } from '../../lua-engine.ts';
 import { numberText } from '../../number-format.ts';
@@ -31,7 +31,7 @@ function tonumber(args: readonly LuaValue[]): LuaValue {
     const value = checkAny(args, 0);
     return typeof value === 'string' ? textToNumber(value) : typeof value === 'number' ? value : undefined;
   }
-  const text = checkString(args, 0);
+  const text = untilZero(checkString(args, 0));
   if (base < 2 || base > 36) throw new BadArgument(2, 'base out of range');
   const found = (base === 16 ? HEXADECIMAL : DIGITS).exec(text);
   if (found === null) return undefined;

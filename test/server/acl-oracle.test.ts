@@ -178,10 +178,11 @@ describe.skipIf(redisServerMissing)(`beside redis-server, from seed ${SEED}`, ()
       const rules = makeRules(random).map(garble);
       // Redis takes rules as C strings here and there: a zero byte ends them. What is in quotes within a selector it unquotes, and where quotes
       // do not match it takes none of its rules. 7.0 begins a selector anew at its second parenthesis. A lone percent sign ends a
-      // redis-server when the user is shown.
+      // redis-server when the user is shown. First arguments may have spaces there.
       const text = rules.join(' ');
       const begun = rules.filter((word) => word.startsWith('(') && !word.endsWith(')')).length;
-      const isTheirs = begun < 2 && !text.includes('\0') && !(text.includes('"') && text.includes('(')) && !/(^| |\()%( |\)|$)/.test(text);
+      const isTheirs = begun < 2 && !text.includes('\0') && !(text.includes('"') && text.includes('(')) && !/(^| |\()%( |\)|$)/.test(text)
+        && !rules.some((word) => /^\+.*\|.*\s/.test(word));
       const name = isTheirs ? 'both' : 'ours';
       if (isTheirs) await setUser(name, rules);
       else await ours.send('acl', 'setuser', name, ...rules);

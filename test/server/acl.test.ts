@@ -98,6 +98,12 @@ test('a user of a bad name is none, and GENPASS is as long as it should be', asy
   expect(await send('acl genpass')).not.toBe(long);
 });
 
+test('nothing that is written with a space in a file of users can be set', async () => {
+  for (const rule of ['~a b', '&a b', '+select| 1', '+select|1 ']) {
+    expect(await admin.send('acl', 'setuser', 'alice', rule)).toBe(`-ERR Error in ACL SETUSER modifier '${rule}': Syntax error`);
+  }
+});
+
 test('authentication', async () => {
   const client = await rig.connect();
   await send('acl setuser alice on >one >two +ping');

@@ -150,8 +150,11 @@ export class Selector {
       if (command.name.includes('|')) return 'first-argument';
       const word = name.slice(bar + 1);
       if (word === '') return 'syntax';
-      if (command.subcommands === null) this.#addFirstArgument(command, word);
-      else {
+      if (command.subcommands === null) {
+        // Redis takes it, and cannot read its own file of users then.
+        if (hasSpaces(word)) return 'syntax';
+        this.#addFirstArgument(command, word);
+      } else {
         const sub = command.subcommands.get(word);
         if (sub === undefined) return 'unknown';
         this.#setCommand(sub, true);

@@ -117,6 +117,7 @@ export class Dispatcher {
       const denial = session.restrictedTo === null ? null : engine.refusal(command, session, request, 'toplevel');
       if (denial !== null) return this.#refuse(command, connection, reply, `NOPERM ${denial}`);
     }
+    const { evictedKeys } = engine.keyspace;
     if (engine.eviction.maxBytes !== 0 && this.#server.serving && !this.#server.memoryLimit.admits(command, session)) {
       return this.#refuse(command, connection, reply, OUT_OF_MEMORY.message);
     }
@@ -125,7 +126,11 @@ export class Dispatcher {
     }
     // It was this one that had to go.
     if (connection.closed) return Outcome.done;
-    return engine.execute(command, session, request, reply);
+    // What had to go for this command is told before its reply, as in Redis.
+    const mustWait = engine.keyspace.evictedKeys !== evictedKeys && connection.tracking !== null && this.#server.tracking.tellBeforeReply(connection, reply);
+    const outcome = engine.execute(command, session, request, reply);
+    if (mustWait) engine.lastWaitFor = engine.turn;
+    return outcome;
   }
 
   /** EXEC refused ends the transaction: nothing of it is run. */

@@ -170,6 +170,16 @@ describe('on a server that commits at once', () => {
     expect(told).toEqual(gone('k'));
   });
 
+  test('a key that made room for a command is news before its reply', async () => {
+    // Without the timer nothing but the command makes room.
+    const reader = await open('HELLO 3', 'CLIENT TRACKING ON', 'DEBUG PAUSE-CRON 1', 'SET k v EX 1000', 'GET k');
+    const used = Number(/used_memory:(\d+)/.exec(String(await reader.line('INFO memory')))![1]);
+    await reader.line(`CONFIG SET maxmemory-policy volatile-random maxmemory ${used + 100_000}`);
+    await reader.line('SETBIT big 1600000 0');
+    expect(await reader.line('GETBIT big 1')).toBe(0);
+    expect(reader.order.slice(-3)).toEqual([0, ...gone('k'), 0]);
+  });
+
   test('FLUSHDB, FLUSHALL and SWAPDB empty every cache', async () => {
     const [one, two] = [await open('HELLO 3', 'CLIENT TRACKING ON', 'GET a'), await open('HELLO 3', 'CLIENT TRACKING ON BCAST PREFIX x')];
     const writer = await open('SET a 1', 'SELECT 2', 'SET b 1');

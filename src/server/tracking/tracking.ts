@@ -247,6 +247,30 @@ export class Tracking implements Waiter, ChangeListener {
     this.#batches = [];
   }
 
+  /**
+   * Writes which keys of the client's this turn has changed so far: a message that leaves with the reply behind it, which must
+   * wait for the turn.
+   * @returns whether there were any
+   */
+  tellBeforeReply(connection: Connection, reply: Reply): boolean {
+    const state = connection.tracking!;
+    const batch = this.#batches[this.#batches.length - 1];
+    if (batch?.turn !== this.#server.engine.turn || state.redirect !== 0 || connection.proto !== 3 || connection.replyMode !== 'on') return false;
+    const { news } = batch;
+    const before = news.length;
+    for (let i = 0; i < news.length;) {
+      const { connection: whose, key } = news[i]!;
+      if (whose !== connection || key === null) {
+        i++;
+        continue;
+      }
+      writeInvalidation(reply, [key]);
+      news.splice(i, 1);
+      if (batch.emptiedAt > i) batch.emptiedAt--;
+    }
+    return news.length < before;
+  }
+
   #tellApplied(): void {
     const batch = this.#applied;
     this.#applied = null;
@@ -340,11 +364,7 @@ export class Tracking implements Waiter, ChangeListener {
       target = redirected;
     }
     if (target.proto === 3) {
-      target.push((reply) => {
-        reply.push(2);
-        reply.bulkString('invalidate');
-        writeKeys(reply, keys);
-      });
+      target.push((reply) => { writeInvalidation(reply, keys); });
     } else if (state.redirect !== 0 && !target.subscriptions.isEmpty) {
       target.push((reply) => {
         reply.push(3);
@@ -365,6 +385,12 @@ export class Tracking implements Waiter, ChangeListener {
       reply.integer(state.redirect);
     });
   }
+}
+
+function writeInvalidation(reply: Reply, keys: readonly string[] | null): void {
+  reply.push(2);
+  reply.bulkString('invalidate');
+  writeKeys(reply, keys);
 }
 
 function writeKeys(reply: Reply, keys: readonly string[] | null): void {

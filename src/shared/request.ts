@@ -86,9 +86,16 @@ export class Request {
 
 type Latin1Slice = (buf: Uint8Array, start: number, end: number) => string;
 
-/** Node's own, which takes a third of the time, where this runs in Node. */
-const nativeSlice = (globalThis as { Buffer?: { prototype?: { latin1Slice?: (this: Uint8Array, start: number, end: number) => string } } }).Buffer?.prototype
-  ?.latin1Slice;
+/** What Node's buffers can do, where this runs in Node. */
+const native = (globalThis as { Buffer?: { prototype?: {
+  latin1Slice?: (this: Uint8Array, start: number, end: number) => string;
+  latin1Write?: (this: Uint8Array, text: string, at: number, length: number) => number;
+} } }).Buffer?.prototype;
+/** It takes a third of the time that composing takes. */
+const nativeSlice = native?.latin1Slice;
+const nativeWrite = native?.latin1Write;
+/** Calling Node takes as long as writing so many characters one by one. */
+const WRITTEN_SINGLY_MAX = 32;
 
 /** `latin1Slice` without Node. */
 export const composeLatin1: Latin1Slice = (buf, start, end) => {
@@ -112,7 +119,8 @@ export const charCodeAt = String.prototype.charCodeAt;
 /** Writes a latin1 string's bytes into `buf`, from `at` on; returns where they end. */
 export function writeLatin1(text: string, buf: Uint8Array, at: number): number {
   const { length } = text;
-  for (let i = 0; i < length; i++) buf[at + i] = charCodeAt.call(text, i);
+  if (length > WRITTEN_SINGLY_MAX && nativeWrite !== undefined) nativeWrite.call(buf, text, at, length);
+  else for (let i = 0; i < length; i++) buf[at + i] = charCodeAt.call(text, i);
   return at + length;
 }
 

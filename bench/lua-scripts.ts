@@ -54,7 +54,7 @@ export async function ownScripts(client: BenchClient): Promise<ScriptCall[]> {
   for (const [name, source] of PLAIN) calls.push(await loaded(client, name, source, [KEY], []));
   calls.push(
     await limiterCall(client, 'fixed window', (database) => new FixedWindowLimiter(database, ALLOWED, WINDOW_MS).take(KEY)),
-    await limiterCall(client, 'token bucket', (database) => new TokenBucketLimiter(database, ALLOWED, ALLOWED / 1000).take(KEY)),
+    await limiterCall(client, 'token bucket', (database) => new TokenBucketLimiter(database, ALLOWED, 1).take(KEY)),
   );
   return calls;
 }

@@ -2,6 +2,7 @@
  * Numbers and their text by Lua 5.1's rules: what `tonumber` and the coercions accept, which is C's strtod, and "%.14g".
  * Knows nothing of values other than strings and numbers.
  */
+import { charCodeAt } from '../../shared/request.ts';
 
 const SPACES = '[ \\t\\n\\v\\f\\r]*';
 const DECIMAL = '(?:\\d+\\.?\\d*|\\.\\d+)(?:[eE][+-]?\\d+)?';
@@ -20,6 +21,9 @@ const FEW_DIGITS = 13;
 /** So many digits behind the last wanted one show whether a number lies exactly between two results. */
 const TIE_DIGITS = 30;
 const DIGITS_MAX = 100;
+/** Whole numbers below this one are doubles, and so are these powers. */
+const EXACT_BELOW = 2 ** 53;
+const POWERS_OF_TEN = Array.from({ length: 23 }, (_, exponent) => Number(`1e${exponent}`));
 
 /** The number that the whole text is, blanks around it aside; undefined if it is none. */
 export function parseNumber(text: string): number | undefined {
@@ -39,15 +43,25 @@ export function parseNumber(text: string): number | undefined {
 
 /** A number of plain form: digits with at most one point and a minus sign; NaN for other text. */
 function plainNumber(text: string): number {
+  const { length } = text;
+  const isNegative = length > 0 && charCodeAt.call(text, 0) === 45;
+  let value = 0;
   let digits = 0;
-  let points = 0;
-  for (let at = text.charCodeAt(0) === 45 ? 1 : 0; at < text.length; at++) {
-    const code = text.charCodeAt(at);
-    if (code >= 48 && code <= 57) digits++;
-    else if (code === 46) points++;
+  let point = -1;
+  for (let at = isNegative ? 1 : 0; at < length; at++) {
+    const code = charCodeAt.call(text, at);
+    if (code >= 48 && code <= 57) {
+      digits++;
+      value = value * 10 + (code - 48);
+    } else if (code === 46 && point < 0) point = at;
     else return NaN;
   }
-  return digits > 0 && points <= 1 ? Number(text) : NaN;
+  if (digits === 0) return NaN;
+  const behindPoint = point < 0 ? 0 : length - 1 - point;
+  if (value >= EXACT_BELOW || behindPoint >= POWERS_OF_TEN.length) return Number(text);
+  // Both are exact, and so their quotient is rounded once, as it should be.
+  if (behindPoint > 0) value /= POWERS_OF_TEN[behindPoint]!;
+  return isNegative ? -value : value;
 }
 
 function parseHexadecimal(integer: string, fraction: string, exponent: number): number {
@@ -123,6 +137,7 @@ function rounded(value: number, precision: number): string {
 
 /** toFixed, likewise. */
 function roundedFixed(size: number, precision: number): string {
+  if (Number.isSafeInteger(size)) return precision === 0 ? String(size) : `${size}.${'0'.repeat(precision)}`;
   const text = size.toFixed(precision);
   // Halfway means an odd multiple of 10^-precision / 2, and so, for a double, an odd multiple of this power of two.
   const halves = size * 2 ** (precision + 1);

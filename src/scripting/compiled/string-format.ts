@@ -8,12 +8,23 @@ const FLAGS_MAX = 5;
 /** Strings from this length on are not padded, unless they have a precision. */
 const UNFORMATTED_LENGTH = 100;
 const DEFAULT_PRECISION = 6;
+const ZERO = 48;
+const POINT = 46;
 
 interface Specification {
   readonly flags: string;
   readonly width: number;
   /** -1: none. */
   readonly precision: number;
+}
+
+function isDigit(code: number): boolean {
+  return code >= ZERO && code < ZERO + 10;
+}
+
+/** One of "-+ #0". */
+function isFlag(code: number): boolean {
+  return code === 45 || code === 43 || code === 32 || code === 35 || code === ZERO;
 }
 
 export function formatText(args: readonly LuaValue[]): string {
@@ -32,14 +43,20 @@ export function formatText(args: readonly LuaValue[]): string {
     }
     position++;
     if (position > args.length) throw argumentError(position, 'no value');
-    const found = /^([-+ #0]*)(\d{0,2})(?:\.(\d{0,2}))?/.exec(format.slice(at + 1))!;
-    const end = at + 1 + found[0].length;
-    if (found[1]!.length > FLAGS_MAX) throw libraryError('invalid format (repeated flags)');
-    const conversion = format[end] ?? '';
-    if (/^\d$/.test(conversion)) throw libraryError('invalid format (width or precision too long)');
-    text += formatOne(conversion, {
-      flags: found[1]!, width: Number(found[2]), precision: found[3] === undefined ? -1 : Number(found[3]),
-    }, args, position);
+    let end = at + 1;
+    while (isFlag(format.charCodeAt(end))) end++;
+    const flags = format.slice(at + 1, end);
+    if (flags.length > FLAGS_MAX) throw libraryError('invalid format (repeated flags)');
+    let width = 0;
+    for (let digits = 0; digits < 2 && isDigit(format.charCodeAt(end)); digits++) width = width * 10 + format.charCodeAt(end++) - ZERO;
+    let precision = -1;
+    if (format.charCodeAt(end) === POINT) {
+      precision = 0;
+      end++;
+      for (let digits = 0; digits < 2 && isDigit(format.charCodeAt(end)); digits++) precision = precision * 10 + format.charCodeAt(end++) - ZERO;
+    }
+    if (isDigit(format.charCodeAt(end))) throw libraryError('invalid format (width or precision too long)');
+    text += formatOne(format[end] ?? '', { flags, width, precision }, args, position);
     from = end + 1;
   }
 }

@@ -117,12 +117,12 @@ export class Table implements LuaTable {
         if (key === array.length && array !== NO_ARRAY) array.push(value);
         else this.#extend(key, value);
       }
-    } else if (key === this.size + 1 && key === array.length && this.map === null && this.#hashSize === 0 && value !== undefined) {
-      // Full, without holes and without a hash part: growing finds nothing to move.
+    } else if (key === this.size + 1 && key === array.length && this.map === null && this.#hashSize === 0) {
+      // Full, without holes and without a hash part: growing finds nothing to move. As in C, a nil value makes room too.
       if ((this.#state & HOLES) !== 0) this.#putHash(key, value);
       else {
         this.size = powerOfTwoFrom(key);
-        this.#extend(key, value);
+        if (value !== undefined) this.#extend(key, value);
       }
     } else if (key !== key) throw runtimeError('table index is NaN');
     else this.#putHash(key, value);
@@ -163,7 +163,8 @@ export class Table implements LuaTable {
   /** A key that the hash part does not have. As in C, a nil value makes a key too. */
   #insert(key: Node['key'], value: LuaValue): void {
     if (this.#layout === null) {
-      if (value !== undefined && (this.#state & DEAD) === 0 && this.#insertUnordered(key, value)) return;
+      // A value that is nil makes no difference to where its own key stands, but to where those behind it do.
+      if ((this.#state & DEAD) === 0 && this.#insertUnordered(key, value)) return;
       this.#order();
     }
     const node = new Node(key, value);
@@ -192,6 +193,7 @@ export class Table implements LuaTable {
     this.map ??= new Map();
     this.map.set(key, new Node(key, value));
     if (typeof key === 'number') this.#state |= NUMBERS;
+    if (value === undefined) this.#state |= DEAD;
     return true;
   }
 

@@ -50,6 +50,11 @@ export class RespWriter implements Reply {
   proto: 2 | 3 = 2;
   errors = 0;
   lastError = '';
+  /** Bytes of one reply at most. A longer one is forgotten as far as it goes, which its owner sees by `isFull`. */
+  replyBytesMax = Infinity;
+  /** Where the reply under way begins. */
+  replyStart = 0;
+  isFull = false;
 
   readonly #initialBytes: number;
   readonly #digits: Uint8Array = new Uint8Array(INTEGER_BYTES_MAX);
@@ -78,6 +83,11 @@ export class RespWriter implements Reply {
   }
 
   #grow(bytes: number): void {
+    if (this.pos + bytes - this.replyStart > this.replyBytesMax) {
+      this.isFull = true;
+      this.pos = this.replyStart;
+      if (this.pos + bytes <= this.buf.length) return;
+    }
     let capacity = this.buf.length * 2;
     while (capacity < this.pos + bytes) capacity *= 2;
     const larger = new Uint8Array(capacity);
@@ -253,7 +263,7 @@ export class RespWriter implements Reply {
   }
 
   rewind(mark: number): void {
-    this.pos = mark;
+    this.pos = this.isFull ? this.replyStart : mark;
   }
 
   insertArray(mark: number, length: number): void {
@@ -270,8 +280,10 @@ export class RespWriter implements Reply {
   }
 
   #insert(mark: number, type: number, value: number): void {
+    if (this.isFull) return;
     const size = digitCount(value) + 3;
     this.#ensure(size);
+    if (this.isFull) return;
     this.buf.copyWithin(mark + size, mark, this.pos);
     writeHeader(this.buf, mark, type, value);
     this.pos += size;

@@ -75,6 +75,9 @@ export class LuaError extends Error {
 /** The source does not compile: `message` is what luaL_loadbuffer gives, such as "user_script:1: '=' expected near 'x'". */
 export class LuaSyntaxError extends Error {}
 
+/** Why a script is stopped that has more in memory than it may. */
+export const SCRIPT_MEMORY_EXCEEDED = 'Script stopped: it uses more memory than there is for scripts.';
+
 /** The script is stopped from outside (SCRIPT KILL, memory): goes through every pcall. */
 export class LuaKilled extends Error {}
 

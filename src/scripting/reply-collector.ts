@@ -4,11 +4,14 @@
  */
 import { formatDouble } from '../shared/number-text.ts';
 import type { Reply } from '../shared/reply.ts';
-import type { LuaEngine, LuaTable, LuaValue } from './lua-engine.ts';
+import { type LuaEngine, LuaKilled, type LuaTable, type LuaValue, SCRIPT_MEMORY_EXCEEDED } from './lua-engine.ts';
 import { recentString } from './recent-strings.ts';
 
 /** The field by which Redis marks the table of an error that a command was answered with. */
 export const ALREADY_COUNTED = 'ignore_error_stats_update';
+
+/** Values of a reply at most: with more of them the process would be short of memory before anybody could look at the script's. */
+const VALUES_MAX = 2 ** 23;
 
 const Kind = { value: 0, array: 1, map: 2, set: 3, attribute: 4 } as const;
 
@@ -28,9 +31,17 @@ export class ReplyCollector implements Reply {
     this.#engine = engine;
   }
 
+  get isFull(): boolean {
+    return this.#kinds.length >= VALUES_MAX;
+  }
+
   /** The reply written since the last `take`. */
   take(): LuaValue {
     this.isError = false;
+    if (this.isFull) {
+      this.#values.length = this.#kinds.length = 0;
+      throw new LuaKilled(SCRIPT_MEMORY_EXCEEDED);
+    }
     if (this.#kinds.length === 1 && this.#kinds[0] === Kind.value) {
       // Setting the length of an array costs many times as much.
       this.#kinds.pop();
@@ -79,11 +90,13 @@ export class ReplyCollector implements Reply {
   }
 
   #put(value: LuaValue): void {
+    if (this.isFull) return;
     this.#values.push(value);
     this.#kinds.push(Kind.value);
   }
 
   #open(kind: number, count: number): void {
+    if (this.isFull) return;
     this.#values.push(count);
     this.#kinds.push(kind);
   }

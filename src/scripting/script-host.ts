@@ -6,7 +6,7 @@ import type { Call } from '../engine/call.ts';
 import { Session } from '../engine/session.ts';
 import { CommandError } from '../shared/errors.ts';
 import { UnsupportedChunk } from './compiled/chunk-compiler.ts';
-import { type LuaEngine, type LuaFunction, LuaKilled, LuaSyntaxError, type LuaTable } from './lua-engine.ts';
+import { type LuaEngine, type LuaFunction, LuaKilled, LuaSyntaxError, type LuaTable, SCRIPT_MEMORY_EXCEEDED } from './lua-engine.ts';
 import { LuaRuntime } from './lua-runtime.ts';
 import type { ApiHost } from './redis-api.ts';
 import { recentString } from './recent-strings.ts';
@@ -45,7 +45,6 @@ const NOT_BUSY = new CommandError('NOTBUSY No scripts in execution right now.');
 const UNKILLABLE = new CommandError('UNKILLABLE Sorry the script already executed write commands against the dataset. You can either wait the script termination or kill the server in a hard way using the SHUTDOWN NOSAVE command.');
 const KILLED = 'Script killed by user with SCRIPT KILL.';
 const FUNCTION_KILLED = 'Script killed by user with FUNCTION KILL.';
-const OUT_OF_MEMORY = 'Script stopped: it uses more memory than there is for scripts.';
 
 export class ScriptHost {
   readonly options: ScriptHostOptions;
@@ -140,7 +139,7 @@ export class ScriptHost {
     const bytes = this.options.memoryBytes();
     // Most scripts are over before the first tick, and are spared the question.
     if (run.memoryAtFirstTick < 0) run.memoryAtFirstTick = bytes;
-    else if (bytes - run.memoryAtFirstTick > this.options.scriptBytesMax) throw new LuaKilled(OUT_OF_MEMORY);
+    else if (bytes - run.memoryAtFirstTick > this.options.scriptBytesMax) throw new LuaKilled(SCRIPT_MEMORY_EXCEEDED);
     this.options.onTick(run);
     if (run.killed) throw new LuaKilled(run.isFunction ? FUNCTION_KILLED : KILLED);
   };

@@ -35,6 +35,8 @@ const TURN_US_MAX = 5000;
 const FLUSH_BYTES = 64 * 1024;
 /** Replies of one connection are sent when they have become so large: a pipeline of GETs of large values must meet the output limit. */
 const OUTPUT_IN_A_ROW_BYTES = 1024 * 1024;
+/** A longer reply is not sent, whatever client-output-buffer-limit says: one array of bytes has to hold it. */
+const REPLY_BYTES_MAX = 2 ** 31;
 const STAR = 42;
 
 /** One for all connections: a request is valid only while its command runs. */
@@ -171,6 +173,7 @@ export class Connection implements SessionHost, Waiter {
     let buffer = server.output.prepare();
     let { writer } = buffer;
     writer.proto = this.proto;
+    writer.replyBytesMax = this.#replyBytesMax;
     const { engine } = server;
     // The output since `from` waits for `hold`: everything behind a held reply waits with it.
     let from = writer.pos;
@@ -193,6 +196,7 @@ export class Connection implements SessionHost, Waiter {
       at = parser.next;
       if (status === ParseStatus.empty) continue;
       const before = writer.pos;
+      writer.replyStart = before;
       if (!server.serving) this.inputEnd = this.bytesIn - (end - at);
       const outcome = server.dispatcher.run(this, request, writer);
       if (outcome === Outcome.postponed) {
@@ -205,6 +209,10 @@ export class Connection implements SessionHost, Waiter {
       if (outcome === Outcome.forwarded) {
         const isMuted = this.replyMode === 'off' || this.replyMode === 'skip-next';
         this.upstream!.forward(inline === null ? buf.subarray(begin, at) : inline.subarray(0, at - begin), isMuted);
+      }
+      if (writer.isFull) {
+        this.#dropReply(writer);
+        break;
       }
       const wait = engine.lastWaitFor;
       if (wait > hold) {
@@ -225,6 +233,7 @@ export class Connection implements SessionHost, Waiter {
         buffer = server.output.prepare();
         ({ writer } = buffer);
         writer.proto = this.proto;
+        writer.replyBytesMax = this.#replyBytesMax;
         from = writer.pos;
       }
       if (at < end && engine.turnUs > TURN_US_MAX) {
@@ -410,7 +419,23 @@ export class Connection implements SessionHost, Waiter {
       if (this.#softLimitSinceMs === 0) this.#softLimitSinceMs = this.server.nowMs;
       else if (this.server.nowMs - this.#softLimitSinceMs > softSeconds * 1000) over = true;
     } else this.#softLimitSinceMs = 0;
-    if (!over) return;
+    if (over) this.#closeOverLimit();
+  }
+
+  /** What a reply may have before it is known to be too long to be sent. */
+  get #replyBytesMax(): number {
+    const { hardBytes } = this.server.config.outputBufferLimit[this.subscriptions.isEmpty ? 'normal' : 'pubsub'];
+    return hardBytes > 0 ? Math.min(hardBytes, REPLY_BYTES_MAX) : REPLY_BYTES_MAX;
+  }
+
+  /** Gives up a reply that its writer could not hold, and the connection. */
+  #dropReply(writer: RespWriter): void {
+    writer.isFull = false;
+    writer.pos = writer.replyStart;
+    this.#closeOverLimit();
+  }
+
+  #closeOverLimit(): void {
     this.server.log.warning(`Client ${this.address} closed for overcoming of output buffer limits.`);
     this.server.outputLimitDisconnections++;
     this.close();
@@ -442,6 +467,8 @@ export class Connection implements SessionHost, Waiter {
     this.#lateBuffer = buffer;
     this.#lateStart = buffer.writer.pos;
     buffer.writer.proto = this.proto;
+    buffer.writer.replyStart = this.#lateStart;
+    buffer.writer.replyBytesMax = this.#replyBytesMax;
     return buffer.writer;
   }
 
@@ -453,6 +480,7 @@ export class Connection implements SessionHost, Waiter {
   #endLate(waitFor: number): void {
     const buffer = this.#lateBuffer!;
     this.#lateBuffer = null;
+    if (buffer.writer.isFull) this.#dropReply(buffer.writer);
     const last = this.#held.length > 0 ? this.#held[this.#held.length - 1]!.turn : 0;
     this.#send(buffer, this.#lateStart, buffer.writer.pos, Math.max(waitFor, last));
     if (this.#behindReply.length > 0 && !this.#isRunning) this.#sendBehindReply();

@@ -32,12 +32,14 @@ export class OutputPool {
   /** Call before a connection begins to run its commands: where it writes, with room. */
   prepare(): OutputBuffer {
     this.#current = this.#withRoom(this.#current);
+    this.#current.writer.replyBytesMax = Infinity;
     return this.#current;
   }
 
   /** Call before a reply out of turn: where it is written. One such reply at a time. */
   prepareLate(): OutputBuffer {
     this.#late = this.#withRoom(this.#late);
+    this.#late.writer.replyBytesMax = Infinity;
     return this.#late;
   }
 

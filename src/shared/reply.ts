@@ -12,6 +12,8 @@ export interface Reply {
   errors: number;
   /** Text of the last error written, without the leading '-'; for error statistics. */
   lastError: string;
+  /** Whether more has been written than anybody will get: the reply is as good as lost, and its handler may leave out the rest. */
+  readonly isFull: boolean;
 
   ok(): void;
   status(text: string): void;

@@ -9,6 +9,7 @@ export class RecordingReply implements Reply {
   proto: 2 | 3;
   errors = 0;
   lastError = '';
+  readonly isFull = false;
   #parts: string[] = [];
 
   constructor(proto: 2 | 3 = 2) {

@@ -115,7 +115,7 @@ class Engine {
  * The interpreter's tables have an order of their own, and a length of their own where they have holes; and it is known for the number of nils
  * that end what gmatch and error give, for a string's end at a zero byte, and for signs of zero. There it counts that there is an outcome.
  */
-const ITS_OWN = /pairs|next|#|unpack|concat|sort|maxn|foreach|table\.|\.\.\.|\{|gmatch|error|modf|%[^a-z]*c|collectgarbage|gcinfo/;
+const ITS_OWN = /pairs|next|#|unpack|concat|sort|maxn|foreach|table\.|\.\.\.|\{|gmatch|error|modf|%[^a-z]*c|collectgarbage|gcinfo|-\s*\(*0/;
 
 /** The interpreter can yield where Lua 5.1 cannot, and nests deeper. */
 const YIELDS = /coroutine|string\.rep\("(do|\()/;

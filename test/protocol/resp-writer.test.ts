@@ -210,6 +210,22 @@ describe('RespReader', () => {
     }
   });
 
+  test('a reply of too many bytes is forgotten, those before it are not', () => {
+    const writer = new RespWriter(64);
+    writer.bulkString('first');
+    const before = latin1Slice(writer.buf, 0, writer.pos);
+    writer.replyStart = writer.pos;
+    writer.replyBytesMax = 1000;
+    const mark = writer.mark();
+    for (let n = 0; n < 100; n++) writer.bulkString('x'.repeat(50));
+    writer.insertArray(mark + 500, 100);
+    expect(writer.isFull).toBe(true);
+    expect(writer.pos).toBeGreaterThanOrEqual(before.length);
+    expect(writer.buf.length).toBeLessThan(4000);
+    writer.rewind(mark + 500);
+    expect(latin1Slice(writer.buf, 0, writer.pos)).toBe(before);
+  });
+
   test('reads what the writer writes', () => {
     const writer = new RespWriter(64);
     writer.proto = 3;

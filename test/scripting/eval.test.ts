@@ -216,6 +216,14 @@ test.each(['compiled', 'fengari'] as const)('%s: a script that eats memory is st
   expect(one.eval('while true do end')).toBe('-ERR Script stopped: it uses more memory than there is for scripts.');
 });
 
+test.each(['compiled', 'fengari'] as const)('%s: a script that is given more than it can hold is stopped', (choice) => {
+  const one = rig();
+  one.choice = choice;
+  one.run('SADD', 's', 'a', 'b');
+  expect(one.eval("return pcall(redis.call, 'SRANDMEMBER', KEYS[1], -999999999)", ['s'])).toBe('-ERR Script stopped: it uses more memory than there is for scripts.');
+  expect(one.eval("return #redis.call('SRANDMEMBER', KEYS[1], -1000)", ['s'])).toBe(1000);
+});
+
 test('DEBUG SET-DISABLE-DENY-SCRIPTS', () => {
   const one = rig();
   expect(one.eval("return redis.call('MULTI')")).toMatch(/^-ERR This Redis command is not allowed from script/);

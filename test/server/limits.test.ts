@@ -149,6 +149,24 @@ describe('output that a client does not read', () => {
     });
   });
 
+  test.each([
+    ['sadd', 'srandmember'], ['hset', 'hrandfield', 'v'], ['zadd', 'zrandmember', '1'],
+  ])('of one command ends it at the hard limit: %s, %s without end', async (write, choose, ...value) => {
+    rig = await ServerRig.start('--client-output-buffer-limit', 'normal', '4mb', '0', '0');
+    const client = await rig.connect();
+    await client.send(write, 'k', ...(write === 'zadd' ? [...value, 'm'] : ['m', ...value]));
+    await client.send('set', 's', 'x'.repeat(100_000));
+    const greedy = `${choose} k -999999999\r\n`;
+    for (const sent of [greedy, `multi\r\nset n 1\r\nget s\r\n${greedy}get s\r\nexec\r\n`]) {
+      const socket = await raw();
+      socket.write(sent);
+      expect(await textUntilClose(socket)).not.toMatch(/^[*$~]/m);
+    }
+    expect(await stat(client, 'stats', 'client_output_buffer_limit_disconnections')).toBe(2);
+    // What was done is done, and others' replies are their own.
+    expect([await client.send('get', 'n'), (await client.send('get', 's')).length]).toEqual(['1', 100_000]);
+  });
+
   test('stays below the hard limit for a client that reads', async () => {
     rig = await ServerRig.start('--client-output-buffer-limit', 'normal', '16mb', '0', '0');
     const client = await rig.connect();

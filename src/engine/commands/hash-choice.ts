@@ -70,7 +70,7 @@ function hrandfieldWithCount(c: Call): void {
     replyChosen(c, ref, withValues);
     return;
   }
-  for (let left = total; left > 0; left -= RANDOM_BATCH) {
+  for (let left = total; left > 0 && !reply.isFull; left -= RANDOM_BATCH) {
     hashes.choose(ref, Math.min(left, RANDOM_BATCH), false);
     replyChosen(c, ref, withValues);
   }

@@ -69,7 +69,7 @@ function srandmember(c: Call): void {
     replyChosen(c, ref);
     return;
   }
-  for (let left = total; left > 0; left -= RANDOM_BATCH) {
+  for (let left = total; left > 0 && !reply.isFull; left -= RANDOM_BATCH) {
     sets.choose(ref, Math.min(left, RANDOM_BATCH), false);
     replyChosen(c, ref);
   }

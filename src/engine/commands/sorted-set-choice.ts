@@ -78,7 +78,7 @@ function zrandmemberWithCount(c: Call): void {
     replyChosen(c, ref, withScores);
     return;
   }
-  for (let left = total; left > 0; left -= RANDOM_BATCH) {
+  for (let left = total; left > 0 && !reply.isFull; left -= RANDOM_BATCH) {
     sortedSets.choose(ref, Math.min(left, RANDOM_BATCH), false);
     replyChosen(c, ref, withScores);
   }

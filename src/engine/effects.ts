@@ -10,6 +10,8 @@ import { type Request, writeLatin1 } from '../shared/request.ts';
 import { formatInteger } from '../shared/number-text.ts';
 
 const BUFFER_BYTES = 64 * 1024;
+/** Varints have at most five bytes. */
+const VARINT_END = 2 ** 35;
 /** A buffer larger than this is given up after use. */
 const KEPT_BUFFER_BYTES = 4 * 1024 * 1024;
 
@@ -136,10 +138,10 @@ export class EffectReader {
 
   #varint(): number {
     let value = 0;
-    for (let shift = 0; shift < 35; shift += 7) {
+    for (let scale = 1; scale < VARINT_END; scale *= 128) {
       if (this.#pos >= this.#buf.length) throw damaged(this.#pos);
       const b = this.#buf[this.#pos++]!;
-      value += (b & 127) * 2 ** shift;
+      value += (b & 127) * scale;
       if (b < 128) return value;
     }
     throw damaged(this.#pos);

@@ -222,7 +222,7 @@ function find(c: Call, ref: Ref, area: SearchArea, limit: number): void {
   limitsOf(area, limits);
   for (let i = 0; i < count; i++) {
     const { column, row, steps } = cells[i]!;
-    const size = 2 ** (STEPS_MAX - steps);
+    const size = 1 << (STEPS_MAX - steps);
     const firstColumn = Math.max(column * size, limits.firstColumn);
     const lastColumn = Math.min((column + 1) * size - 1, limits.lastColumn);
     const firstRow = Math.max(row * size, limits.firstRow);

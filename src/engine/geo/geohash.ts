@@ -62,7 +62,8 @@ export function interleave(column: number, row: number): number {
 function cellAmong(point: Point, longitudeMax: number, latitudeMax: number, steps: number): Cell {
   const across = (point.longitude + longitudeMax) / (longitudeMax + longitudeMax);
   const up = (point.latitude + latitudeMax) / (latitudeMax + latitudeMax);
-  return { column: Math.floor(across * 2 ** steps), row: Math.floor(up * 2 ** steps), steps };
+  const size = 1 << steps;
+  return { column: Math.floor(across * size), row: Math.floor(up * size), steps };
 }
 
 /** The cell that has a point, at a coarseness. On the eastern and the northern edge it is one beyond the last. */

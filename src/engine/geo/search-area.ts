@@ -96,7 +96,7 @@ function away(n: number, by: number, size: number): number {
 /** Whether the nine cells around a point reach less far than the bounds. */
 function isTooFine(cell: Cell, bounds: Bounds): boolean {
   const { column, row, steps } = cell;
-  const size = 2 ** steps;
+  const size = 1 << steps;
   const part = 1 / size;
   return edgeOf(away(row, 1, size) + 1, part, LATITUDE_MAX) < bounds.north || edgeOf(away(row, -1, size), part, LATITUDE_MAX) > bounds.south
     || edgeOf(away(column, 1, size) + 1, part, LONGITUDE_MAX) < bounds.east || edgeOf(away(column, -1, size), part, LONGITUDE_MAX) > bounds.west;
@@ -121,7 +121,7 @@ export function cover(area: SearchArea, out: readonly Cell[]): number {
   let cell = cellOf(area.center, steps);
   if (steps > 1 && isTooFine(cell, bounds)) cell = cellOf(area.center, --steps);
   const { column, row } = cell;
-  const size = 2 ** steps;
+  const size = 1 << steps;
   const beyondWest = edgeOf(column, 1 / size, LONGITUDE_MAX) < bounds.west;
   const beyondEast = edgeOf(column + 1, 1 / size, LONGITUDE_MAX) > bounds.east;
   const beyondSouth = edgeOf(row, 1 / size, LATITUDE_MAX) < bounds.south;
@@ -161,7 +161,7 @@ const MARGIN = 1e-9;
 
 /** The row or column that has a place. Those behind the last lie on the edge, as all that is beyond does. */
 function gridPlace(degrees: number, max: number): number {
-  return degrees < max ? Math.max(0, Math.floor(((degrees + max) / (max + max)) * 2 ** STEPS_MAX)) : GRID_END;
+  return degrees < max ? Math.max(0, Math.floor(((degrees + max) / (max + max)) * (1 << STEPS_MAX))) : GRID_END;
 }
 
 /** Limits an area to so many radians to each side of its center: not across, where that would go over the date line. */

@@ -20,6 +20,9 @@ export const ROOT_AFTER_TREE = ROOT_FREE + 3;
 /** Two neighbours are merged when together they fill at most this part of a node. */
 const MERGE_PART = 0.75;
 
+/** Inner levels that no tree exceeds. */
+const PATH_MAX = 32;
+
 /** A place in a tree. Valid until the tree changes or compaction runs. */
 export class TreeCursor {
   /** The record at the place, or 0 behind either end. */
@@ -37,6 +40,9 @@ export class CountedTree {
   /** Where `#descend` ended. */
   #leaf: Address = 0;
   #place = 0;
+  /** The inner nodes that it came through, and which child it took: valid until nodes are split or merged. */
+  readonly #path: Int32Array = new Int32Array(2 * PATH_MAX);
+  #depth = 0;
 
   constructor(arena: Arena, compactor: Compactor) {
     this.#arena = arena;
@@ -64,31 +70,42 @@ export class CountedTree {
     this.#descend(root, score);
     let leaf = this.#leaf;
     let place = this.#place;
-    if (nodes.count(leaf) === LEAF_MAX) {
+    if (nodes.count(leaf) < LEAF_MAX) this.#grewOnPath(1);
+    else {
       const right = this.#splitLeaf(root, leaf, place);
       const left = nodes.count(leaf);
       if (place > left || (place === left && nodes.count(right) === 0)) {
         place -= left;
         leaf = right;
       }
+      this.#grew(leaf, 1);
     }
     nodes.leafInsert(leaf, place, score, address);
-    this.#grew(leaf, 1);
     if (place === 0) this.#leastChanged(leaf);
     nodes.setWord(root, TREE_COUNT, this.count(root) + 1);
   }
 
   /** Takes out a record, which must be in the tree with this score. */
   remove(root: Address, score: number, address: Address): void {
-    const nodes = this.#nodes;
     this.#find(root, score, address);
-    const leaf = this.#leaf;
-    nodes.leafRemove(leaf, this.#place);
-    this.#grew(leaf, -1);
+    this.#grewOnPath(-1);
+    this.#removeFrom(root, this.#leaf, this.#place);
+  }
+
+  /** Takes out the record at the cursor, which is of no use afterwards. */
+  removeAt(root: Address, cursor: TreeCursor): void {
+    this.#grew(cursor.leaf, -1);
+    this.#removeFrom(root, cursor.leaf, cursor.place);
+  }
+
+  /** Takes a record out of its leaf; the sizes above know already. */
+  #removeFrom(root: Address, leaf: Address, place: number): void {
+    const nodes = this.#nodes;
+    nodes.leafRemove(leaf, place);
     nodes.setWord(root, TREE_COUNT, this.count(root) - 1);
     if (nodes.count(leaf) === 0) this.#dropLeaf(root, leaf);
     else {
-      if (this.#place === 0) this.#leastChanged(leaf);
+      if (place === 0) this.#leastChanged(leaf);
       if (nodes.count(leaf) < LEAF_MAX / 4) this.#mergeAround(root, leaf);
     }
   }
@@ -118,7 +135,15 @@ export class CountedTree {
       while (i + 1 < count && below(nodes.leastScore(node, i + 1), score, inclusive)) rank += nodes.childSize(node, i++);
       node = nodes.child(node, i);
     }
-    return rank + this.#placeOfScore(node, score, inclusive);
+    if (!inclusive) return rank + nodes.leafScoresBelow(node, score);
+    let low = 0;
+    let high = nodes.count(node);
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if (nodes.leafScore(node, middle) <= score) low = middle + 1;
+      else high = middle;
+    }
+    return rank + low;
   }
 
   /**
@@ -144,7 +169,19 @@ export class CountedTree {
     const nodes = this.#nodes;
     cursor.leaf = 0;
     cursor.address = 0;
-    if (rank < 0 || rank >= this.count(root)) return;
+    const count = this.count(root);
+    if (rank < 0 || rank >= count) return;
+    const first = nodes.word(root, TREE_FIRST);
+    if (rank < nodes.count(first)) {
+      this.#put(cursor, first, rank);
+      return;
+    }
+    const last = nodes.word(root, TREE_LAST);
+    const inLast = rank - count + nodes.count(last);
+    if (inLast >= 0) {
+      this.#put(cursor, last, inLast);
+      return;
+    }
     let node = nodes.word(root, ROOT_TREE);
     let rest = rank;
     while (!nodes.isLeaf(node)) {
@@ -164,16 +201,9 @@ export class CountedTree {
     if (node === 0) return;
     while (!nodes.isLeaf(node)) {
       // The last child whose least is below: what is sought may be its last record, or the next child's first.
-      let low = 0;
-      let high = nodes.count(node) - 1;
-      while (low < high) {
-        const middle = (low + high + 1) >>> 1;
-        if (nodes.leastScore(node, middle) < score) low = middle;
-        else high = middle - 1;
-      }
-      node = nodes.child(node, low);
+      node = nodes.child(node, Math.max(0, nodes.leastScoresBelow(node, score) - 1));
     }
-    const place = this.#placeOfScore(node, score, false);
+    const place = nodes.leafScoresBelow(node, score);
     if (place < nodes.count(node)) this.#put(cursor, node, place);
     else this.#put(cursor, nodes.word(node, LEAF_NEXT), 0);
   }
@@ -248,19 +278,6 @@ export class CountedTree {
 
   // ---- Finding ----
 
-  /** The place behind a leaf's records with a score below `score` (or, if `inclusive`, not above it). */
-  #placeOfScore(leaf: Address, score: number, inclusive: boolean): number {
-    const nodes = this.#nodes;
-    let low = 0;
-    let high = nodes.count(leaf);
-    while (low < high) {
-      const middle = (low + high) >>> 1;
-      if (below(nodes.leafScore(leaf, middle), score, inclusive)) low = middle + 1;
-      else high = middle;
-    }
-    return low;
-  }
-
   /** (score, key in #a) against a record: negative if it comes before it. */
   #compare(score: number, otherScore: number, other: Address): number {
     if (score !== otherScore) return score < otherScore ? -1 : 1;
@@ -274,26 +291,36 @@ export class CountedTree {
   #descend(root: Address, score: number): void {
     const nodes = this.#nodes;
     let node = nodes.word(root, ROOT_TREE);
-    while (!nodes.isLeaf(node)) {
-      // The last child whose least is not above what is sought.
-      let low = 0;
-      let high = nodes.count(node) - 1;
-      while (low < high) {
-        const middle = (low + high + 1) >>> 1;
-        if (this.#compare(score, nodes.leastScore(node, middle), nodes.leastElement(node, middle)) >= 0) low = middle;
-        else high = middle - 1;
+    let depth = 0;
+    for (; !nodes.isLeaf(node); depth++) {
+      // The last child whose least is not above what is sought. Keys are looked at where scores are equal alone.
+      let behind = nodes.leastScoresBelow(node, score);
+      let high = nodes.count(node);
+      if (behind < high && nodes.leastScore(node, behind) === score) {
+        while (behind < high) {
+          const middle = (behind + high) >>> 1;
+          if (this.#compare(score, nodes.leastScore(node, middle), nodes.leastElement(node, middle)) >= 0) behind = middle + 1;
+          else high = middle;
+        }
       }
-      node = nodes.child(node, low);
+      const place = behind === 0 ? 0 : behind - 1;
+      this.#path[2 * depth] = node;
+      this.#path[2 * depth + 1] = place;
+      node = nodes.child(node, place);
     }
-    let low = 0;
+    let low = nodes.leafScoresBelow(node, score);
     let high = nodes.count(node);
-    while (low < high) {
-      const middle = (low + high) >>> 1;
-      if (this.#compare(score, nodes.leafScore(node, middle), nodes.leafAddress(node, middle)) > 0) low = middle + 1;
-      else high = middle;
+    if (low < high && nodes.leafScore(node, low) === score) {
+      while (low < high) {
+        const middle = (low + high) >>> 1;
+        if (this.#compare(score, nodes.leafScore(node, middle), nodes.leafAddress(node, middle)) > 0) low = middle + 1;
+        else high = middle;
+      }
     }
+    invariant(depth <= PATH_MAX, 'tree: deeper than any tree gets');
     this.#leaf = node;
     this.#place = low;
+    this.#depth = depth;
   }
 
   #find(root: Address, score: number, address: Address): void {
@@ -322,6 +349,11 @@ export class CountedTree {
     for (let node = leaf, parent = nodes.word(node, NODE_PARENT); parent !== 0; node = parent, parent = nodes.word(node, NODE_PARENT)) {
       nodes.addChildSize(parent, nodes.placeOf(parent, node), delta);
     }
+  }
+
+  /** As `#grew`, for the leaf where `#descend` ended. */
+  #grewOnPath(delta: number): void {
+    for (let level = 0; level < this.#depth; level++) this.#nodes.addChildSize(this.#path[2 * level]!, this.#path[2 * level + 1]!, delta);
   }
 
   #leastChanged(leaf: Address): void {

@@ -31,6 +31,8 @@ const DEPTH_MASK = 63;
 const DEPTH_MAX = 24;
 const HOMES_MIN = 4;
 const HOMES_MAX = 1024;
+/** Homes of the halves of a full segment, and of what two with less than half of HOMES_MAX pairs are merged to. */
+const HALF_HOMES = (HOMES_MAX >>> 1) + (HOMES_MAX >>> 3);
 
 /** End of a walk by hash ranges: one past the largest hash. */
 export const HASH_END = 4294967296;
@@ -159,14 +161,24 @@ export class HashIndex {
     const arena = this.#arena;
     const isDirectory = arena.kind(ref) === Kind.directory;
     const dirDepth = isDirectory ? this.#depth(ref) : 0;
+    const entries = 1 << dirDepth;
     // Every place of every segment is equally likely to be drawn; draws of empty places are repeated.
     for (;;) {
-      const seg = isDirectory ? this.#dirEntry(ref, Math.floor(random() * 2 ** dirDepth)) : ref;
-      if (isDirectory && random() * 2 ** (dirDepth - this.#depth(seg)) >= 1) continue;
+      let seg = ref;
+      let drawn = random();
+      if (isDirectory) {
+        // The digits before the point choose the segment, those behind it the place.
+        drawn *= entries;
+        const entry = Math.floor(drawn);
+        drawn -= entry;
+        seg = this.#dirEntry(ref, entry);
+        // A segment with several entries is drawn by its first.
+        if ((entry & ((1 << (dirDepth - this.#depth(seg))) - 1)) !== 0) continue;
+      }
       const i32 = arena.i32[seg >>> CHUNK_SHIFT]!;
       const w = (seg & CHUNK_MASK) << 1;
       const places = i32[w + SEG_PLACES]!;
-      const place = Math.floor(random() * (isDirectory ? Math.max(places, HOMES_MAX + (HOMES_MAX >>> 3)) : places));
+      const place = Math.floor(drawn * (isDirectory ? Math.max(places, HOMES_MAX + (HOMES_MAX >>> 3)) : places));
       if (place >= places) continue;
       const address = i32[w + SEG_HEADER_WORDS + 2 * place + 1]!;
       if (address !== 0) return address;
@@ -362,7 +374,7 @@ export class HashIndex {
     for (let n = 0; n < places; n++) {
       if (i32[w + 2 * n + 1] !== 0 && i32[w + 2 * n]! >>> 0 < upper >>> 0) middle = n + 1;
     }
-    const homes = (HOMES_MAX >>> 1) + (HOMES_MAX >>> 3);
+    const homes = HALF_HOMES;
     if (seg === ref) ref = this.#newDirectory(seg);
     if (this.#depth(ref) === depth) ref = this.#doubleDirectory(ref);
     this.#pointDirectory(ref, this.#copySegment(seg, 0, middle, homes, depth + 1, prefix, 0));
@@ -485,7 +497,8 @@ export class HashIndex {
 
   #eachSegment(dir: Address, visit: (seg: Address) => void): void {
     const depth = this.#depth(dir);
-    for (let n = 0; n < 2 ** depth;) {
+    const entries = 1 << depth;
+    for (let n = 0; n < entries;) {
       const seg = this.#dirEntry(dir, n);
       if (seg === 0) {
         // Drained already.
@@ -502,7 +515,7 @@ export class HashIndex {
     const homes = this.#word(seg, SEG_HOMES);
     const depth = this.#depth(seg);
     const buddy = this.#dirEntry(dir, this.#dirIndex(dir, this.#word(seg, SEG_PREFIX) ^ (1 << (32 - depth))));
-    if (buddy !== seg && this.#depth(buddy) === depth && count + this.count(buddy) < HOMES_MAX / 4) return this.#merge(dir, seg, buddy);
+    if (buddy !== seg && this.#depth(buddy) === depth && count + this.count(buddy) < HOMES_MAX / 2) return this.#merge(dir, seg, buddy);
     if (homes > 16 && count < homes >>> 2) this.#pointDirectory(dir, this.#resize(seg, homes >>> 1));
     return dir;
   }
@@ -511,7 +524,7 @@ export class HashIndex {
     const depth = this.#depth(a) - 1;
     const [low, high] = this.#word(a, SEG_PREFIX) >>> 0 < this.#word(b, SEG_PREFIX) >>> 0 ? [a, b] : [b, a];
     const prefix = this.#word(low, SEG_PREFIX);
-    const homes = HOMES_MAX >>> 1;
+    const homes = HALF_HOMES;
     // Makes a segment with room for both from the lower half, then adds the upper.
     const out = this.#copySegment(low, 0, this.#word(low, SEG_PLACES), homes, depth, prefix, homes + (homes >>> 2));
     const i32 = this.#arena.i32[high >>> CHUNK_SHIFT]!;

@@ -24,6 +24,18 @@ const INNER_SIZES_WORD = INNER_CHILDREN_WORD + INNER_MAX;
 const INNER_LEAST_WORD = INNER_SIZES_WORD + INNER_MAX;
 const INNER_BYTES = (INNER_LEAST_WORD + INNER_MAX) * 4;
 
+/** How many of `count` ascending scores from `at` on are below `score`. */
+function scoresBelow(f64: Float64Array, at: number, count: number, score: number): number {
+  let low = 0;
+  let high = count;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if (f64[at + middle]! < score) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}
+
 export class TreeNodes {
   readonly arena: Arena;
 
@@ -75,6 +87,11 @@ export class TreeNodes {
 
   leafScore(leaf: Address, i: number): number {
     return this.arena.f64[leaf >>> CHUNK_SHIFT]![(leaf & CHUNK_MASK) + LEAF_SCORES_UNIT + i]!;
+  }
+
+  /** How many of a leaf's scores are below `score`. */
+  leafScoresBelow(leaf: Address, score: number): number {
+    return scoresBelow(this.arena.f64[leaf >>> CHUNK_SHIFT]!, (leaf & CHUNK_MASK) + LEAF_SCORES_UNIT, this.count(leaf), score);
   }
 
   setLeafAddress(leaf: Address, i: number, address: Address): void {
@@ -134,6 +151,11 @@ export class TreeNodes {
 
   leastScore(inner: Address, i: number): number {
     return this.arena.f64[inner >>> CHUNK_SHIFT]![(inner & CHUNK_MASK) + INNER_SCORES_UNIT + i]!;
+  }
+
+  /** How many of the children have a least score below `score`. */
+  leastScoresBelow(inner: Address, score: number): number {
+    return scoresBelow(this.arena.f64[inner >>> CHUNK_SHIFT]!, (inner & CHUNK_MASK) + INNER_SCORES_UNIT, this.count(inner), score);
   }
 
   addChildSize(inner: Address, i: number, delta: number): void {

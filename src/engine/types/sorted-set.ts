@@ -243,7 +243,9 @@ export class SortedSets implements Collection {
     }
     for (let n = end - first; n > 0; n--) {
       this.#tree.seekRank(cell, first, this.#treeCursor);
-      this.#removeElement(cell, this.#treeCursor.address);
+      const element = this.#treeCursor.address;
+      this.#tree.removeAt(cell, this.#treeCursor);
+      this.#elements.remove(cell, element);
     }
   }
 

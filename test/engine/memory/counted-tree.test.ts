@@ -35,9 +35,14 @@ class Rig {
     this.model.splice(this.below(item), 0, item);
   }
 
-  remove(i: number): void {
+  remove(i: number, byRank = false): void {
     const item = this.model.splice(i, 1)[0]!;
-    this.tree.remove(this.root, item.score, item.address);
+    if (byRank) {
+      const cursor = new TreeCursor();
+      this.tree.seekRank(this.root, i, cursor);
+      expect(cursor.address).toBe(item.address);
+      this.tree.removeAt(this.root, cursor);
+    } else this.tree.remove(this.root, item.score, item.address);
     this.byAddress.delete(item.address);
     this.arena.free(item.address);
   }
@@ -77,7 +82,7 @@ describe('counted tree', () => {
     for (let step = 0; step < 12000; step++) {
       const grow = step < 5000 || (step > 8000 && step < 9000);
       if (rig.model.length === 0 || random() < (grow ? 0.75 : 0.35)) rig.add(Math.floor(random() * scores), `${Math.floor(random() * 1e9)}:${step}`);
-      else rig.remove(Math.floor(random() * rig.model.length));
+      else rig.remove(Math.floor(random() * rig.model.length), step % 3 === 0);
       if (step % 50 === 0) rig.compactor.step(200);
       if (step % 400 === 0) rig.compare();
       if (rig.model.length === 0) continue;

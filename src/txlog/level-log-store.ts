@@ -17,13 +17,14 @@ const TABLE_BYTES = 16 * 1024 * 1024;
 const CACHE_BYTES = 2 * 1024 * 1024;
 /** Records deleted at one go, so that a trim never holds one of libuv's few threads for long. */
 const DELETE_SLICE = 2048;
-const SCAN_ITEMS = 4096;
+const SCAN_ITEMS = 1024;
 const IDLE_MARK_MS = 100;
 
 const STATE_KEY = Buffer.from('s');
 const JOURNAL_KEY = Buffer.from('j');
 const RECORD_PREFIX = 0x65;
 const RECORD_KEY_BYTES = 9;
+const BEHIND_RECORDS = Buffer.from([RECORD_PREFIX + 1]);
 /** A mark's key is its record's with one byte more: it stands behind the record and is deleted with the range. */
 const MARK_KEY_BYTES = 10;
 
@@ -140,13 +141,20 @@ export class LevelLogDisk implements LogDisk {
 
   async *scan(from: number, through: number, bytesMax: number): AsyncIterable<readonly DiskItem[]> {
     const iterator = this.#db.iterator({ gte: recordKey(from), lte: markKey(through), highWaterMarkBytes: bytesMax });
+    let hasRead = false;
     try {
       for (;;) {
         const pairs = await iterator.nextv(SCAN_ITEMS);
         if (pairs.length === 0) return;
+        hasRead = true;
         yield pairs.map(([key, value]) => itemOf(key, value));
       }
     } finally {
+      // A closed iterator keeps what it read last, outside the heap, until the collector meets it; one that finds nothing keeps nothing.
+      if (hasRead) {
+        iterator.seek(BEHIND_RECORDS);
+        await iterator.nextv(1);
+      }
       await iterator.close();
     }
   }

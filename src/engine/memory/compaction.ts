@@ -17,7 +17,7 @@ const SLACK_RATIO_MAX = 0.05;
 const FREE_PAGES_RATIO_MAX = 0.08;
 const FREE_BYTES_MIN = 8 * 1024 * 1024;
 /** Compaction is behind where so many bytes, and this part of what lives, are free in slabs. */
-const BEHIND_BYTES_MIN = 32 * 1024 * 1024;
+const BEHIND_BYTES_MIN = 8 * 1024 * 1024;
 const BEHIND_RATIO = 0.1;
 
 export class Compactor {

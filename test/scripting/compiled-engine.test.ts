@@ -154,6 +154,14 @@ describe('limits', () => {
     expect(run('return "next"', engine)).toEqual(['next']);
   });
 
+  it('count what takes longer than a step: functions made of sources', () => {
+    const engine = newEngine();
+    let ticks = 0;
+    engine.onTick = () => { ticks++; };
+    run('for i = 1, 100 do loadstring("return 1") end', engine);
+    expect(ticks).toBeGreaterThan(5);
+  });
+
   it('make endless recursion an error of Lua', () => {
     const outcome = run('local function f() return 1 + f() end return pcall(f)');
     expect(outcome).toEqual([false, 'user_script:1: stack overflow']);

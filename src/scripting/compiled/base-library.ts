@@ -6,7 +6,7 @@ import { LuaError, LuaKilled, LuaSyntaxError, type LuaValue, luaTypeOf } from '.
 import { all, type Code, fromNative, metamethod, metatableOf, native, NOTHING, type Result, valueFromNative } from './calls.ts';
 import { iterators } from './iteration.ts';
 import { checkAny, checkInt, checkString, checkTable, checkType, optionalInt, optionalString } from './library-arguments.ts';
-import { machine } from './machine.ts';
+import { charge, machine } from './machine.ts';
 import { argumentError, libraryError, raisedAt, raisedValue, runtimeError } from './positions.ts';
 import { index, isTrue } from './operators.ts';
 import { Table } from './table.ts';
@@ -237,7 +237,12 @@ function parseUnsigned(text: string, base: number): number | undefined {
 
 // ---- Chunks and memory ----
 
+/** A function made of a source takes as long as a string of so many bytes, and more for each char. */
+const CHUNK_BYTES = 128 * 1024;
+const CHUNK_BYTES_PER_CHAR = 256;
+
 function load(options: BaseOptions, source: string, name: string): Result {
+  charge(CHUNK_BYTES + CHUNK_BYTES_PER_CHAR * source.length);
   try {
     return options.compile(source, name);
   } catch (thrown) {

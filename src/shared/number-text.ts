@@ -117,6 +117,8 @@ function writeDigits(buf: Uint8Array, pos: number, value: number, count: number)
 
 // ---- Doubles ----
 
+const LOWER_E = 'e'.charCodeAt(0);
+
 /** Longer text is not taken for a number. Redis has this bound for long doubles, none for doubles. */
 const DOUBLE_TEXT_MAX = 5 * 1024 - 1;
 
@@ -133,24 +135,39 @@ export function parseDoubleStrict(buf: Uint8Array, off: number, len: number): nu
   const end = off + len;
   const first = buf[off]!;
   const signed = first === MINUS || first === PLUS;
-  let at = signed ? off + 1 : off;
-  // A short plain decimal is an integer below 10^15 divided by an exact power of ten: correctly rounded by one division.
-  const size = end - at;
-  if (size === 0 || size > SAFE_DIGITS + 1) return parseDoubleText(latin1Slice(buf, off, end));
+  const start = signed ? off + 1 : off;
+  // A short decimal is an integer below 10^15 by an exact power of ten: correctly rounded by one division or multiplication.
+  if (end - start > SAFE_DIGITS + 1) return parseDoubleText(latin1Slice(buf, off, end));
   let value = 0;
   let pointAt = -1;
+  let at = start;
   for (; at < end; at++) {
     const b = buf[at]!;
     const digit = b - ZERO;
     if (digit >= 0 && digit <= 9) value = value * 10 + digit;
     else if (b === DOT && pointAt < 0) pointAt = at;
-    else return parseDoubleText(latin1Slice(buf, off, end));
+    else break;
   }
-  if (pointAt >= 0) {
-    if (size === 1) return NaN;
-    value /= POWERS_OF_TEN[end - pointAt - 1]!;
-  } else if (size > SAFE_DIGITS) return parseDoubleText(latin1Slice(buf, off, end));
+  const digits = at - start - (pointAt < 0 ? 0 : 1);
+  const power = (at === end ? 0 : shortExponent(buf, at, end)) - (pointAt < 0 ? 0 : at - pointAt - 1);
+  if (digits === 0 || digits > SAFE_DIGITS || !(Math.abs(power) < POWERS_OF_TEN.length)) return parseDoubleText(latin1Slice(buf, off, end));
+  value = power < 0 ? value / POWERS_OF_TEN[-power]! : value * POWERS_OF_TEN[power]!;
   return signed && first === MINUS ? -value : value;
+}
+
+/** The exponent that stands at the end of a number, from its "e" on; NaN unless it is one of one or two digits. */
+function shortExponent(buf: Uint8Array, at: number, end: number): number {
+  if ((buf[at]! | 32) !== LOWER_E) return NaN;
+  const sign = at + 1 < end ? buf[at + 1]! : 0;
+  const from = sign === MINUS || sign === PLUS ? at + 2 : at + 1;
+  if (end - from < 1 || end - from > 2) return NaN;
+  let value = 0;
+  for (let i = from; i < end; i++) {
+    const digit = buf[i]! - ZERO;
+    if (digit < 0 || digit > 9) return NaN;
+    value = value * 10 + digit;
+  }
+  return sign === MINUS ? -value : value;
 }
 
 const DECIMAL = /^[+-]?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?$/i;

@@ -51,6 +51,20 @@ describe('integers', () => {
 });
 
 describe('doubles in', () => {
+  test('short numbers are the doubles next to them', () => {
+    const random = new SeededRandom();
+    const digits = (n: number): string => Array.from({ length: n }, () => random.below(10)).join('');
+    for (let n = 0; n < 20_000; n++) {
+      const mantissa = `${digits(random.below(9))}${random.pick(['', '.'])}${digits(1 + random.below(7))}`;
+      const exponent = random.pick(['', `${random.pick(['e', 'E'])}${random.pick(['', '-', '+'])}${digits(1 + random.below(3))}`]);
+      const text = random.pick(['', '-', '+']) + mantissa + exponent;
+      const value = Number(text);
+      const isRefused = !Number.isFinite(value) || (value === 0 && /^.?[0.]*[1-9]/.test(mantissa));
+      expect(parseDouble(text), `SEED=${random.seed} ${text}`).toBe(isRefused ? NaN : value);
+    }
+    for (const text of ['.', '+', '-.', 'e', 'e5', '.e5', '1e', '1e+', '1e5x', '1e-', '1ee5', '1e5e5', '1.5.5', '1e 5']) expect(parseDouble(text), text).toBeNaN();
+  });
+
   test.each<[string, number]>([
     ['0', 0], ['-0', -0], ['1', 1], ['+1', 1], ['-1.5', -1.5], ['1.', 1], ['.5', 0.5], ['-.5', -0.5], ['007', 7], ['0.1', 0.1], ['3.14159', 3.14159],
     ['123456789012345', 123456789012345], ['1234567890123456', 1234567890123456], ['12345678901234567890', 12345678901234567890],

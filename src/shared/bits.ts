@@ -4,7 +4,7 @@
  * Long ranges are taken a 32-bit word at a time, wherever in its buffer a range begins.
  */
 
-/** Shorter ranges are not worth a view of words. */
+/** Shorter ranges are not worth a view of words made for them. */
 const WORDWISE_BYTES_MIN = 128;
 /** Words that `countWords` adds up in one round. */
 const ROUND_WORDS = 8;
@@ -20,15 +20,17 @@ function wordsWithin(buf: Uint8Array, off: number, len: number): Int32Array {
 const ONES_OF_BYTE: Uint8Array = new Uint8Array(256);
 for (let byte = 1; byte < 256; byte++) ONES_OF_BYTE[byte] = ONES_OF_BYTE[byte >> 1]! + (byte & 1);
 
-/** How many bits are set. */
-export function countOnes(buf: Uint8Array, off: number, len: number): number {
-  if (len < WORDWISE_BYTES_MIN) return countBytes(buf, off, off + len);
-  const words = wordsWithin(buf, off, len);
-  const first = words.byteOffset - buf.byteOffset;
-  return countBytes(buf, off, first) + countWords(words) + countBytes(buf, first + words.byteLength, off + len);
+/** How many bits are set. `words` is a view of the same bytes as `buf`. */
+export function countOnes(buf: Uint8Array, words: Int32Array, off: number, len: number): number {
+  const end = off + len;
+  const firstWord = (off + 3) >>> 2;
+  const endWord = end >>> 2;
+  if (firstWord >= endWord) return countBytes(buf, off, end);
+  return countBytes(buf, off, firstWord << 2) + countWords(words, firstWord, endWord) + countBytes(buf, endWord << 2, end);
 }
 
-function countBytes(buf: Uint8Array, from: number, to: number): number {
+/** How many bits are set in bytes [from, to). */
+export function countBytes(buf: Uint8Array, from: number, to: number): number {
   let ones = 0;
   for (let at = from; at < to; at++) ones += ONES_OF_BYTE[buf[at]!]!;
   return ones;
@@ -45,13 +47,13 @@ function onesOf(word: number): number {
  * Harley and Seal's way (Warren, Hacker's Delight, 5-2): carry-save adders make of eight words and the ones, twos and
  * fours left over one word that counts for eight, so that only every eighth word is counted in full.
  */
-function countWords(words: Int32Array): number {
+function countWords(words: Int32Array, from: number, to: number): number {
   let ones = 0;
   let twos = 0;
   let fours = 0;
   let eights = 0;
-  const rounds = words.length - (words.length % ROUND_WORDS);
-  for (let i = 0; i < rounds; i += ROUND_WORDS) {
+  const rounds = to - ((to - from) % ROUND_WORDS);
+  for (let i = from; i < rounds; i += ROUND_WORDS) {
     const a = words[i]!;
     const b = words[i + 1]!;
     let u = ones ^ a;
@@ -83,7 +85,7 @@ function countWords(words: Int32Array): number {
     fours = u ^ foursB;
   }
   let total = eights * 8 + onesOf(fours) * 4 + onesOf(twos) * 2 + onesOf(ones);
-  for (let i = rounds; i < words.length; i++) total += onesOf(words[i]!);
+  for (let i = rounds; i < to; i++) total += onesOf(words[i]!);
   return total;
 }
 

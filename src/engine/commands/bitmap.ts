@@ -1,5 +1,5 @@
 /** Strings as arrays of bits: SETBIT, GETBIT, BITCOUNT, BITPOS. */
-import { countOnes, firstBit } from '../../shared/bits.ts';
+import { countBytes, countOnes, firstBit } from '../../shared/bits.ts';
 import type { Call, Ref } from '../call.ts';
 import { type Command, command, keysAt } from '../command.ts';
 import { BITPOS_BIT, BIT_NOT_INTEGER, BIT_OFFSET, SYNTAX } from '../error-texts.ts';
@@ -88,15 +88,15 @@ function settleRange(length: number): void {
 /** Bits of a range's first and last byte that are outside of it, or a byte of which a part is looked at. */
 const edges = new Uint8Array(2);
 
-/** Set bits among those of `range`, which must not be empty. */
-function onesInRange(value: Bytes): number {
+/** Set bits among those of `range`, which must not be empty; `words` are those of the value's bytes. */
+function onesInRange(value: Bytes, words: Int32Array): number {
   const first = Math.floor(range.start / 8);
   const last = Math.floor(range.end / 8);
   const before = (value.buf[value.off + first]! & ~(0xff >> (range.start % 8))) & 0xff;
   const behind = value.buf[value.off + last]! & (0x7f >> (range.end % 8));
   edges[0] = before;
   edges[1] = behind;
-  return countOnes(value.buf, value.off + first, last - first + 1) - countOnes(edges, 0, 2);
+  return countOnes(value.buf, words, value.off + first, last - first + 1) - countBytes(edges, 0, 2);
 }
 
 function bitcount(c: Call): void {
@@ -107,9 +107,10 @@ function bitcount(c: Call): void {
     c.reply.integer(0);
     return;
   }
-  c.engine.keyspace.entries.value(ref, bytes);
+  const { entries } = c.engine.keyspace;
+  entries.value(ref, bytes);
   settleRange(bytes.len);
-  c.reply.integer(range.start > range.end ? 0 : onesInRange(bytes));
+  c.reply.integer(range.start > range.end ? 0 : onesInRange(bytes, entries.words(ref)));
 }
 
 /** Place of the first bit of `range`, which must not be empty, that is `bit`; -1 where there is none. */

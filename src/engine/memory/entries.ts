@@ -141,6 +141,11 @@ export class Entries {
     out.len = this.#word(address, 2);
   }
 
+  /** The bytes that `value` points into, as words. */
+  words(address: Address): Int32Array {
+    return this.#arena.i32[address >>> CHUNK_SHIFT]!;
+  }
+
   valueLength(address: Address): number {
     return this.#word(address, 2);
   }

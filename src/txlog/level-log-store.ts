@@ -24,7 +24,6 @@ const STATE_KEY = Buffer.from('s');
 const JOURNAL_KEY = Buffer.from('j');
 const RECORD_PREFIX = 0x65;
 const RECORD_KEY_BYTES = 9;
-const BEHIND_RECORDS = Buffer.from([RECORD_PREFIX + 1]);
 /** A mark's key is its record's with one byte more: it stands behind the record and is deleted with the range. */
 const MARK_KEY_BYTES = 10;
 
@@ -140,23 +139,37 @@ export class LevelLogDisk implements LogDisk {
   }
 
   async *scan(from: number, through: number, bytesMax: number): AsyncIterable<readonly DiskItem[]> {
-    const iterator = this.#db.iterator({ gte: recordKey(from), lte: markKey(through), highWaterMarkBytes: bytesMax });
-    let hasRead = false;
+    // No upper bound: see #letGo.
+    const iterator = this.#db.iterator({ gte: recordKey(from), highWaterMarkBytes: bytesMax });
+    let isSound = true;
     try {
-      for (;;) {
+      for (let isLast = false; !isLast;) {
+        const items: DiskItem[] = [];
         const pairs = await iterator.nextv(SCAN_ITEMS);
-        if (pairs.length === 0) return;
-        hasRead = true;
-        yield pairs.map(([key, value]) => itemOf(key, value));
+        isLast = pairs.length === 0;
+        for (const [key, value] of pairs) {
+          isLast = key[0] !== RECORD_PREFIX || indexOf(key) > through;
+          if (isLast) break;
+          items.push(itemOf(key, value));
+        }
+        if (items.length > 0) yield items;
       }
+    } catch (error) {
+      isSound = false;
+      throw error;
     } finally {
-      // A closed iterator keeps what it read last, outside the heap, until the collector meets it; one that finds nothing keeps nothing.
-      if (hasRead) {
-        iterator.seek(BEHIND_RECORDS);
-        await iterator.nextv(1);
-      }
+      if (isSound) await this.#letGo(iterator);
       await iterator.close();
     }
+  }
+
+  /**
+   * A closed iterator keeps what it read last, up to `bytesMax` outside the heap, until the collector meets it, which may be long after:
+   * the collector sees a small object. So the last thing to be read is something small that is always there.
+   */
+  async #letGo(iterator: ReturnType<Database['iterator']>): Promise<void> {
+    iterator.seek(STATE_KEY);
+    await iterator.nextv(1);
   }
 
   async get(index: number): Promise<Uint8Array | null> {

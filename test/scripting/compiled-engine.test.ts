@@ -154,11 +154,13 @@ describe('limits', () => {
     expect(run('return "next"', engine)).toEqual(['next']);
   });
 
-  it('count what takes longer than a step: functions made of sources', () => {
+  it.each([
+    ['functions made of sources', 'for i = 1, 100 do loadstring("return 1") end'], ['replacements', 'string.gsub(string.rep("a", 10000), ".", "%0%0")'],
+  ])('count what takes longer than a step: %s', (_, source) => {
     const engine = newEngine();
     let ticks = 0;
     engine.onTick = () => { ticks++; };
-    run('for i = 1, 100 do loadstring("return 1") end', engine);
+    run(source, engine);
     expect(ticks).toBeGreaterThan(5);
   });
 

@@ -165,6 +165,9 @@ function gmatch(...args: LuaValue[]): Result {
   });
 }
 
+/** A match and what takes its place take as long as a string of so many bytes. */
+const MATCH_BYTES = 1024;
+
 function gsub(...args: LuaValue[]): Result {
   const text = checkString(args, 1);
   const matcher = new Matcher(text, checkString(args, 2));
@@ -182,6 +185,7 @@ function gsub(...args: LuaValue[]): Result {
     const end = matcher.matchAt(at);
     if (end >= 0) {
       count++;
+      charge(MATCH_BYTES);
       result += template === undefined ? replaced(matcher, at, end, replacement) : filled(template, matcher, at, end);
     }
     if (end > at) at = end;

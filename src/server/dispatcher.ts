@@ -117,7 +117,6 @@ export class Dispatcher {
       const denial = session.restrictedTo === null ? null : engine.refusal(command, session, request, 'toplevel');
       if (denial !== null) return this.#refuse(command, connection, reply, `NOPERM ${denial}`);
     }
-    const { evictedKeys } = engine.keyspace;
     if (engine.eviction.maxBytes !== 0 && this.#server.serving && !this.#server.memoryLimit.admits(command, session)) {
       return this.#refuse(command, connection, reply, OUT_OF_MEMORY.message);
     }
@@ -126,10 +125,10 @@ export class Dispatcher {
     }
     // It was this one that had to go.
     if (connection.closed) return Outcome.done;
-    // What had to go for this command is told before its reply, as in Redis.
-    const mustWait = engine.keyspace.evictedKeys !== evictedKeys && connection.tracking !== null && this.#server.tracking.tellBeforeReply(connection, reply);
+    // What had to go is told before the reply, as in Redis.
+    const toldTurn = engine.eviction.maxBytes !== 0 && connection.tracking !== null ? this.#server.tracking.tellBeforeReply(connection, reply) : 0;
     const outcome = engine.execute(command, session, request, reply);
-    if (mustWait) engine.lastWaitFor = engine.turn;
+    if (toldTurn > engine.lastWaitFor) engine.lastWaitFor = toldTurn;
     return outcome;
   }
 

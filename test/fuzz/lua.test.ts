@@ -115,16 +115,19 @@ class Engine {
  * The interpreter's tables have an order of their own, and a length of their own where they have holes; and it is known for the number of nils
  * that end what gmatch and error give, for a string's end at a zero byte, and for signs of zero. There it counts that there is an outcome.
  */
-const ITS_OWN = /pairs|next|#|unpack|concat|sort|maxn|foreach|table\.|\.\.\.|\{|gmatch|error|modf|%[^a-z]*c|collectgarbage|gcinfo|-\s*\(*0/;
+const ITS_OWN = /pairs|next|#|unpack|concat|sort|maxn|foreach|table\.|\.\.\.|\{|gmatch|error|modf|%[^a-z]*c|collectgarbage|gcinfo/;
 
 /** The interpreter can yield where Lua 5.1 cannot, and nests deeper. */
 const YIELDS = /coroutine|string\.rep\("(do|\()/;
+
+/** What is compared with a zero of the other sign may look like an error that was caught. */
+const SIGNED_ZERO = /-\s*\(*0/;
 
 /** An error's class: what a message says beyond it, of names and places, may differ where a script is spoilt. */
 function classOf(script: string, outcome: string): string {
   if (outcome.startsWith('-ERR Error compiling')) return 'does not compile';
   if (outcome.startsWith('-')) return 'error';
-  if (YIELDS.test(script)) return 'an outcome';
+  if (YIELDS.test(script) || SIGNED_ZERO.test(script)) return 'an outcome';
   if (/false, "/.test(outcome)) return 'caught';
   return ITS_OWN.test(script) || outcome.includes('{') ? 'an outcome' : outcome;
 }

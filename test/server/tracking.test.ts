@@ -295,6 +295,23 @@ describe('on a server whose log commits when it is told', () => {
     expect(await reader.told()).toEqual(gone('a'));
   });
 
+  test('a key that made room in the background is news before the next reply', async () => {
+    const [reader, admin] = [await open('HELLO 3', 'CLIENT TRACKING ON'), await open()];
+    const written = admin.line('SET k v');
+    await held.log.appended(1);
+    held.log.commit();
+    await written;
+    await reader.line('GET k');
+    await admin.line('CONFIG SET maxmemory-policy allkeys-random maxmemory 1');
+    await held.log.appended(2);
+    const read = reader.line('GET other');
+    expect(await held.settled(read as Promise<string>)).toBe(false);
+    held.log.commit();
+    expect(await read).toBeNull();
+    expect(reader.order.slice(-2)).toEqual([...gone('k'), null]);
+    expect(await reader.told()).toEqual(gone('k'));
+  });
+
   test('a writer without NOLOOP gets its reply first', async () => {
     const client = await open('HELLO 3', 'CLIENT TRACKING ON', 'GET a');
     const written = client.line('SET a 1');

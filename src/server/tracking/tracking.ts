@@ -33,6 +33,8 @@ interface News {
 class Batch {
   turn: number;
   readonly news: News[] = [];
+  /** Keys that expired or had to make room, by whose cache they concern. */
+  readonly bySystem = new Map<Connection, string[]>();
   /** Changed keys by prefix, each with the id of the client that changed it last (0: none did). */
   readonly broadcast = new Map<string, Map<string, number>>();
   /** Length of `news` when all caches were last declared empty. */
@@ -203,7 +205,11 @@ export class Tracking implements Waiter, ChangeListener {
       const connection = this.#server.connections.get(id);
       const state = connection?.tracking ?? null;
       if (state === null || state.broadcast || (state.noLoop && id === actor)) continue;
-      this.#batch().news.push({ connection: connection!, key: (key ??= latin1Slice(buf, off, off + len)) });
+      key ??= latin1Slice(buf, off, off + len);
+      const { news, bySystem: told } = this.#batch();
+      if (!bySystem) news.push({ connection: connection!, key });
+      else if (told.has(connection!)) told.get(connection!)!.push(key);
+      else told.set(connection!, [key]);
     }
   }
 
@@ -248,27 +254,20 @@ export class Tracking implements Waiter, ChangeListener {
   }
 
   /**
-   * Writes which keys of the client's this turn has changed so far: a message that leaves with the reply behind it, which must
-   * wait for the turn.
-   * @returns whether there were any
+   * Writes which keys of the client's had to go and were not told yet: messages that leave with the reply behind them.
+   * @returns the turn that the reply must wait for; 0: none
    */
-  tellBeforeReply(connection: Connection, reply: Reply): boolean {
-    const state = connection.tracking!;
-    const batch = this.#batches[this.#batches.length - 1];
-    if (batch?.turn !== this.#server.engine.turn || state.redirect !== 0 || connection.proto !== 3 || connection.replyMode !== 'on') return false;
-    const { news } = batch;
-    const before = news.length;
-    for (let i = 0; i < news.length;) {
-      const { connection: whose, key } = news[i]!;
-      if (whose !== connection || key === null) {
-        i++;
-        continue;
-      }
-      writeInvalidation(reply, [key]);
-      news.splice(i, 1);
-      if (batch.emptiedAt > i) batch.emptiedAt--;
+  tellBeforeReply(connection: Connection, reply: Reply): number {
+    let turn = 0;
+    if (connection.tracking!.redirect !== 0 || connection.proto !== 3 || connection.replyMode !== 'on') return turn;
+    for (const batch of this.#batches) {
+      const keys = batch.bySystem.get(connection);
+      if (keys === undefined) continue;
+      batch.bySystem.delete(connection);
+      for (const key of keys) writeInvalidation(reply, [key]);
+      ({ turn } = batch);
     }
-    return news.length < before;
+    return turn;
   }
 
   #tellApplied(): void {
@@ -280,6 +279,7 @@ export class Tracking implements Waiter, ChangeListener {
   #tell(batch: Batch): void {
     const told = new Set<Connection>();
     for (const { connection, key } of batch.news) this.#send(connection, key === null ? null : [key], told);
+    for (const [connection, keys] of batch.bySystem) for (const key of keys) this.#send(connection, [key], told);
     for (const prefix of [...batch.broadcast.keys()].sort()) {
       const keys = batch.broadcast.get(prefix)!;
       const all = [...keys.keys()].sort();

@@ -210,7 +210,7 @@ export class Connection implements SessionHost, Waiter {
         const isMuted = this.replyMode === 'off' || this.replyMode === 'skip-next';
         this.upstream!.forward(inline === null ? buf.subarray(begin, at) : inline.subarray(0, at - begin), isMuted);
       }
-      if (writer.isFull) {
+      if (writer.isFull || writer.pos - before > writer.replyBytesMax) {
         this.#dropReply(writer);
         break;
       }
@@ -428,7 +428,7 @@ export class Connection implements SessionHost, Waiter {
     return hardBytes > 0 ? Math.min(hardBytes, REPLY_BYTES_MAX) : REPLY_BYTES_MAX;
   }
 
-  /** Gives up a reply that its writer could not hold, and the connection. */
+  /** Gives up a reply that is too long, and the connection. */
   #dropReply(writer: RespWriter): void {
     writer.isFull = false;
     writer.pos = writer.replyStart;
@@ -480,7 +480,8 @@ export class Connection implements SessionHost, Waiter {
   #endLate(waitFor: number): void {
     const buffer = this.#lateBuffer!;
     this.#lateBuffer = null;
-    if (buffer.writer.isFull) this.#dropReply(buffer.writer);
+    const { writer } = buffer;
+    if (writer.isFull || writer.pos - this.#lateStart > writer.replyBytesMax) this.#dropReply(writer);
     const last = this.#held.length > 0 ? this.#held[this.#held.length - 1]!.turn : 0;
     this.#send(buffer, this.#lateStart, buffer.writer.pos, Math.max(waitFor, last));
     if (this.#behindReply.length > 0 && !this.#isRunning) this.#sendBehindReply();

@@ -167,6 +167,21 @@ describe('output that a client does not read', () => {
     expect([await client.send('get', 'n'), (await client.send('get', 's')).length]).toEqual(['1', 100_000]);
   });
 
+  test('of one command is none beyond the hard limit, though the socket would take it', async () => {
+    rig = await ServerRig.start('--client-output-buffer-limit', 'normal', '100000', '0', '0', 'pubsub', '100000', '0', '0');
+    const client = await rig.connect();
+    await client.send('set', 'k', 'x'.repeat(99_000));
+    expect((await client.send('get', 'k')).length).toBe(99_000);
+    await client.send('append', 'k', 'y'.repeat(1000));
+    const [reader, listener] = [await raw(), await raw()];
+    reader.write('get k\r\n');
+    expect(await textUntilClose(reader)).toBe('');
+    listener.write('subscribe c\r\n');
+    await once(listener, 'data');
+    await client.send('publish', 'c', 'x'.repeat(100_000));
+    expect(await textUntilClose(listener)).toBe('');
+  });
+
   test('stays below the hard limit for a client that reads', async () => {
     rig = await ServerRig.start('--client-output-buffer-limit', 'normal', '16mb', '0', '0');
     const client = await rig.connect();

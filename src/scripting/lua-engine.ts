@@ -54,6 +54,9 @@ export function luaTypeOf(value: LuaValue): LuaType {
 /** A function of the host. The arguments are valid during the call only. Throws LuaError to raise an error in the script. */
 export type HostFunction = (args: readonly LuaValue[]) => readonly LuaValue[];
 
+/** A function of the host that has exactly one result. */
+export type HostValueFunction = (args: readonly LuaValue[]) => LuaValue;
+
 /** An error that a script raised or met; pcall catches it. */
 export class LuaError extends Error {
   /** What `error` was given: a string with its position, or any value. */
@@ -86,7 +89,10 @@ export interface LuaEngine {
   /** The table of globals, with Lua 5.1's base library and string, table, math, coroutine and the harmless part of os (clock). */
   readonly globals: LuaTable;
   newTable(): LuaTable;
+  /** A table of the values from index 1 on, which it may keep; index 0 is not looked at. None of them is nil. */
+  newList(values: LuaValue[]): LuaTable;
   hostFunction(name: string, run: HostFunction): LuaFunction;
+  hostValueFunction(name: string, run: HostValueFunction): LuaFunction;
   /**
    * Compiles a chunk; `chunkName` as Lua takes it ("@user_script"). Its globals are `environment` (default: `globals`).
    * @throws LuaSyntaxError

@@ -26,10 +26,10 @@ export class LuaRuntime {
     return (this.#libraries ??= new LibraryWorld(this));
   }
 
-  list(values: readonly string[]): LuaTable {
-    const table = this.lua.newTable();
-    for (let i = 0; i < values.length; i++) table.set(i + 1, values[i]);
-    return table;
+  list(strings: readonly string[]): LuaTable {
+    const values: LuaValue[] = [undefined];
+    for (const string of strings) values.push(string);
+    return this.lua.newList(values);
   }
 
   /** Runs a script of EVAL, which finds its keys and arguments in globals. */

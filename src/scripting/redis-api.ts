@@ -49,8 +49,6 @@ export class RedisApi {
     this.#collector = new ReplyCollector(lua);
     this.table = lua.newTable();
     const functions: Readonly<Record<string, HostFunction>> = {
-      call: (args) => [this.#command(args, true)],
-      pcall: (args) => [this.#command(args, false)],
       log: (args) => this.#log(args),
       setresp: (args) => this.#setResp(args),
       sha1hex: (args) => [this.#sha1hex(args)],
@@ -62,6 +60,8 @@ export class RedisApi {
       debug: () => [],
       acl_check_cmd: (args) => [this.#aclCheck(args)],
     };
+    this.table.set('call', lua.hostValueFunction('call', (args) => this.#command(args, true)));
+    this.table.set('pcall', lua.hostValueFunction('pcall', (args) => this.#command(args, false)));
     for (const [name, run] of Object.entries(functions)) this.table.set(name, lua.hostFunction(name, run));
     for (const [name, value] of Object.entries({ ...LOG_LEVELS, ...REPLICATION_FLAGS })) this.table.set(name, value);
     this.table.set('REDIS_VERSION', host.redisVersion);

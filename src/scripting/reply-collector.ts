@@ -69,11 +69,8 @@ export class ReplyCollector implements Reply {
       for (let i = 0; i < 2 * count; i++) this.#next();
       return this.#next();
     }
+    if (kind === Kind.array) return this.#list(count);
     const table = this.#engine.newTable();
-    if (kind === Kind.array) {
-      for (let i = 1; i <= count; i++) table.set(i, this.#next());
-      return table;
-    }
     for (let i = 0; i < count; i++) {
       const key = this.#next();
       const element = kind === Kind.map ? this.#next() : true;
@@ -81,6 +78,20 @@ export class ReplyCollector implements Reply {
       if (key !== undefined && !Number.isNaN(key)) table.set(key, element);
     }
     return this.#wrap(kind === Kind.map ? 'map' : 'set', table);
+  }
+
+  #list(count: number): LuaTable {
+    const values: LuaValue[] = [undefined];
+    let hasNil = false;
+    for (let i = 1; i <= count; i++) {
+      const value = this.#next();
+      hasNil ||= value === undefined;
+      values.push(value);
+    }
+    if (!hasNil) return this.#engine.newList(values);
+    const table = this.#engine.newTable();
+    for (let i = 1; i <= count; i++) table.set(i, values[i]);
+    return table;
   }
 
   #wrap(field: string, value: LuaValue): LuaTable {

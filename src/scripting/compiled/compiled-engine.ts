@@ -5,19 +5,20 @@
  * nothing of JavaScript: their names and strings are data to the generated code (chunk-code.ts), never identifiers or properties.
  */
 import {
-  type HostFunction, type LuaEngine, type LuaFunction, type LuaValue,
+  type HostFunction, type HostValueFunction, type LuaEngine, type LuaFunction, type LuaValue,
 } from '../lua-engine.ts';
 import { asLuaError, installBase } from './base-library.ts';
 import { all, fromNative } from './calls.ts';
 import { compileChunk } from './chunk-compiler.ts';
 import { installCoroutine } from './coroutine-library.ts';
-import { hostCode } from './host-library.ts';
+import { hostCode, hostValueCode } from './host-library.ts';
 import { machine } from './machine.ts';
 import { installMath } from './math-library.ts';
 import { callerPlace } from './positions.ts';
 import { stackBudget } from './stack-budget.ts';
 import { installString } from './string-library.ts';
 import { Table } from './table.ts';
+import { powerOfTwoFrom } from './table-layout.ts';
 import { installTable } from './table-library.ts';
 
 export { UnsupportedChunk } from './chunk-compiler.ts';
@@ -52,8 +53,19 @@ export class CompiledEngine implements LuaEngine {
     return new Table();
   }
 
+  newList(values: LuaValue[]): Table {
+    const { length } = values;
+    const table = new Table();
+    if (length > 1) table.adopt(powerOfTwoFrom(length - 1), values);
+    return table;
+  }
+
   hostFunction(_name: string, run: HostFunction): LuaFunction {
     return hostCode(run);
+  }
+
+  hostValueFunction(_name: string, run: HostValueFunction): LuaFunction {
+    return hostValueCode(run);
   }
 
   /** @throws LuaSyntaxError, UnsupportedChunk */

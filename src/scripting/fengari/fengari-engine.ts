@@ -4,7 +4,7 @@
  */
 import { BadArgument, PositionedError } from '../arguments.ts';
 import {
-  type HostFunction, type LuaEngine, LuaError, type LuaFunction, LuaSyntaxError, type LuaTable, type LuaUserdata, type LuaValue, luaTypeOf,
+  type HostFunction, type HostValueFunction, type LuaEngine, LuaError, type LuaFunction, LuaSyntaxError, type LuaTable, type LuaUserdata, type LuaValue, luaTypeOf,
 } from '../lua-engine.ts';
 import { CALL_IS_LUA, type CallInfo, type Closure, type Core, type DebugInfo, type LuaState, MULTIPLE_RESULTS, type NativeFunction, Status, Tag, type TValue } from './core.ts';
 import { FengariFunction, FengariTable, type Viewed, walkingStack } from './fengari-table.ts';
@@ -101,6 +101,12 @@ export class FengariEngine implements LuaEngine {
 
   newTable(): LuaTable {
     return this.tableView(new Table());
+  }
+
+  newList(values: LuaValue[]): LuaTable {
+    const table = this.newTable();
+    for (let i = 1; i < values.length; i++) table.set(i, values[i]);
+    return table;
   }
 
   tableView(table: Table): FengariTable {
@@ -233,6 +239,10 @@ export class FengariEngine implements LuaEngine {
       return results.length;
     };
     return this.#functionView(new this.#core.lobject.TValue(Tag.jsFunction, native));
+  }
+
+  hostValueFunction(name: string, run: HostValueFunction): LuaFunction {
+    return this.hostFunction(name, (args) => [run(args)]);
   }
 
   /** Whether a function is one of the host's or of the libraries, not of Lua. */

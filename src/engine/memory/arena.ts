@@ -1,17 +1,18 @@
 /**
- * Memory off the JavaScript heap: chunks of 8 MiB, pages of 64 KiB, slabs of equal cells.
+ * Memory off the JavaScript heap: slabs of equal cells in the pages of chunks.
  *
- * Owns chunks, pages, slabs and free lists. It knows of a cell only that the low four bits of its first word are its
+ * Owns slabs and free lists; chunks.ts has the pages. It knows of a cell only that the low four bits of its first word are its
  * kind, and 0 there means free: that is what lets compaction and the checker walk a slab without help.
  *
  * An address is a signed 32-bit integer that counts units of 8 bytes (32 GiB in all); 0 is null. An address stays valid
  * until its cell is freed or `Compactor` moves it, and that happens only between commands, never within one.
  * Nothing outside `engine/memory` calculates with addresses.
  */
-import { invariant, OperationalError } from '../../shared/errors.ts';
+import { invariant } from '../../shared/errors.ts';
+import { type Address, CHUNK_BYTES, CHUNK_MASK, CHUNK_SHIFT, Chunks, PAGE_SHIFT } from './chunks.ts';
 import { CELL_BYTES_MAX, CLASS_BYTES, CLASS_COUNT, CLASS_SLAB_PAGES, PAGE_BYTES, classOf } from './size-classes.ts';
 
-export type Address = number;
+export { type Address, CHUNK_MASK, CHUNK_SHIFT, OutOfArenaError } from './chunks.ts';
 
 /** What a cell holds: the low four bits of its first word. */
 export const Kind = {
@@ -43,15 +44,6 @@ export const Kind = {
 export const KIND_MASK = 15;
 const KIND_COUNT = 16;
 
-const CHUNK_UNITS_LOG2 = 20;
-export const CHUNK_SHIFT = CHUNK_UNITS_LOG2;
-/** Unit within its chunk: `address & CHUNK_MASK`. */
-export const CHUNK_MASK = (1 << CHUNK_UNITS_LOG2) - 1;
-const CHUNK_BYTES = 8 << CHUNK_UNITS_LOG2;
-const CHUNKS_MAX = 1 << (32 - CHUNK_UNITS_LOG2);
-const PAGE_UNITS_LOG2 = 13;
-const PAGES_PER_CHUNK_LOG2 = CHUNK_UNITS_LOG2 - PAGE_UNITS_LOG2;
-const PAGES_PER_CHUNK = 1 << PAGES_PER_CHUNK_LOG2;
 /** Larger allocations get a chunk of their own, of exactly their size. */
 const RUN_BYTES_MAX = CHUNK_BYTES / 2;
 
@@ -75,39 +67,23 @@ export interface ArenaOptions {
   readonly bytesMax?: number;
 }
 
-/** Thrown when the address space or `bytesMax` is exhausted. Nothing was changed. */
-export class OutOfArenaError extends OperationalError {
-  constructor() {
-    super('OUT_OF_ARENA', 'the data does not fit into the arena (32 GiB, or the configured bound)');
-  }
-}
-
 export class Arena {
   /** Views of each chunk's bytes: index by `address >>> CHUNK_SHIFT`. Holes (freed chunks) hold empty views. */
-  readonly u8: Uint8Array[] = [];
-  readonly i32: Int32Array[] = [];
-  readonly f64: Float64Array[] = [];
+  readonly u8: Uint8Array[];
+  readonly i32: Int32Array[];
+  readonly f64: Float64Array[];
 
   /** Bytes of live cells, rounded up to their classes. */
   liveBytes = 0;
   /** Bytes of pages that belong to slabs, runs and huge chunks. */
   usedBytes = 0;
-  /** Bytes of pages that were ever touched in chunks still held: an upper bound of the arena's part of RSS. */
-  touchedBytes = 0;
   liveCells = 0;
   readonly liveCellsByKind: Float64Array = new Float64Array(KIND_COUNT);
 
   readonly poison: boolean;
-  readonly #bytesMax: number;
-
-  // Chunks.
-  readonly #chunkFreePages: number[] = [];
-  readonly #chunkTouchedPages: number[] = [];
-  readonly #chunkHuge: boolean[] = [];
-  readonly #chunkClosed: boolean[] = [];
-  readonly #freeChunkIds: number[] = [];
-  /** Slab (or run) of each page of all chunks, plus 1; 0 for a free page. */
-  #pageSlab: Int32Array = new Int32Array(PAGES_PER_CHUNK);
+  /** Holders of pages are slabs (or runs), plus 1. */
+  readonly #chunks: Chunks;
+  readonly #isPinned = (holder: number): boolean => this.#slabClass[holder - 1] === CLASS_PINNED;
 
   // Slabs, by slab id. Ids are reused.
   #slabCapacity = 0;
@@ -135,7 +111,10 @@ export class Arena {
 
   constructor(options: ArenaOptions = {}) {
     this.poison = options.poison ?? false;
-    this.#bytesMax = options.bytesMax ?? CHUNKS_MAX * CHUNK_BYTES;
+    this.#chunks = new Chunks(options.bytesMax);
+    this.u8 = this.#chunks.u8;
+    this.i32 = this.#chunks.i32;
+    this.f64 = this.#chunks.f64;
     for (let c = 0; c < CLASS_COUNT; c++) {
       this.#classUnits[c] = CLASS_BYTES[c]! / 8;
       this.#classSlabPages[c] = CLASS_SLAB_PAGES[c]!;
@@ -144,6 +123,11 @@ export class Arena {
     this.#classUnits[CLASS_PINNED] = PINNED_BYTES / 8;
     this.#classSlabPages[CLASS_PINNED] = 1;
     this.#classSlabCells[CLASS_PINNED] = PAGE_BYTES / PINNED_BYTES;
+  }
+
+  /** Bytes of pages that were ever touched in chunks still held: an upper bound of the arena's part of RSS. */
+  get touchedBytes(): number {
+    return this.#chunks.touchedBytes;
   }
 
   /**
@@ -191,7 +175,7 @@ export class Arena {
 
   /** Gives a cell back. Its address is invalid from here on. */
   free(address: Address): void {
-    const slab = this.#pageSlab[address >>> PAGE_UNITS_LOG2]! - 1;
+    const slab = this.#chunks.holders[address >>> PAGE_SHIFT]! - 1;
     const cls = this.#slabClass[slab]!;
     const i32 = this.i32[address >>> CHUNK_SHIFT]!;
     const at = (address & CHUNK_MASK) << 1;
@@ -218,7 +202,7 @@ export class Arena {
 
   /** Bytes that the cell at `address` can hold. */
   cellBytes(address: Address): number {
-    const slab = this.#pageSlab[address >>> PAGE_UNITS_LOG2]! - 1;
+    const slab = this.#chunks.holders[address >>> PAGE_SHIFT]! - 1;
     const cls = this.#slabClass[slab]!;
     if (cls <= CLASS_PINNED) return this.#classUnits[cls]! * 8;
     if (cls === CLASS_RUN) return this.#slabPages[slab]! * PAGE_BYTES;
@@ -237,16 +221,7 @@ export class Arena {
 
   /** Drops everything, but for the first chunk, which is empty then. All addresses become invalid. */
   clear(): void {
-    const kept = this.u8[0]?.length === CHUNK_BYTES && !this.#chunkHuge[0]! ? 1 : 0;
-    this.u8.length = this.i32.length = this.f64.length = kept;
-    this.#chunkFreePages.length = this.#chunkTouchedPages.length = kept;
-    this.#chunkHuge.length = this.#chunkClosed.length = kept;
-    this.#freeChunkIds.length = 0;
-    if (kept > 0) {
-      this.#chunkFreePages[0] = PAGES_PER_CHUNK - 1;
-      this.#chunkClosed[0] = false;
-    }
-    this.#pageSlab = new Int32Array(PAGES_PER_CHUNK);
+    this.#chunks.clear();
     this.#slabCount = 0;
     this.#freeSlabIds.length = 0;
     this.#classCurrent.fill(-1);
@@ -254,7 +229,6 @@ export class Arena {
     this.#classSlabs.fill(0);
     this.#classLive.fill(0);
     this.liveBytes = this.usedBytes = this.liveCells = 0;
-    this.touchedBytes = kept * (this.#chunkTouchedPages[0] ?? 0) * PAGE_BYTES;
     this.liveCellsByKind.fill(0);
   }
 
@@ -290,44 +264,20 @@ export class Arena {
 
   /** Closes the chunk with the fewest used pages for allocation if everything in it can move and fits elsewhere; its id, or -1. */
   closeSparseChunk(): number {
-    let freePages = 0;
-    for (let c = 0; c < this.u8.length; c++) if (!this.#chunkHuge[c] && !this.#chunkClosed[c]) freePages += this.#chunkFreePages[c]!;
-    let best = -1;
-    let bestUsed = PAGES_PER_CHUNK;
-    for (let c = 0; c < this.u8.length; c++) {
-      if (this.#chunkHuge[c] || this.#chunkClosed[c] || this.u8[c]!.length === 0) continue;
-      const used = PAGES_PER_CHUNK - this.#chunkFreePages[c]!;
-      if (used >= bestUsed || this.#hasPinned(c)) continue;
-      if (freePages - this.#chunkFreePages[c]! < used * 1.25 + 16) continue;
-      best = c;
-      bestUsed = used;
-    }
-    if (best >= 0) this.#chunkClosed[best] = true;
-    return best;
-  }
-
-  /** Opens a closed chunk again (its evacuation was given up). */
-  reopenChunk(chunk: number): void {
-    this.#chunkClosed[chunk] = false;
+    return this.#chunks.closeSparse(this.#isPinned);
   }
 
   /** Next slab in a closed chunk, taken out of allocation; -1 when the chunk is empty (and by then released). */
   startChunkSlab(chunk: number): number {
-    if (!this.#chunkClosed[chunk]) return -1;
-    const first = chunk << PAGES_PER_CHUNK_LOG2;
-    for (let p = first; p < first + PAGES_PER_CHUNK; p++) {
-      const slab = this.#pageSlab[p]! - 1;
-      if (slab < 0) continue;
-      const cls = this.#slabClass[slab]!;
-      if (cls === CLASS_PINNED) return -1;
-      if (cls < CLASS_COUNT && this.#slabEvacuating[slab] === 0) {
-        if (this.#classCurrent[cls] === slab) this.#classCurrent[cls] = -1;
-        else this.#unlink(slab, cls);
-        this.#slabEvacuating[slab] = 1;
-      }
-      return slab;
+    const slab = this.#chunks.holderInClosed(chunk) - 1;
+    if (slab < 0) return -1;
+    const cls = this.#slabClass[slab]!;
+    if (cls < CLASS_COUNT && this.#slabEvacuating[slab] === 0) {
+      if (this.#classCurrent[cls] === slab) this.#classCurrent[cls] = -1;
+      else this.#unlink(slab, cls);
+      this.#slabEvacuating[slab] = 1;
     }
-    return -1;
+    return slab;
   }
 
   slabIsEvacuating(slab: number): boolean {
@@ -359,7 +309,7 @@ export class Arena {
 
   /** Copies a cell's content to a new cell of its class and returns that; the old one is still there. */
   copyCell(from: Address): Address {
-    const slab = this.#pageSlab[from >>> PAGE_UNITS_LOG2]! - 1;
+    const slab = this.#chunks.holders[from >>> PAGE_SHIFT]! - 1;
     const cls = this.#slabClass[slab]!;
     const kind = this.kind(from);
     const to = cls === CLASS_RUN ? this.#allocRun(this.#slabPages[slab]! * PAGE_BYTES, kind) : this.#allocCell(cls, kind);
@@ -393,7 +343,7 @@ export class Arena {
         return slab;
       }
     }
-    const start = this.#allocPages(this.#classSlabPages[cls]!);
+    const start = this.#chunks.takePages(this.#classSlabPages[cls]!);
     const slab = this.#newSlab(cls, start, this.#classSlabPages[cls]!);
     this.#classSlabs[cls]!++;
     this.#classCurrent[cls] = slab;
@@ -414,8 +364,7 @@ export class Arena {
     this.#slabBump[slab] = 0;
     this.#slabBucket[slab] = BUCKET_NONE;
     this.#slabEvacuating[slab] = 0;
-    const first = start >>> PAGE_UNITS_LOG2;
-    for (let p = first; p < first + pages; p++) this.#pageSlab[p] = slab + 1;
+    this.#chunks.setHolder(start, pages, slab + 1);
     this.usedBytes += pages * PAGE_BYTES;
     return slab;
   }
@@ -448,7 +397,7 @@ export class Arena {
     const cls = this.#slabClass[slab]!;
     if (this.#slabBucket[slab] !== BUCKET_NONE) this.#unlink(slab, cls);
     this.#classSlabs[cls]!--;
-    this.#freePages(slab);
+    this.#freePages(slab, false);
   }
 
   #rebucket(slab: number, cls: number, live: number): void {
@@ -490,27 +439,23 @@ export class Arena {
     return -1;
   }
 
-  // ---- Pages, runs and chunks ----
+  // ---- Runs ----
 
   #allocRun(bytes: number, kind: number): Address {
-    const huge = bytes > RUN_BYTES_MAX;
+    const pages = Math.ceil(bytes / PAGE_BYTES);
     let slab: number;
     let start: Address;
-    if (huge) {
-      const rounded = Math.ceil(bytes / PAGE_BYTES) * PAGE_BYTES;
-      const chunk = this.#newChunk(rounded, true);
-      start = (chunk << CHUNK_SHIFT) | 0;
+    if (bytes > RUN_BYTES_MAX) {
+      start = this.#chunks.takeHuge(pages * PAGE_BYTES);
       slab = this.#newSlab(CLASS_HUGE, start, 1);
-      this.#slabPages[slab] = rounded / PAGE_BYTES;
-      this.usedBytes += rounded - PAGE_BYTES;
-      this.touchedBytes += rounded;
+      this.#slabPages[slab] = pages;
+      this.usedBytes += (pages - 1) * PAGE_BYTES;
     } else {
-      const pages = Math.ceil(bytes / PAGE_BYTES);
-      start = this.#allocPages(pages);
+      start = this.#chunks.takePages(pages);
       slab = this.#newSlab(CLASS_RUN, start, pages);
     }
     this.#slabLive[slab] = 1;
-    this.liveBytes += this.#slabPages[slab]! * PAGE_BYTES;
+    this.liveBytes += pages * PAGE_BYTES;
     this.liveCells++;
     this.liveCellsByKind[kind]!++;
     this.i32[start >>> CHUNK_SHIFT]![(start & CHUNK_MASK) << 1] = kind;
@@ -518,109 +463,18 @@ export class Arena {
   }
 
   #freeRun(slab: number, cls: number): void {
-    const bytes = this.#slabPages[slab]! * PAGE_BYTES;
-    this.liveBytes -= bytes;
-    if (cls === CLASS_RUN) {
-      this.#freePages(slab);
-      return;
-    }
-    const chunk = this.#slabStart[slab]! >>> CHUNK_SHIFT;
-    this.#pageSlab[chunk << PAGES_PER_CHUNK_LOG2] = 0;
-    this.usedBytes -= bytes;
-    this.touchedBytes -= bytes;
-    this.#freeSlabIds.push(slab);
-    this.#dropChunk(chunk);
+    this.liveBytes -= this.#slabPages[slab]! * PAGE_BYTES;
+    this.#freePages(slab, cls === CLASS_HUGE);
   }
 
-  #allocPages(pages: number): Address {
-    for (let c = 0; c < this.u8.length; c++) {
-      if (this.#chunkHuge[c] || this.#chunkClosed[c] || this.#chunkFreePages[c]! < pages) continue;
-      const page = this.#findRun(c, pages);
-      if (page >= 0) return this.#takePages(c, page, pages);
-    }
-    const chunk = this.#newChunk(CHUNK_BYTES, false);
-    // Unit 0 of chunk 0 would be the null address.
-    return this.#takePages(chunk, chunk === 0 ? 1 : 0, pages);
-  }
-
-  #findRun(chunk: number, pages: number): number {
-    const first = chunk << PAGES_PER_CHUNK_LOG2;
-    let run = 0;
-    for (let p = chunk === 0 ? 1 : 0; p < PAGES_PER_CHUNK; p++) {
-      if (this.#pageSlab[first + p] !== 0) run = 0;
-      else if (++run === pages) return p - pages + 1;
-    }
-    return -1;
-  }
-
-  #takePages(chunk: number, page: number, pages: number): Address {
-    this.#chunkFreePages[chunk]! -= pages;
-    const touched = page + pages - this.#chunkTouchedPages[chunk]!;
-    if (touched > 0) {
-      this.#chunkTouchedPages[chunk]! += touched;
-      this.touchedBytes += touched * PAGE_BYTES;
-    }
-    return ((chunk << CHUNK_SHIFT) | (page << PAGE_UNITS_LOG2)) | 0;
-  }
-
-  #freePages(slab: number): void {
-    const start = this.#slabStart[slab]!;
+  /** Gives a slab's (or run's) pages and its id back. */
+  #freePages(slab: number, isHuge: boolean): void {
     const pages = this.#slabPages[slab]!;
-    const first = start >>> PAGE_UNITS_LOG2;
-    for (let p = first; p < first + pages; p++) this.#pageSlab[p] = 0;
     this.usedBytes -= pages * PAGE_BYTES;
     this.#slabEvacuating[slab] = 0;
     this.#freeSlabIds.push(slab);
-    const chunk = start >>> CHUNK_SHIFT;
-    this.#chunkFreePages[chunk]! += pages;
-    const usable = chunk === 0 ? PAGES_PER_CHUNK - 1 : PAGES_PER_CHUNK;
-    // The first chunk stays: a server that goes between empty and nearly empty need not fault its pages in each time.
-    if (chunk !== 0 && this.#chunkFreePages[chunk] === usable) {
-      this.touchedBytes -= this.#chunkTouchedPages[chunk]! * PAGE_BYTES;
-      this.#dropChunk(chunk);
-    }
-  }
-
-  #newChunk(bytes: number, huge: boolean): number {
-    const id = this.#freeChunkIds.pop() ?? this.u8.length;
-    if (id >= CHUNKS_MAX || this.touchedBytes + (huge ? bytes : 0) > this.#bytesMax) {
-      if (id < this.u8.length) this.#freeChunkIds.push(id);
-      throw new OutOfArenaError();
-    }
-    const buffer = new ArrayBuffer(bytes);
-    this.u8[id] = new Uint8Array(buffer);
-    this.i32[id] = new Int32Array(buffer);
-    this.f64[id] = new Float64Array(buffer);
-    this.#chunkHuge[id] = huge;
-    this.#chunkClosed[id] = false;
-    this.#chunkFreePages[id] = huge ? 0 : id === 0 ? PAGES_PER_CHUNK - 1 : PAGES_PER_CHUNK;
-    this.#chunkTouchedPages[id] = 0;
-    const pagesNeeded = (id + 1) << PAGES_PER_CHUNK_LOG2;
-    if (this.#pageSlab.length < pagesNeeded) {
-      const grown = new Int32Array(Math.max(pagesNeeded, this.#pageSlab.length * 2));
-      grown.set(this.#pageSlab);
-      this.#pageSlab = grown;
-    }
-    return id;
-  }
-
-  #dropChunk(chunk: number): void {
-    this.u8[chunk] = new Uint8Array(0);
-    this.i32[chunk] = new Int32Array(0);
-    this.f64[chunk] = new Float64Array(0);
-    this.#chunkHuge[chunk] = false;
-    this.#chunkClosed[chunk] = false;
-    this.#chunkFreePages[chunk] = 0;
-    this.#freeChunkIds.push(chunk);
-  }
-
-  #hasPinned(chunk: number): boolean {
-    const first = chunk << PAGES_PER_CHUNK_LOG2;
-    for (let p = first; p < first + PAGES_PER_CHUNK; p++) {
-      const slab = this.#pageSlab[p]! - 1;
-      if (slab >= 0 && this.#slabClass[slab] === CLASS_PINNED) return true;
-    }
-    return false;
+    if (isHuge) this.#chunks.freeHuge(this.#slabStart[slab]!);
+    else this.#chunks.freePages(this.#slabStart[slab]!, pages);
   }
 
   #checkPoison(i32: Int32Array, at: number, units: number): void {
@@ -644,7 +498,7 @@ export class Arena {
       const cls = this.#slabClass[slab]!;
       usedBytes += this.#slabPages[slab]! * PAGE_BYTES;
       const start = this.#slabStart[slab]!;
-      invariant(this.#pageSlab[start >>> PAGE_UNITS_LOG2] === slab + 1, 'arena: page table and slab disagree');
+      invariant(this.#chunks.holders[start >>> PAGE_SHIFT] === slab + 1, 'arena: page table and slab disagree');
       if (cls >= CLASS_RUN) {
         invariant(this.kind(start) !== Kind.free, 'arena: a run without a record');
         liveBytes += this.#slabPages[slab]! * PAGE_BYTES;
@@ -665,7 +519,7 @@ export class Arena {
     const bump = this.#slabBump[slab]!;
     let free = 0;
     for (let at = this.#slabFreeHead[slab]!; at !== 0; at = this.i32[at >>> CHUNK_SHIFT]![((at & CHUNK_MASK) << 1) + 1]!) {
-      invariant(this.#pageSlab[at >>> PAGE_UNITS_LOG2] === slab + 1, 'arena: a free list leaves its slab');
+      invariant(this.#chunks.holders[at >>> PAGE_SHIFT] === slab + 1, 'arena: a free list leaves its slab');
       invariant(this.kind(at) === Kind.free, 'arena: a live cell is on a free list');
       invariant(++free <= bump, 'arena: a free list is circular');
     }

@@ -7,7 +7,9 @@ import { OUT_OF_MEMORY, READ_ONLY_REPLICA, TOO_FEW_REPLICAS, execAbortedBecause 
 import type { ImportPhase } from '../engine/import-state.ts';
 import type { Session } from '../engine/session.ts';
 import type { RespWriter } from '../protocol/resp-writer.ts';
+import { RECORD_BYTES_MAX } from '../replication/member.ts';
 import type { Request } from '../shared/request.ts';
+import { DEFAULT_LIMITS } from '../txlog/raft/limits.ts';
 import type { Connection } from './connection.ts';
 import { ReplicaGate } from './replica-gate.ts';
 import type { Server } from './server.ts';
@@ -28,6 +30,27 @@ const MONITOR_REFUSED = "ERR Replica can't interact with the keyspace";
 /** Whether the log may have to take what the command does: PFCOUNT keeps what it counted, scripts write as they like. Messages are not logged. */
 function mayWrite({ flags, group }: Command): boolean {
   return (flags & Flag.write) !== 0 || ((flags & Flag.mayReplicate) !== 0 && group !== 'pubsub');
+}
+
+/**
+ * Bytes of arguments of a command or a transaction that writes: what it does is one record of the log, together with what the turn
+ * has done before.
+ */
+const WRITE_BYTES_MAX = DEFAULT_LIMITS.entryBytesMax - 2 * RECORD_BYTES_MAX;
+const TOO_LARGE = `ERR what a command or a transaction writes may not be larger than ${WRITE_BYTES_MAX} bytes`;
+
+function argumentBytes(request: Request): number {
+  const last = request.argc - 1;
+  return request.off[last]! + request.len[last]! - request.off[0]!;
+}
+
+/** Whether a record of the log cannot hold what is to be done. */
+function exceedsRecord(command: Command, session: Session, request: Request): boolean {
+  if (session.queue === null) return argumentBytes(request) > WRITE_BYTES_MAX && mayWrite(command);
+  if (command.name !== 'exec') return false;
+  let bytes = 0;
+  for (const queued of session.queue) if (mayWrite(queued.command)) bytes += argumentBytes(queued.request);
+  return bytes > WRITE_BYTES_MAX;
 }
 
 const LOADING = 'LOADING Redis is loading the dataset in memory';
@@ -123,6 +146,7 @@ export class Dispatcher {
     if (this.#server.writeQuorum.isAsked && this.#server.serving && !this.#server.writeQuorum.admits(command, session, request)) {
       return this.#refuse(command, connection, reply, TOO_FEW_REPLICAS.message);
     }
+    if (exceedsRecord(command, session, request)) return this.#refuse(command, connection, reply, TOO_LARGE);
     // It was this one that had to go.
     if (connection.closed) return Outcome.done;
     // What had to go is told before the reply, as in Redis.

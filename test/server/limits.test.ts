@@ -228,3 +228,18 @@ test('a unix socket has the permissions asked for, also where an old one lies ab
     rmSync(dir, { recursive: true });
   }
 });
+
+test('what no record of the log can hold is refused, alone and as a transaction', async () => {
+  rig = await ServerRig.start();
+  const client = await rig.connect();
+  const refused = '-ERR what a command or a transaction writes may not be larger than 58720256 bytes';
+  await client.send('set', 'k', 'old');
+  expect(await client.send('set', 'k', 'x'.repeat(57 * MIB))).toBe(refused);
+  const half = 'x'.repeat(29 * MIB);
+  await client.send('multi');
+  for (const key of ['a', 'b']) expect(await client.send('set', key, half)).toBe('+QUEUED');
+  expect(await client.send('exec')).toBe(`-EXECABORT Transaction discarded because of: ${refused.slice(1)}`);
+  expect(await client.send('exists', 'a', 'b')).toBe(':0');
+  expect(await client.send('get', 'k')).toBe('old');
+  expect(await client.send('mset', 'a', half)).toBe('+OK');
+});

@@ -21,6 +21,9 @@ const FEW_DIGITS = 13;
 /** So many digits behind the last wanted one show whether a number lies exactly between two results. */
 const TIE_DIGITS = 30;
 const DIGITS_MAX = 100;
+const NINE_DIGITS = 1e9;
+/** What stands behind a whole number, by precision. */
+const ZERO_FRACTIONS = Array.from({ length: DIGITS_MAX + 1 }, (_, precision) => (precision === 0 ? '' : `.${'0'.repeat(precision)}`));
 /** Whole numbers below this one are doubles, and so are these powers. */
 const EXACT_BELOW = 2 ** 53;
 const POWERS_OF_TEN = Array.from({ length: 23 }, (_, exponent) => Number(`1e${exponent}`));
@@ -135,9 +138,17 @@ function rounded(value: number, precision: number): string {
   return isTie(mantissa, end) ? `${withoutPoint(mantissa.slice(0, end))}e${exponent}` : text;
 }
 
+/** A safe integer from 0 on. V8 writes numbers of up to nine digits in a fraction of the time that longer ones take. */
+function wholeText(size: number): string {
+  if (size < NINE_DIGITS) return String(size);
+  const high = Math.floor(size / NINE_DIGITS);
+  const low = String(size - high * NINE_DIGITS);
+  return String(high) + (low.length === 9 ? low : low.padStart(9, '0'));
+}
+
 /** toFixed, likewise. */
 function roundedFixed(size: number, precision: number): string {
-  if (Number.isSafeInteger(size)) return precision === 0 ? String(size) : `${size}.${'0'.repeat(precision)}`;
+  if (Number.isSafeInteger(size)) return wholeText(size) + ZERO_FRACTIONS[precision]!;
   const text = size.toFixed(precision);
   // Halfway means an odd multiple of 10^-precision / 2, and so, for a double, an odd multiple of this power of two.
   const halves = size * 2 ** (precision + 1);

@@ -148,6 +148,8 @@ function wholeText(size: number): string {
 
 /** toFixed, likewise. */
 function roundedFixed(size: number, precision: number): string {
+  // "%.99g" of a small number: those that are written without an exponent have fewer digits than JavaScript gives.
+  if (precision > DIGITS_MAX) return roundedFixed(size, DIGITS_MAX) + '0'.repeat(precision - DIGITS_MAX);
   if (Number.isSafeInteger(size)) return wholeText(size) + ZERO_FRACTIONS[precision]!;
   const text = size.toFixed(precision);
   // Halfway means an odd multiple of 10^-precision / 2, and so, for a double, an odd multiple of this power of two.

@@ -462,6 +462,17 @@ test('SETRANGE fills a gap with zeros, whatever stood in the cell', () => {
   expect(rig.line('GET s')).toBe('ab\0\0z');
 });
 
+test('a value of many megabytes may be the first of all, and be the only one behind a FLUSHALL', () => {
+  const rig = new EngineRig();
+  for (const bytes of [9_000_000, 5_000_000]) {
+    expect(rig.line(`SETRANGE big ${bytes} x`)).toBe(bytes + 1);
+    expect(rig.line('STRLEN big')).toBe(bytes + 1);
+    expect(rig.line('GETRANGE big -2 -1')).toBe('\0x');
+    rig.check();
+    expect(rig.line('FLUSHALL')).toBe('OK');
+  }
+});
+
 test('binary values stay what they are', () => {
   const rig = new EngineRig();
   const all = String.fromCharCode(...Array.from({ length: 256 }, (_, i) => i));

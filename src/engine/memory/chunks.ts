@@ -131,6 +131,8 @@ export class Chunks {
   }
 
   #newChunk(bytes: number, isHuge: boolean): number {
+    // Address 0 is nobody's: the first chunk is an ordinary one, whose first page is not given out.
+    if (isHuge && this.u8.length === 0) this.#newChunk(CHUNK_BYTES, false);
     const id = this.#freeIds.pop() ?? this.u8.length;
     if (id >= CHUNKS_MAX || this.touchedBytes + (isHuge ? bytes : 0) > this.#bytesMax) {
       if (id < this.u8.length) this.#freeIds.push(id);

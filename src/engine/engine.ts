@@ -78,6 +78,8 @@ export class Engine {
   trackLatency = true;
   /** Whether scripts may call what is flagged noscript (DEBUG SET-DISABLE-DENY-SCRIPTS). */
   scriptsMayAll = false;
+  /** The most bytes that a script and what its turn did before it may write: one record of the log holds it. */
+  effectsBytesMax = Infinity;
   /** Commands that take so long, in microseconds, or whose request or reply has so many bytes, are told to `onNoteworthy`. */
   noteworthy = { slowUs: Infinity, requestBytes: Infinity, replyBytes: Infinity };
   onNoteworthy: (command: Command, request: Request, session: Session, cost: CommandCost) => void = () => undefined;
@@ -341,6 +343,12 @@ export class Engine {
     // What the script itself has spent since its last command is not this one's.
     this.#lastClockUs = this.#clockUs();
     this.#run(call, command, request);
+  }
+
+  /** Whether the effects of a command, if they are as large as it is itself, would exceed `effectsBytesMax`. */
+  exceedsRecord(request: Request): boolean {
+    const room = this.effectsBytesMax - this.#effects.length;
+    return request.buf.length > room && wireBytes(request) > room;
   }
 
   #run(call: Call, command: Command, request: Request): void {

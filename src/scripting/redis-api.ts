@@ -6,7 +6,7 @@ import { Denial, denialOf } from '../engine/acl/permission.ts';
 import { Flag } from '../engine/command.ts';
 import type { Engine } from '../engine/engine.ts';
 import type { Call } from '../engine/call.ts';
-import { OUT_OF_MEMORY, TOO_FEW_REPLICAS } from '../engine/error-texts.ts';
+import { OUT_OF_MEMORY, TOO_FEW_REPLICAS, tooLargeToLog } from '../engine/error-texts.ts';
 import { latin1Bytes } from '../shared/request.ts';
 import { sha1Hex } from '../shared/sha1.ts';
 import { isTable, toInteger, toNumber } from './arguments.ts';
@@ -135,6 +135,7 @@ export class RedisApi {
       else if (engine.eviction.isFull && (command.flags & Flag.denyoom) !== 0 && !run.allowsOom) refusal = OUT_OF_MEMORY.message;
       // Once it has written it may go on: half a script is worse.
       else if ((command.flags & Flag.write) !== 0 && !run.hasWritten && engine.lacksReplicas()) refusal = TOO_FEW_REPLICAS.message;
+      else if ((command.flags & Flag.write) !== 0 && engine.exceedsRecord(request)) refusal = tooLargeToLog(engine.effectsBytesMax);
     }
     if (refusal !== null) {
       command.rejectedCalls++;

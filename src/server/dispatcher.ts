@@ -3,7 +3,7 @@
  */
 import { type Command, Flag } from '../engine/command.ts';
 import { Outcome } from '../engine/engine.ts';
-import { OUT_OF_MEMORY, READ_ONLY_REPLICA, TOO_FEW_REPLICAS, execAbortedBecause } from '../engine/error-texts.ts';
+import { OUT_OF_MEMORY, READ_ONLY_REPLICA, TOO_FEW_REPLICAS, execAbortedBecause, tooLargeToLog } from '../engine/error-texts.ts';
 import type { ImportPhase } from '../engine/import-state.ts';
 import type { Session } from '../engine/session.ts';
 import type { RespWriter } from '../protocol/resp-writer.ts';
@@ -37,7 +37,6 @@ function mayWrite({ flags, group }: Command): boolean {
  * has done before.
  */
 const WRITE_BYTES_MAX = DEFAULT_LIMITS.entryBytesMax - 2 * RECORD_BYTES_MAX;
-const TOO_LARGE = `ERR what a command or a transaction writes may not be larger than ${WRITE_BYTES_MAX} bytes`;
 
 function argumentBytes(request: Request): number {
   const last = request.argc - 1;
@@ -81,6 +80,7 @@ export class Dispatcher {
   constructor(server: Server) {
     this.#server = server;
     this.#replicaGate = new ReplicaGate(server);
+    server.engine.effectsBytesMax = WRITE_BYTES_MAX;
   }
 
   /** Runs a request of a connection; its reply is written unless the client blocked or the command was postponed. @returns an Outcome */
@@ -146,7 +146,7 @@ export class Dispatcher {
     if (this.#server.writeQuorum.isAsked && this.#server.serving && !this.#server.writeQuorum.admits(command, session, request)) {
       return this.#refuse(command, connection, reply, TOO_FEW_REPLICAS.message);
     }
-    if (exceedsRecord(command, session, request)) return this.#refuse(command, connection, reply, TOO_LARGE);
+    if (exceedsRecord(command, session, request)) return this.#refuse(command, connection, reply, tooLargeToLog(WRITE_BYTES_MAX));
     // It was this one that had to go.
     if (connection.closed) return Outcome.done;
     // What had to go is told before the reply, as in Redis.

@@ -243,3 +243,13 @@ test('what no record of the log can hold is refused, alone and as a transaction'
   expect(await client.send('get', 'k')).toBe('old');
   expect(await client.send('mset', 'a', half)).toBe('+OK');
 });
+
+test('a script is stopped before it has written more than a record of the log can hold', async () => {
+  rig = await ServerRig.start();
+  const client = await rig.connect();
+  const script = "for i = 1, 70 do redis.call('set', 'k' .. i, ARGV[1]) end";
+  expect(await client.send('eval', script, '0', 'x'.repeat(MIB))).toMatch(/^-ERR what a command or a transaction writes may not be larger than 58720256 bytes script: /);
+  // What it had written stays, as with any error.
+  expect(await client.send('dbsize')).toBe(':55');
+  expect(await client.send('eval', script.replace('70', '40'), '0', 'x'.repeat(MIB))).toBe('$-1');
+});

@@ -1,11 +1,10 @@
-#!/usr/bin/env -S MALLOC_ARENA_MAX=2 MALLOC_MMAP_THRESHOLD_=1048576 MALLOC_TRIM_THRESHOLD_=8388608 node --single-threaded-gc --max-semi-space-size=16 --use-largepages=silent --initial-old-space-size=128
+#!/usr/bin/env -S node --single-threaded-gc --max-semi-space-size=16 --use-largepages=silent --initial-old-space-size=128
 /**
  * The `holdfast` executable. The flags above: the data is not on the JavaScript heap, so short pauses matter more than the
  * collector's throughput; with the program in large pages, where the system has them, a command takes some 5 % less time; and
  * the collector counts the buffers of records that are read as growth of a heap of 15 MB, so that by its own idea of when a
  * heap is large it would mark all of it again after every 8 MB of them (30 ms, several times a second while a snapshot is made).
- * And the variables before them: glibc gives the arena's chunks (8 MiB) back to the system when they are freed, instead of keeping
- * them for later, and LevelDB's threads share two pools of small blocks instead of having one each.
+ * Linux before 5.1 takes 127 characters of this line: what else is set for a server (docs/operations.md, Memory) has no room in it.
  */
 import { readFileSync } from 'node:fs';
 

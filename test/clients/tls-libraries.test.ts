@@ -15,9 +15,8 @@ import { createClient } from 'redis';
 import { Server, type ServerOptions } from 'socket.io';
 import { io } from 'socket.io-client';
 import { afterAll, afterEach, beforeAll, expect, test, vi } from 'vitest';
-import { HoldfastProcess, type TestClient } from '../support/holdfast-process.ts';
-import { freePorts } from '../support/shard-processes.ts';
-import { TlsFiles } from '../support/tls-files.ts';
+import type { TestClient } from '../support/holdfast-process.ts';
+import { TlsServer } from './tls-server.ts';
 
 interface Lock {
   unlock(): Promise<void>;
@@ -29,25 +28,21 @@ const PASSWORD = 'sécret:@/';
 const PASSWORD_HASH = `#${createHash('sha256').update(PASSWORD).digest('hex')}`;
 const PATIENCE = { timeout: 30_000, interval: 20 };
 
-let files: TlsFiles;
-let server: HoldfastProcess;
+let server: TlsServer;
 let admin: TestClient;
 let port: number;
 /** What is closed after a test, last opened first. */
 const closers: (() => Promise<unknown> | void)[] = [];
 
 beforeAll(async () => {
-  files = new TlsFiles();
-  const [plainPort, tlsPort] = await freePorts(2) as [number, number];
-  port = tlsPort;
-  server = await HoldfastProcess.start('--port', String(plainPort), ...files.serverArgs(port), '--tls-auth-clients', 'yes', '--requirepass', 'closed');
-  admin = await server.connect();
+  server = await TlsServer.start();
+  ({ port } = server);
+  admin = await server.process.connect();
   expect(await admin.send('AUTH', 'closed')).toBe('+OK');
 });
 afterAll(async () => {
   admin.close();
   await server.remove();
-  files.remove();
 });
 afterEach(async () => {
   for (const close of closers.splice(0).reverse()) await close();
@@ -61,17 +56,15 @@ async function userFor(name: string): Promise<{ username: string; password: stri
   return { username: name, password: PASSWORD };
 }
 
-const trusted = (): { ca: string; cert: string; key: string } => ({ ca: files.ca, ...files.client });
-
 async function ioredisAs(name: string): Promise<Redis> {
-  const client = new Redis({ host: 'localhost', port, ...await userFor(name), tls: trusted() });
+  const client = new Redis({ host: 'localhost', port, ...await userFor(name), tls: server.trusted });
   client.on('error', () => undefined);
   closers.push(() => client.quit());
   return client;
 }
 
 async function nodeRedisAs(name: string) {
-  const client = createClient({ ...await userFor(name), socket: { host: 'localhost', port, tls: true, ...trusted() } });
+  const client = createClient({ ...await userFor(name), socket: { host: 'localhost', port, tls: true, ...server.trusted } });
   client.on('error', () => undefined);
   await client.connect();
   closers.push(() => client.close());

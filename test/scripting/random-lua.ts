@@ -158,6 +158,36 @@ export function randomProgram(dice: Dice): string {
   return new ProgramWriter(dice).program();
 }
 
+// ---- Operands ----
+
+const OPERANDS = ['1', '"s"', 'nil', 'true', 'false', 'x', 'y', 'z', 'lx', 'ly', 'lz', 't.k', 't.n.k', 't["k"]', 't[1]', 't[x]', '{}', 'f(x)', 'm'];
+const FAILING = [' + 1', ' .. "a"', '.k.j', '()', '.k = 1', ':k()', '[x][y]'];
+
+function randomOperand(dice: Dice, depth: number): string {
+  const kind = depth <= 0 ? 0 : dice.below(9);
+  if (kind <= 1) return dice.of(OPERANDS);
+  if (kind <= 5) return `(${randomOperand(dice, depth - 1)} ${dice.of(['and', 'or'])} ${randomOperand(dice, depth - 1)})`;
+  if (kind === 6) return `(not ${randomOperand(dice, depth - 1)})`;
+  if (kind === 7) return `(${randomOperand(dice, depth - 1)})`;
+  return `(${randomOperand(dice, depth - 1)} ${dice.of(['==', '~=', '..', '+', '<'])} ${randomOperand(dice, depth - 1)})`;
+}
+
+/** An operation that most likely fails, and says what on. */
+export function randomFailure(dice: Dice): string {
+  const operand = randomOperand(dice, 3);
+  const other = randomOperand(dice, 2);
+  const values = Array.from({ length: 6 }, () => dice.of(['1', '"s"', 'nil', 'false', '{}', 'true', '"10"']));
+  const failing = dice.of(FAILING);
+  const operation = [
+    `return (${operand})${failing === '.k = 1' ? '.k' : failing}`, `(${operand})${failing.startsWith(' ') ? '.x.y = 1' : failing === '.k.j' || failing === '[x][y]' ? `${failing} = 1` : failing}`,
+    `return ${operand} ${dice.of(['+', '-', '*', '/', '^', '..', '<', '<='])} ${other}`, `return ${dice.of(['-', '#'])}${operand}`,
+    `local r = ${operand} .. ${other} .. ${randomOperand(dice, 1)}`,
+  ][dice.below(5)]!;
+  return `local x, y, z = ${values.slice(0, 3).join(', ')} local t, f = {n = ${dice.of(['1', '{}', 'nil'])}}, function(a) return a end `
+    + `local m = setmetatable({}, {__concat = function() return ${dice.of(['nil', '{}', '"cat"'])} end}) `
+    + `return pcall(function() local lx, ly, lz = ${values.slice(3).join(', ')} ${operation} end)`;
+}
+
 // ---- Patterns ----
 
 const PIECES = [

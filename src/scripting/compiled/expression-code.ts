@@ -5,10 +5,11 @@
  * Operands are evaluated from left to right, each once: what is not a variable or a constant goes through a temporary.
  */
 import { type ChunkCode, literal } from './chunk-code.ts';
+import { cText, nameOf, rightNameOf } from './operand-names.ts';
 import type {
   BinaryExpression, CallExpression, Expression, FunctionBody, IndexExpression, MethodExpression, TableExpression, Variable,
 } from './syntax-tree.ts';
-import { isMultiple } from './syntax-tree.ts';
+import { isConstant, isMultiple } from './syntax-tree.ts';
 
 const ARITHMETIC: Readonly<Record<string, string>> = {
   '+': 'add', '-': 'subtract', '*': 'multiply', '/': 'divide', '%': 'modulus', '^': 'raise',
@@ -31,34 +32,10 @@ function roundedSize(size: number): number {
   return mantissa * 2 ** exponent;
 }
 
-/** "local 'x'", for messages about the value of an expression; '' for those without a name. */
-function nameOf(expression: Expression): string {
-  switch (expression.kind) {
-    case 'local': return `${expression.upvalue ? 'upvalue' : 'local'} '${cText(expression.variable.name)}'`;
-    case 'global': return `global '${cText(expression.name)}'`;
-    case 'index': return `field '${expression.key.kind === 'string' ? cText(expression.key.value) : '?'}'`;
-    case 'parenthesis': return nameOf(expression.inner);
-    default: return '';
-  }
-}
-
-/** C strings end at a zero. */
-function cText(text: string): string {
-  const end = text.indexOf('\0');
-  return end < 0 ? text : text.slice(0, end);
-}
-
 function isBoolean(expression: Expression): boolean {
   if (expression.kind === 'true' || expression.kind === 'false' || expression.kind === 'not') return true;
   if (expression.kind === 'parenthesis') return isBoolean(expression.inner);
   return expression.kind === 'binary' && (expression.operator === '==' || expression.operator === '~=' || expression.operator in COMPARISON);
-}
-
-export function isConstant(expression: Expression): boolean {
-  switch (expression.kind) {
-    case 'nil': case 'true': case 'false': case 'number': case 'string': return true;
-    default: return false;
-  }
 }
 
 /** A local that the evaluation of another operand may change. Lua looks at it only after that. */
@@ -219,7 +196,7 @@ export abstract class ExpressionCode {
     const { operator } = node;
     if (operator === '..') {
       const left = this.value(node.left);
-      return `${this.site(node.line, node.left, node.right)}concat(${left},${this.value(node.right)})`;
+      return `${this.chunk.site(node.line, [nameOf(node.left), rightNameOf(node.right)])}concat(${left},${this.value(node.right)})`;
     }
     if (operator === '==' || operator === '~=') return this.#equality(node);
     const bothNumbers = this.isNumber(node.left) && this.isNumber(node.right);

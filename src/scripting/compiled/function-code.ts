@@ -3,9 +3,9 @@
  * that uses coroutines, a generator; a local variable becomes a block's `let`, which is new in each iteration as Lua wants it.
  */
 import type { ChunkCode } from './chunk-code.ts';
-import { ExpressionCode, isConstant, isVolatile, variableName } from './expression-code.ts';
+import { ExpressionCode, isVolatile, variableName } from './expression-code.ts';
 import type { Expression, FunctionBody, IndexExpression, Statement, Target, Variable } from './syntax-tree.ts';
-import { isMultiple } from './syntax-tree.ts';
+import { isConstant, isMultiple } from './syntax-tree.ts';
 
 type Of<Kind extends Statement['kind']> = Extract<Statement, { kind: Kind }>;
 

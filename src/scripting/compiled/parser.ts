@@ -3,11 +3,13 @@
  * way (scope.ts), since some of those messages are about variables. Generates no code.
  */
 import { END, Lexer, NAME, NUMBER, STRING, type Token } from './lexer.ts';
+import { isDecided } from './operand-names.ts';
 import { modulo, power } from './operators.ts';
 import { LimitExceeded, Scopes } from './scope.ts';
 import type {
   BinaryOperator, CallExpression, Expression, FunctionBody, MethodExpression, Statement, TableItem, Target, Variable,
 } from './syntax-tree.ts';
+import { isConstant } from './syntax-tree.ts';
 
 /** How deep constructs may nest: C's LUAI_MAXCCALLS. */
 const LEVELS_MAX = 200;
@@ -304,7 +306,7 @@ class Parser {
       this.#lexer.next();
       this.#settle(left);
       const right = this.#expression(priority[1]);
-      if (operator === 'and' || operator === 'or') left = isDecided(operator, left) ? { kind: 'parenthesis', inner: right } : { kind: operator, left, right };
+      if (operator === 'and' || operator === 'or') left = isDecided(operator, left) ? parenthesized(right) : { kind: operator, left, right };
       else left = binaryOrConstant(operator as BinaryOperator, left, right, this.#lexer.lastLine);
     }
     this.#levels--;
@@ -317,6 +319,7 @@ class Parser {
     this.#lexer.next();
     const operand = this.#expression(UNARY_PRIORITY);
     if (token === '-' && operand.kind === 'number') return { kind: 'number', value: -operand.value };
+    if (token === 'not' && isConstant(operand)) return { kind: isDecided('or', operand) ? 'true' : 'false' };
     const kind = token === 'not' ? 'not' : token === '-' ? 'minus' : 'length';
     return { kind, operand, line: this.#lexer.lastLine };
   }
@@ -356,7 +359,7 @@ class Parser {
     const inner = this.#expression();
     this.#close(')', '(', line);
     this.#settle(inner);
-    return inner.kind === 'number' ? inner : { kind: 'parenthesis', inner };
+    return parenthesized(inner);
   }
 
   #primary(): Expression {
@@ -486,10 +489,9 @@ class Parser {
   }
 }
 
-/** Whether a constant on the left leaves just the right operand: C makes no code for it, and so the value keeps its name. */
-function isDecided(operator: 'and' | 'or', left: Expression): boolean {
-  if (operator === 'or') return left.kind === 'nil' || left.kind === 'false';
-  return left.kind === 'number' || left.kind === 'string' || left.kind === 'true';
+/** One value. To C a constant is the same in parentheses. */
+function parenthesized(inner: Expression): Expression {
+  return isConstant(inner) ? inner : { kind: 'parenthesis', inner };
 }
 
 /** Arithmetic of constants is done here, as in C: not divisions by zero, and nothing that gives no number. */

@@ -111,3 +111,10 @@ export type Statement =
 export function isMultiple(expression: Expression): expression is CallExpression | MethodExpression | { readonly kind: 'vararg' } {
   return expression.kind === 'call' || expression.kind === 'method' || expression.kind === 'vararg';
 }
+
+export function isConstant(expression: Expression): boolean {
+  switch (expression.kind) {
+    case 'nil': case 'true': case 'false': case 'number': case 'string': return true;
+    default: return false;
+  }
+}

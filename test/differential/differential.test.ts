@@ -9,10 +9,11 @@ import { compareContents } from './contents.ts';
 import { type Command, Generator } from './generator.ts';
 import { ServerPair, showCommand } from './server-pair.ts';
 import { shrink, type Step } from './shrink.ts';
+import { testSeed } from '../support/test-seed.ts';
 
 const COMMANDS = Number(process.env['DIFFERENTIAL_COMMANDS'] ?? 20_000);
 /** The short form is the same every time; whoever asks for many commands looks for something new. */
-const SEED = Number(process.env['DIFFERENTIAL_SEED'] ?? (process.env['DIFFERENTIAL_COMMANDS'] === undefined ? 181018 : Date.now() % 1e9));
+const SEED = testSeed('DIFFERENTIAL_SEED');
 const FAULTS_MAX = Number(process.env['DIFFERENTIAL_FAULTS'] ?? 3);
 const BATCH = 100;
 const CONTENTS_EVERY = 20;

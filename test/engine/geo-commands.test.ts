@@ -8,6 +8,7 @@ import { SeededRandom } from '../protocol/seeded-random.ts';
 import { debugRig } from './debug-rig.ts';
 import { EngineRig } from './engine-rig.ts';
 import type { Value } from './recording-reply.ts';
+import { testSeed } from '../support/test-seed.ts';
 
 const WRONG_TYPE = '-WRONGTYPE Operation against a key holding the wrong kind of value';
 const SYNTAX = '-ERR syntax error';
@@ -199,7 +200,7 @@ test('a score names the cell of its place', () => {
 });
 
 test('searches find what a walk over all members finds', () => {
-  const seed = Number(process.env.GEO_SEED ?? Date.now() % 1e9);
+  const seed = testSeed('GEO_SEED');
   const random = new SeededRandom(seed);
   const rig = new EngineRig();
   const places = new Map<string, Point>();
@@ -225,7 +226,7 @@ test('searches find what a walk over all members finds', () => {
 });
 
 test('limits leave out nothing of an area', () => {
-  const seed = Number(process.env.GEO_SEED ?? Date.now() % 1e9);
+  const seed = testSeed('GEO_SEED');
   const random = new SeededRandom(seed);
   const limits: Limits = { firstColumn: 0, lastColumn: 0, firstRow: 0, lastRow: 0 };
   const degrees = (n: number, max: number): number => (n / 2 ** 26) * 2 * max - max;

@@ -11,6 +11,7 @@ import { debugRig } from './debug-rig.ts';
 import { EngineRig } from './engine-rig.ts';
 import { contents } from './keyspace-contents.ts';
 import type { Value } from './recording-reply.ts';
+import { testSeed } from '../support/test-seed.ts';
 
 const NOW = 1_700_000_000_000;
 const WRONG_TYPE = '-WRONGTYPE Operation against a key holding the wrong kind of value';
@@ -404,7 +405,7 @@ interface ModelField {
 }
 
 test('random commands on a hash, beside a model', () => {
-  const seed = Number(process.env.HASH_EXPIRY_SEED ?? Date.now() % 1e9);
+  const seed = testSeed('HASH_EXPIRY_SEED');
   const random = new SeededRandom(seed);
   const rig = debugRig(1);
   rig.limits.hashMaxListpackEntries = 8;
@@ -458,7 +459,7 @@ test('random commands on a hash, beside a model', () => {
 });
 
 test('a replica, and what comes back from a file, are what the primary is', () => {
-  const seed = Number(process.env.HASH_EXPIRY_SEED ?? Date.now() % 1e9);
+  const seed = testSeed('HASH_EXPIRY_SEED');
   const random = new SeededRandom(seed);
   const rig = debugRig(1);
   const replica = debugRig(2);

@@ -7,6 +7,7 @@ import { SeededRandom } from '../protocol/seeded-random.ts';
 import { debugRig } from './debug-rig.ts';
 import { EngineRig } from './engine-rig.ts';
 import type { Value } from './recording-reply.ts';
+import { testSeed } from '../support/test-seed.ts';
 
 const WRONG_TYPE = '-WRONGTYPE Operation against a key holding the wrong kind of value';
 const NOT_HYPERLOGLOG = '-WRONGTYPE Key is not a valid HyperLogLog string value.';
@@ -251,7 +252,7 @@ describe('corrupted strings', () => {
   });
 
   test('random bytes never reach beyond the string', () => {
-    const seed = Number(process.env.HLL_SEED ?? Date.now() % 1e9);
+    const seed = testSeed('HLL_SEED');
     const random = new SeededRandom(seed);
     const rig = new EngineRig();
     const bytes = (n: number): string => String.fromCharCode(...Array.from({ length: n }, () => random.below(256)));

@@ -107,7 +107,7 @@ async function decisions(random: SeededRandom): Promise<void> {
 }
 
 test('rules of users', async () => {
-  await campaign('ACL', async (random) => {
+  await campaign('ACL', 20, async (random) => {
     await admin.send('ACL', 'DELUSER', 'u');
     await admin.send('FLUSHALL');
     for (let n = 0; n < CHANGES_PER_ROUND; n++) {

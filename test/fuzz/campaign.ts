@@ -1,9 +1,9 @@
 /**
- * Runs rounds of a fuzz target, each from a seed of its own, until the time is up; owns what a round may not do whatever its target:
- * hang, or leave more and more memory behind.
+ * Runs rounds of a fuzz target, each from a seed of its own: as many as the target says, always the same; or, in a search (`npm run
+ * test:fuzz`), until the time is up. Owns what a round may not do whatever its target: hang, or leave more and more memory behind.
  *
- *   FUZZ_SECONDS  how long each target runs (default 3)
- *   FUZZ_SEED     seed of the first round (default: the clock); each following round's is one more
+ *   FUZZ_SECONDS  how long each target runs, instead
+ *   FUZZ_SEED     seed of the first round (default: fixed, in a search the clock); each following round's is one more
  *
  * A failure says the seed of its round: FUZZ_SEED=<seed> FUZZ_SECONDS=0 runs that round alone, and FUZZ_CHECK=1 besides looks closely.
  */
@@ -11,14 +11,14 @@ import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { Worker } from 'node:worker_threads';
 import { SeededRandom } from '../protocol/seeded-random.ts';
+import { testSeed } from '../support/test-seed.ts';
 
-const SECONDS_DEFAULT = 3;
-export const FUZZ_SECONDS = Number(process.env['FUZZ_SECONDS'] ?? SECONDS_DEFAULT);
-const FIRST_SEED = Number(process.env['FUZZ_SEED'] ?? Date.now() % 1e9);
+const FUZZ_SECONDS = process.env['FUZZ_SECONDS'] === undefined ? undefined : Number(process.env['FUZZ_SECONDS']);
+const FIRST_SEED = testSeed('FUZZ_SEED');
 /** Whether rounds look at everything after each step, not at the end alone: slow, and shows which step it was. */
 export const FUZZ_CHECK = process.env['FUZZ_CHECK'] !== undefined;
 /** What a test of a campaign may take: its time, and what the last round and the checks need. */
-export const FUZZ_TIMEOUT_MS = FUZZ_SECONDS * 1000 + 120_000;
+export const FUZZ_TIMEOUT_MS = (FUZZ_SECONDS ?? 0) * 1000 + 120_000;
 
 /** No round takes so long, not even on a machine that is busy with other things. */
 const ROUND_MS_MAX = 60_000;
@@ -31,14 +31,14 @@ const GROWTH_BYTES_MAX = 24 * MIB;
  */
 export const ENGINES_GROWTH_BYTES_MAX = 128 * MIB;
 const SAMPLES = 40;
-/** The part of the time that counts as warm-up. */
+/** The part of a campaign that counts as warm-up. */
 const WARM_UP = 0.25;
 
 /** Uses `random` for all that it chooses. What it throws is a finding. */
 export type Round = (random: SeededRandom) => void | Promise<void>;
 
 export interface CampaignOptions {
-  readonly seconds?: number;
+  readonly seconds?: number | undefined;
   readonly seed?: number;
   /** Bounds of growth after the warm-up. */
   readonly heapGrowthMax?: number;
@@ -82,10 +82,10 @@ const WATCHDOG = `
 `;
 
 /**
- * Runs rounds until the time is up, one at least. @returns how many.
+ * Runs `count` rounds, or, where a time is given, until it is up, one at least. @returns how many.
  * @throws Error naming the seed of the round that failed, or what the rounds left behind.
  */
-export async function campaign(name: string, round: Round, options: CampaignOptions = {}): Promise<number> {
+export async function campaign(name: string, count: number, round: Round, options: CampaignOptions = {}): Promise<number> {
   const { seconds = FUZZ_SECONDS, seed = FIRST_SEED, heapGrowthMax = GROWTH_BYTES_MAX, buffersGrowthMax = GROWTH_BYTES_MAX } = options;
   const state = new Int32Array(new SharedArrayBuffer(8));
   const watchdog = new Worker(WATCHDOG, { eval: true, workerData: { name, state } });
@@ -96,12 +96,14 @@ export async function campaign(name: string, round: Round, options: CampaignOpti
   crashed.catch(() => undefined);
   process.on('uncaughtException', crash);
   const startMs = performance.now();
-  const endMs = startMs + seconds * 1000;
   let rounds = 0;
-  let nextSampleMs = startMs;
+  /** How much of the campaign is over: 1 is all. */
+  const progress = (): number => (seconds === undefined ? rounds / count : (performance.now() - startMs) / (seconds * 1000));
+  let nextSample = 0;
   const warm = { heap: 0, buffers: 0 };
   try {
-    for (let nowMs = startMs; rounds === 0 || nowMs < endMs; nowMs = performance.now()) {
+    while (rounds === 0 || progress() < 1) {
+      const begun = progress();
       const roundSeed = (seed + rounds) % 2 ** 31;
       Atomics.store(state, 1, roundSeed);
       Atomics.add(state, 0, 1);
@@ -111,10 +113,10 @@ export async function campaign(name: string, round: Round, options: CampaignOpti
         throw new Error(`${name}: FUZZ_SEED=${roundSeed} FUZZ_SECONDS=0 repeats it: ${error instanceof Error ? error.message : String(error)}`, { cause: error });
       }
       rounds++;
-      if (nowMs < nextSampleMs) continue;
-      nextSampleMs = nowMs + (seconds * 1000) / SAMPLES;
+      if (begun < nextSample) continue;
+      nextSample = begun + 1 / SAMPLES;
       const { heap, buffers } = await memoryInUse();
-      if (rounds === 1 || nowMs < startMs + seconds * 1000 * WARM_UP) {
+      if (rounds === 1 || begun < WARM_UP) {
         warm.heap = Math.max(warm.heap, heap);
         warm.buffers = Math.max(warm.buffers, buffers);
       } else if (heap > warm.heap + heapGrowthMax || buffers > warm.buffers + buffersGrowthMax) {
@@ -125,7 +127,7 @@ export async function campaign(name: string, round: Round, options: CampaignOpti
     process.off('uncaughtException', crash);
     await watchdog.terminate();
   }
-  if (process.env['FUZZ_SECONDS'] !== undefined) {
+  if (FUZZ_SECONDS !== undefined) {
     const ranSeconds = Math.round((performance.now() - startMs) / 1000);
     process.stdout.write(`${name}: ${rounds} rounds in ${ranSeconds} s from FUZZ_SEED=${seed}, ${mebibytes(await memoryInUse())} in use at the end\n`);
   }

@@ -75,5 +75,5 @@ function comparable({ engine }: ScriptRig): ReturnType<typeof contents> {
 }
 
 test('commands of the engine', async () => {
-  await campaign('commands', round, { buffersGrowthMax: ENGINES_GROWTH_BYTES_MAX });
+  await campaign('commands', 9, round, { buffersGrowthMax: ENGINES_GROWTH_BYTES_MAX });
 }, FUZZ_TIMEOUT_MS);

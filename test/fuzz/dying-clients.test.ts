@@ -140,5 +140,5 @@ async function round(random: SeededRandom): Promise<void> {
 }
 
 test('clients that die in the middle of anything', async () => {
-  await campaign('dying clients', round, { buffersGrowthMax: ENGINES_GROWTH_BYTES_MAX });
+  await campaign('dying clients', 14, round, { buffersGrowthMax: ENGINES_GROWTH_BYTES_MAX });
 }, FUZZ_TIMEOUT_MS);

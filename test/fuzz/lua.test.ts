@@ -134,7 +134,7 @@ function classOf(script: string, outcome: string): string {
 
 test('scripts', async () => {
   const engines = [new Engine('compiled'), new Engine('fengari')] as const;
-  await campaign('Lua', (random) => {
+  await campaign('Lua', 12, (random) => {
     for (let n = 0; n < SCRIPTS_PER_ROUND; n++) {
       const dice = { below: (count: number) => random.below(count), of: <T>(choices: readonly T[]) => random.pick(choices) } as Dice;
       const whole = random.below(GREEDY_ONE_IN) === 0 ? random.pick(GREEDY) : random.below(3) === 0 ? random.pick(SNIPPETS) : random.pick(GRAMMARS)(dice);

@@ -197,7 +197,7 @@ function loadAndUse(random: SeededRandom): number {
 
 test('spoilt files', async () => {
   let loaded = 0;
-  const rounds = await campaign('RDB files', (random) => { loaded += loadAndUse(random); }, { buffersGrowthMax: ENGINES_GROWTH_BYTES_MAX });
+  const rounds = await campaign('RDB files', 3, (random) => { loaded += loadAndUse(random); }, { buffersGrowthMax: ENGINES_GROWTH_BYTES_MAX });
   // Enough of them get through that loading is tried, not refusing alone.
   expect(loaded).toBeGreaterThan(rounds * 5);
 }, FUZZ_TIMEOUT_MS);

@@ -235,5 +235,5 @@ function shown(text: string): string {
 }
 
 test('bytes of clients', async () => {
-  await campaign('requests', round);
+  await campaign('requests', 14, round);
 }, FUZZ_TIMEOUT_MS);

@@ -119,7 +119,7 @@ function restoreAndUse(random: SeededRandom): number {
 
 test('spoilt payloads', async () => {
   let restored = 0;
-  const rounds = await campaign('RESTORE', (random) => { restored += restoreAndUse(random); }, { buffersGrowthMax: ENGINES_GROWTH_BYTES_MAX });
+  const rounds = await campaign('RESTORE', 3, (random) => { restored += restoreAndUse(random); }, { buffersGrowthMax: ENGINES_GROWTH_BYTES_MAX });
   // Enough of them get through that there is something to try commands on.
   expect(restored).toBeGreaterThan(rounds * 30);
 }, FUZZ_TIMEOUT_MS);

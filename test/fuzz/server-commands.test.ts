@@ -122,5 +122,5 @@ async function round(random: SeededRandom): Promise<void> {
 }
 
 test('commands of the server', async () => {
-  await campaign('server commands', round, { buffersGrowthMax: ENGINES_GROWTH_BYTES_MAX });
+  await campaign('server commands', 4, round, { buffersGrowthMax: ENGINES_GROWTH_BYTES_MAX });
 }, FUZZ_TIMEOUT_MS);

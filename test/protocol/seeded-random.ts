@@ -1,10 +1,12 @@
 /** Random numbers from a seed, so that a failure can be run again. */
+import { testSeed } from '../support/test-seed.ts';
+
 export class SeededRandom {
   readonly seed: number;
   #state: number;
 
-  /** Takes its seed from the environment variable SEED, if there is one, else from the clock. */
-  constructor(seed = Number(process.env['SEED'] ?? Date.now() % 1e9)) {
+  /** Takes its seed from the environment variable SEED, if there is one (support/test-seed.ts). */
+  constructor(seed = testSeed('SEED')) {
     this.seed = seed;
     this.#state = seed >>> 0;
   }

@@ -8,10 +8,11 @@ import { expect, test } from 'vitest';
 import { TestClient } from '../support/holdfast-process.ts';
 import { randomOf } from '../engine/engine-rig.ts';
 import { ShardProcesses } from '../support/shard-processes.ts';
+import { testSeed } from '../support/test-seed.ts';
 
 const PRIMARY_ROUNDS = Number(process.env['FAILOVER_ROUNDS'] ?? 2);
 const RANDOM_ROUNDS = Math.ceil(PRIMARY_ROUNDS / 2);
-const SEED = Number(process.env['FAILOVER_SEED'] ?? Math.floor(Math.random() * 2 ** 31));
+const SEED = testSeed('FAILOVER_SEED');
 const WRITERS = 4;
 const PIPELINE = 8;
 /** Killed once so many writes of this round are acknowledged. */

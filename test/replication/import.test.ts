@@ -7,11 +7,12 @@ import { HoldfastProcess, TestClient } from '../support/holdfast-process.ts';
 import { RedisProcess, redisServerMissing } from '../support/redis-process.ts';
 import { ShardProcesses } from '../support/shard-processes.ts';
 import { SourceTraffic } from '../support/source-traffic.ts';
+import { testSeed } from '../support/test-seed.ts';
 
 const POLL_MS = 10;
 /** A full synchronisation takes seconds, and several come one after the other. */
 const TIMEOUT_MS = 180_000;
-const SEED = Number(process.env['IMPORT_SEED'] ?? Date.now() % 1e9);
+const SEED = testSeed('IMPORT_SEED');
 const cleanups: (() => Promise<void> | void)[] = [];
 afterEach(async () => {
   for (const cleanup of cleanups.splice(0).reverse()) await cleanup();

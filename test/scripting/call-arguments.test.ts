@@ -3,8 +3,9 @@ import { expect, test } from 'vitest';
 import { CallArguments } from '../../src/scripting/call-arguments.ts';
 import type { LuaValue } from '../../src/scripting/lua-engine.ts';
 import { SeededRandom } from '../support/seeded-random.ts';
+import { testSeed } from '../support/test-seed.ts';
 
-const SEED = Number(process.env['ARGUMENTS_SEED'] ?? Date.now() % 1e9);
+const SEED = testSeed('ARGUMENTS_SEED');
 
 function wordsOf({ request }: CallArguments): string[] {
   return Array.from({ length: request.argc }, (_, i) => request.string(i));

@@ -28,6 +28,11 @@ export class LuaOracle {
     return (await this.#exchange(scripts.map((script) => ['EVAL', script, '0']))).map(String);
   }
 
+  /** It keeps every script else. */
+  async forget(): Promise<void> {
+    await this.#exchange([['SCRIPT', 'FLUSH']]);
+  }
+
   async #exchange(commands: readonly string[][]): Promise<unknown[]> {
     const replies: unknown[] = [];
     for (let from = 0; from < commands.length; from += BATCH) {

@@ -34,6 +34,12 @@ const SHOW = `local function show(depth, ...) local out = {} for i = 1, select('
  items[#items + 1] = '[' .. show(depth + 1, k) .. ']=' .. show(depth + 1, x) end out[i] = '{' .. table.concat(items, ' ') .. '}' end
  elseif t == 'function' or t == 'thread' then out[i] = t else out[i] = tostring(v) end end return table.concat(out, ', ') end`.replaceAll('\n', '');
 
+/** A script that runs all of them, each as `asScript` would but for its line numbers. Outcomes are divided by zero bytes. */
+export function asOneScript(sources: readonly string[]): string {
+  const runs = sources.map((source) => ` out[#out + 1] = show(0, pcall(function(...) ${source}\nend))`);
+  return `${SHOW} local out = {}${runs.join('')} return table.concat(out, '\\0')`;
+}
+
 /** A script that runs the snippet and returns what came of it: values, or the error, as text. */
 export function asScript(source: string): string {
   return `${SHOW} return show(0, pcall(function(...) ${source}\nend))`;

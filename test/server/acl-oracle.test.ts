@@ -1,6 +1,6 @@
 /**
  * Users, commands, keys and channels from a seed: rules are taken or refused, and commands allowed or denied, as redis-server does. ACL_USERS
- * and ACL_SEED choose how many users and which; ACL_FUZZ_MS for how long rules are made up.
+ * and ACL_SEED choose how many users and which; ACL_FUZZ_RULES how many rules are made up.
  */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { User } from '../../src/engine/acl/user.ts';
@@ -9,10 +9,11 @@ import { Generator } from '../differential/generator.ts';
 import { TestClient } from '../support/holdfast-process.ts';
 import { RedisProcess, redisServerMissing } from '../support/redis-process.ts';
 import { ServerRig, stringsOf } from './server-rig.ts';
+import { testSeed } from '../support/test-seed.ts';
 
 const USERS = Number(process.env['ACL_USERS'] ?? 60);
-const FUZZ_MS = Number(process.env['ACL_FUZZ_MS'] ?? 1500);
-const SEED = Number(process.env['ACL_SEED'] ?? (process.env['ACL_USERS'] === undefined ? 4711 : Date.now() % 1e9));
+const FUZZ_RULES = Number(process.env['ACL_FUZZ_RULES'] ?? 1500);
+const SEED = testSeed('ACL_SEED', 4711);
 const COMMANDS_PER_USER = 120;
 const CHANNELS = ['news', 'news.eu', 'chat:1', 'chat:*', '*', 'x'];
 const CHANNEL_RULES = ['&news', '&news.*', '&chat:*', '&*', 'allchannels', 'resetchannels', '&'];
@@ -166,7 +167,6 @@ describe.skipIf(redisServerMissing)(`beside redis-server, from seed ${SEED}`, ()
   test('made-up rules are taken or refused alike, and survive the log', async () => {
     const random = new SeededRandom(SEED + 1);
     const { users } = rig.server.engine;
-    const endMs = Date.now() + FUZZ_MS;
     const garble = (word: string): string => {
       const at = random.below(word.length + 1);
       const choice = random.float();
@@ -174,7 +174,7 @@ describe.skipIf(redisServerMissing)(`beside redis-server, from seed ${SEED}`, ()
       return choice < 0.5 ? word.slice(0, at) : word;
     };
     let taken = 0;
-    while (Date.now() < endMs) {
+    for (let made = 0; made < FUZZ_RULES; made++) {
       const rules = makeRules(random).map(garble);
       // Redis takes rules as C strings here and there: a zero byte ends them. What is in quotes within a selector it unquotes, and where quotes
       // do not match it takes none of its rules. 7.0 begins a selector anew at its second parenthesis. A lone percent sign ends a

@@ -5,9 +5,10 @@
 import { afterEach, expect, test } from 'vitest';
 import { randomOf } from '../engine/engine-rig.ts';
 import { HoldfastProcess, type TestClient, arrayOf } from '../support/holdfast-process.ts';
+import { testSeed } from '../support/test-seed.ts';
 
 const ROUNDS = Number(process.env.KILL_ROUNDS ?? 4);
-const SEED = Number(process.env.KILL_SEED ?? Date.now() % 1e9);
+const SEED = testSeed('KILL_SEED');
 const WRITERS = 8;
 /** Writes of each writer whose replies have not come yet. */
 const DEPTH = 16;

@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { latin1Bytes } from '../../src/shared/request.ts';
 import { TrackingTable } from '../../src/server/tracking/tracking-table.ts';
 import { SeededRandom } from '../support/seeded-random.ts';
+import { testSeed } from '../support/test-seed.ts';
 
 function add(table: TrackingTable, key: string, client: number): void {
   table.add(latin1Bytes(`<${key}>`), 1, key.length, client);
@@ -15,7 +16,7 @@ function take(table: TrackingTable, key: string): number[] {
   return out.sort((a, b) => a - b);
 }
 
-const SEED = Number(process.env['TRACKING_SEED'] ?? Date.now() % 1e9);
+const SEED = testSeed('TRACKING_SEED');
 
 describe('the tracking table', () => {
   test.each([1, 2, 3, 4])(`is a map of keys to clients (seed ${SEED} + %i)`, (n) => {

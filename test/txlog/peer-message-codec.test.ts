@@ -9,9 +9,10 @@ import { decodePeerMessage, encodePeerMessage, peerMessageBytes, writePeerMessag
 import { firstConfig } from '../../src/txlog/raft/configuration.ts';
 import type { Entry, EntryKind, MemberConfig, PeerMessage } from '../../src/txlog/raft/types.ts';
 import { SeededRandom } from '../support/seeded-random.ts';
+import { testSeed } from '../support/test-seed.ts';
 
 const RUNS = Number(process.env.PEER_CODEC_RUNS ?? 4000);
-const SEED = Number(process.env.PEER_CODEC_SEED ?? Date.now() % 1_000_000_000);
+const SEED = testSeed('PEER_CODEC_SEED');
 const KINDS: readonly EntryKind[] = ['normal', 'noop', 'config'];
 const TYPES: readonly PeerMessage['type'][] = [
   'pre-vote', 'pre-vote-reply', 'vote', 'vote-reply', 'append', 'append-reply', 'heartbeat', 'heartbeat-reply', 'snapshot',

@@ -4,8 +4,9 @@ import { FRAME_HEAD_BYTES, FrameQueue, FrameReader, FrameType } from '../../../s
 import { PeerError } from '../../../src/replication/peers/peer-errors.ts';
 import { FRAME_BYTES_MAX } from '../../../src/replication/peers/peer-network.ts';
 import { SeededRandom } from '../../support/seeded-random.ts';
+import { testSeed } from '../../support/test-seed.ts';
 
-const SEED = Number(process.env.PEER_FRAMES_SEED ?? Date.now() % 1_000_000_000);
+const SEED = testSeed('PEER_FRAMES_SEED');
 
 interface Noted {
   readonly type: number;

@@ -5,6 +5,7 @@ import { FRAME_BYTES_MAX } from '../../../src/replication/peers/peer-network.ts'
 import { FaultyProxy } from '../../support/faulty-proxy.ts';
 import { SeededRandom } from '../../support/seeded-random.ts';
 import { Member, closeMembers, pair, until } from './peer-rig.ts';
+import { testSeed } from '../../support/test-seed.ts';
 
 const proxies: FaultyProxy[] = [];
 
@@ -32,7 +33,7 @@ afterEach(async () => {
 describe('messages between members', () => {
   it('come in the order in which they were sent, with their groups, whatever their lengths', async () => {
     const [n1, n2] = await pair();
-    const seed = Date.now() % 1_000_000_000;
+    const seed = testSeed('PEER_FRAMES_SEED');
     const random = new SeededRandom(seed);
     const sent: { group: string; text: string }[] = [];
     for (let turn = 0; turn < 40; turn++) {
@@ -146,7 +147,7 @@ describe('messages between members', () => {
 describe('connections between members', () => {
   it('come again after they broke, and whatever came before came in order', async () => {
     const [n1, n2, proxy] = await pairBehindProxy();
-    const seed = Date.now() % 1_000_000_000;
+    const seed = testSeed('PEER_FRAMES_SEED');
     const random = new SeededRandom(seed);
     let sent = 0;
     for (let cuts = 0; cuts < 10; cuts++) {

@@ -12,6 +12,7 @@ import { Denial, type DenialContext, denialOf, denialText, deniedAtExec } from '
 import { USERS_EFFECT, Users } from './acl/users.ts';
 import { Blocking } from './blocking.ts';
 import { Call } from './call.ts';
+import { CommandClock } from './command-clock.ts';
 import { type Command, CommandTable, Flag } from './command.ts';
 import { engineCommands } from './command-list.ts';
 import { EffectReader, EffectWriter } from './effects.ts';
@@ -21,7 +22,6 @@ import { FUNCTION_EFFECT, FunctionLibraries } from './function-libraries.ts';
 import { IMPORT_EFFECT, type ImportState, importWords, readImportEffect } from './import-state.ts';
 import { Keyspace, type KeyspaceOptions } from './keyspace/keyspace.ts';
 import type { EncodingLimits } from './encoding-limits.ts';
-import { LatencyHistogram } from './latency-histogram.ts';
 import { OutOfArenaError } from './memory/arena.ts';
 import { Session, type BlockedState } from './session.ts';
 import { Types } from './types/types.ts';
@@ -74,8 +74,9 @@ export class Engine {
   begunUs = 0;
   /** The turn whose commit the last command's reply must wait for, or 0. */
   lastWaitFor = 0;
-  /** Whether commands' durations are counted (latency-tracking). */
-  trackLatency = true;
+  readonly clock: CommandClock;
+  /** Whether the client has sent more behind the command that is to be executed. Who sets it calls `clock.settle` in the end. */
+  moreFollows = false;
   /** Whether scripts may call what is flagged noscript (DEBUG SET-DISABLE-DENY-SCRIPTS). */
   scriptsMayAll = false;
   /** The most bytes that a script and what its turn did before it may write: one record of the log holds it. */
@@ -103,11 +104,8 @@ export class Engine {
   readonly #main: Call;
   readonly #applier: Call;
   readonly #request = new Request();
-  readonly #clockUs: () => number;
   readonly #scratch: Reply;
   readonly #arenaBytesMax: number;
-  #lastClockUs = 0;
-  #turnBeganUs = 0;
 
   constructor(options: EngineOptions) {
     this.keyspace = new Keyspace(options);
@@ -118,7 +116,7 @@ export class Engine {
     this.eviction = new Eviction(this.keyspace, options.random, options.clockUs);
     this.functions = new FunctionLibraries(this.keyspace.hazards);
     this.users = new Users(this.table, this.keyspace.hazards);
-    this.#clockUs = options.clockUs;
+    this.clock = new CommandClock(options.clockUs);
     this.#scratch = options.scratchReply;
     this.#arenaBytesMax = options.bytesMax ?? 2 ** 35;
     this.table.add(engineCommands());
@@ -145,12 +143,7 @@ export class Engine {
   /** Sets the time of the commands that follow, ms since the epoch, and starts their statistics clock. */
   beginTurn(nowMs: number): void {
     this.keyspace.nowMs = nowMs;
-    this.#turnBeganUs = this.#lastClockUs = this.#clockUs();
-  }
-
-  /** How long the turn had lasted when its last command ended, µs. */
-  get turnUs(): number {
-    return this.#lastClockUs - this.#turnBeganUs;
+    this.clock.beginTurn();
   }
 
   // ---- Commands of clients ----
@@ -195,13 +188,14 @@ export class Engine {
     }
     const call = this.#main;
     this.actor = session.id;
-    this.begunUs = this.#lastClockUs;
+    this.clock.begin(command);
+    this.begunUs = this.clock.lastUs;
     call.session = session;
     call.reply = reply;
     call.nowMs = this.keyspace.nowMs;
     call.canBlock = session.host !== null;
     this.keyspace.noTouch = session.noTouch;
-    this.#run(call, command, request);
+    this.#run(call, command, request, this.moreFollows);
     this.lastWaitFor = hazards.waitFor;
     const outcome = call.blocked ? Outcome.blocked : Outcome.done;
     if (interest.hasReady) {
@@ -267,7 +261,7 @@ export class Engine {
     for (const { command, request } of queue) {
       // Permissions may have changed since it was queued, even by the transaction itself.
       const denial = session.restrictedTo === null ? Denial.none : denialOf(session.restrictedTo, command, request);
-      if (denial === Denial.none) this.#run(call, command, request);
+      if (denial === Denial.none) this.#run(call, command, request, false);
       else {
         this.onDenied(denial, 'multi', session, command, request);
         reply.error(deniedAtExec(denial));
@@ -324,7 +318,8 @@ export class Engine {
     call.isRerun = true;
     const { actor } = this;
     this.actor = session.id;
-    this.#run(call, state.command, state.request);
+    this.clock.begin(state.command);
+    this.#run(call, state.command, state.request, false);
     this.actor = actor;
     this.lastWaitFor = hazards.waitFor;
     return !call.blocked;
@@ -341,8 +336,8 @@ export class Engine {
   runNested(call: Call, command: Command, request: Request): void {
     call.nowMs = this.keyspace.nowMs;
     // What the script itself has spent since its last command is not this one's.
-    this.#lastClockUs = this.#clockUs();
-    this.#run(call, command, request);
+    this.clock.skip();
+    this.#run(call, command, request, false);
   }
 
   /** Whether the effects of a command, if they are as large as it is itself, would exceed `effectsBytesMax`. */
@@ -351,10 +346,11 @@ export class Engine {
     return request.buf.length > room && wireBytes(request) > room;
   }
 
-  #run(call: Call, command: Command, request: Request): void {
+  /** @param moreFollows whether another command follows at once, which may be measured together with this one */
+  #run(call: Call, command: Command, request: Request, moreFollows: boolean): void {
     const { reply, session } = call;
     // A command that runs others takes the time of all of them.
-    const startUs = this.#lastClockUs;
+    const startUs = this.clock.lastUs;
     const mark = reply.mark();
     const errors = reply.errors;
     const db = session.db;
@@ -400,15 +396,14 @@ export class Engine {
       command.failedCalls++;
       if (!call.errorsAreCounted) this.onError(reply.lastError);
     }
-    const nowUs = this.#clockUs();
-    const spentUs = nowUs - startUs;
-    command.microseconds += spentUs;
-    this.#lastClockUs = nowUs;
-    if (this.trackLatency) (command.latency ??= new LatencyHistogram()).record(spentUs);
     const { slowUs, requestBytes, replyBytes } = this.noteworthy;
-    const isLarge = !call.isScripted && (wireBytes(request) >= requestBytes || reply.mark() - mark >= replyBytes);
+    const sent = reply.mark() - mark;
+    const isLarge = !call.isScripted && (wireBytes(request) >= requestBytes || sent >= replyBytes);
+    if (moreFollows && sent < SMALL_REPLY_BYTES && !isLarge && this.clock.defer(command, slowUs)) return;
+    const spentUs = this.clock.end() - startUs;
+    this.clock.count(command, spentUs);
     if (isLarge || spentUs >= slowUs) {
-      const sizes = call.isScripted ? { requestBytes: 0, replyBytes: 0 } : { requestBytes: wireBytes(request), replyBytes: reply.mark() - mark };
+      const sizes = call.isScripted ? { requestBytes: 0, replyBytes: 0 } : { requestBytes: wireBytes(request), replyBytes: sent };
       this.onNoteworthy(command, request, session, { microseconds: spentUs, ...sizes });
     }
   }
@@ -579,6 +574,9 @@ export class Engine {
     if (keyspace.interest.hasReady) this.blocking.serveReady();
   }
 }
+
+/** Copying more than this is no quick command. */
+const SMALL_REPLY_BYTES = 4096;
 
 /** Commands that a session in MULTI runs at once. */
 const RUNS_IN_MULTI = new Set(['exec', 'discard', 'multi', 'watch', 'quit', 'reset']);

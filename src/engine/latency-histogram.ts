@@ -26,10 +26,11 @@ export class LatencyHistogram {
   calls = 0;
   readonly #counts: Uint32Array = new Uint32Array(CLASSES);
 
-  record(microseconds: number): void {
-    this.calls++;
-    const ns = microseconds * 1000;
-    this.#counts[classOf(ns < NS_MAX ? ns | 0 : NS_MAX)]!++;
+  /** Counts `calls` calls that took so long together, each as one that took its share. */
+  record(microseconds: number, calls: number): void {
+    this.calls += calls;
+    const ns = (microseconds * 1000) / calls;
+    this.#counts[classOf(ns < NS_MAX ? ns | 0 : NS_MAX)]! += calls;
   }
 
   /** Microseconds that `percent` of the calls did not exceed. */

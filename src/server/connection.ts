@@ -198,6 +198,7 @@ export class Connection implements SessionHost, Waiter {
       const before = writer.pos;
       writer.replyStart = before;
       if (!server.serving) this.inputEnd = this.bytesIn - (end - at);
+      engine.moreFollows = at < end;
       const outcome = server.dispatcher.run(this, request, writer);
       if (outcome === Outcome.postponed) {
         at = begin;
@@ -236,12 +237,14 @@ export class Connection implements SessionHost, Waiter {
         writer.replyBytesMax = this.#replyBytesMax;
         from = writer.pos;
       }
-      if (at < end && engine.turnUs > TURN_US_MAX) {
+      if (at < end && engine.clock.turnUs > TURN_US_MAX) {
         this.resume();
         break;
       }
     }
     this.#isRunning = false;
+    engine.moreFollows = false;
+    engine.clock.settle();
     if (this.closed) return end;
     this.#send(buffer, from, writer.pos, hold);
     if (this.closing) this.#endWhenSent();

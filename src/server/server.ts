@@ -241,7 +241,7 @@ export class Server {
       replyBytes: this.commandLog.threshold('large-reply'),
     };
     this.access.log.configure(number('acllog-max-len'));
-    this.engine.trackLatency = config.bool('latency-tracking');
+    this.engine.clock.trackLatency = config.bool('latency-tracking');
     this.keyEvents.configure(config.string('notify-keyspace-events'));
     this.tracking.keysMax = number('tracking-table-max-keys');
     this.memoryLimit.configure(config);

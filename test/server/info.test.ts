@@ -190,6 +190,14 @@ test('used_memory follows the data', async () => {
   expect(Number((await fields('memory')).get('used_memory_peak'))).toBeGreaterThanOrEqual(full);
 });
 
+test('each command of a pipeline counts, whatever follows it', async () => {
+  await client.send('config', 'resetstat');
+  await Promise.all(Array.from({ length: 37 }, () => client.send('get', 'k')));
+  const shown = await fields('commandstats');
+  expect(shown.get('cmdstat_get')).toMatch(/^calls=37,usec=[1-9]/);
+  expect(stringsOf(await client.send('latency', 'histogram', 'get')).slice(0, 3)).toEqual(['get', 'calls', '37']);
+});
+
 test('latencystats and LATENCY HISTOGRAM can be switched off and chosen', async () => {
   await client.send('config', 'set', 'latency-tracking-info-percentiles', '50 100');
   await client.send('ping');
@@ -204,10 +212,13 @@ test('latencystats and LATENCY HISTOGRAM can be switched off and chosen', async 
 
 test('a histogram knows its percentiles within 4 %', () => {
   const histogram = new LatencyHistogram();
-  for (let i = 1; i <= 1000; i++) histogram.record(i);
+  for (let i = 1; i <= 1000; i++) histogram.record(i, 1);
   for (const p of [1, 50, 99, 100]) expect(Math.abs(histogram.percentile(p) / (p * 10) - 1)).toBeLessThan(0.04);
-  histogram.record(0);
-  histogram.record(1e9);
+  histogram.record(0, 1);
+  histogram.record(1e9, 1);
+  const halves = new LatencyHistogram();
+  halves.record(1000, 2);
+  expect([halves.calls, Math.round(halves.percentile(100) / 20)]).toEqual([2, 25]);
   expect(histogram.percentile(100)).toBeGreaterThanOrEqual(1e6);
   const steps = histogram.cumulative();
   expect(steps[0]).toEqual([1, 2]);

@@ -1,0 +1,88 @@
+/**
+ * How long commands take, for statistics and for the length of a turn.
+ *
+ * The clock is read when a command ends, which is when the next one begins. One reading takes as long as a tenth of a GET; so
+ * reads that are quick by their nature share one, where a client sends several of the same kind in a row. Their sum is exact,
+ * each is taken to have lasted as long as the others; none of them is ever looked at alone.
+ */
+import { type Command, Flag } from './command.ts';
+import { LatencyHistogram } from './latency-histogram.ts';
+
+/** So many commands share a reading of the clock at most. */
+const SHARED_MAX = 16;
+/** Who looks for slower commands than this, in microseconds, wants each measured by itself. Redis's default of slowlog-log-slower-than. */
+const UNSUSPICIOUS_US = 10_000;
+const QUICK = Flag.readonly | Flag.fast;
+
+export class CommandClock {
+  /** When the last command that was measured ended, µs. */
+  lastUs = 0;
+  /** Whether durations are kept for percentiles (latency-tracking), and not only summed up. */
+  trackLatency = true;
+  readonly #nowUs: () => number;
+  #turnBeganUs = 0;
+  /** The commands that have ended since `lastUs`: their kind, or null, and how many. */
+  #unmeasured: Command | null = null;
+  #count = 0;
+
+  /** @param nowUs a monotonic clock in microseconds */
+  constructor(nowUs: () => number) {
+    this.#nowUs = nowUs;
+  }
+
+  beginTurn(): void {
+    this.#turnBeganUs = this.lastUs = this.#nowUs();
+  }
+
+  /** How long the turn had lasted at `lastUs`, µs. */
+  get turnUs(): number {
+    return this.lastUs - this.#turnBeganUs;
+  }
+
+  /** What came before is over, and not of what comes now. */
+  skip(): void {
+    this.lastUs = this.#nowUs();
+  }
+
+  /** A command begins. */
+  begin(command: Command): void {
+    if (this.#unmeasured !== command && this.#unmeasured !== null) this.settle();
+  }
+
+  /**
+   * A command has ended behind which another one follows at once.
+   * @param slowUs commands that take so long are reported
+   * @returns whether it is measured together with what follows; else `end` and `count` are to be called.
+   */
+  defer(command: Command, slowUs: number): boolean {
+    if ((command.flags & QUICK) !== QUICK || slowUs < UNSUSPICIOUS_US || this.#count + 1 >= SHARED_MAX) return false;
+    this.#unmeasured = command;
+    this.#count++;
+    return true;
+  }
+
+  /** A command has ended: reads the clock. @returns `lastUs` */
+  end(): number {
+    return (this.lastUs = this.#nowUs());
+  }
+
+  /** Counts what a command took, with those before it that were deferred. */
+  count(command: Command, spentUs: number): void {
+    this.#add(command, spentUs, this.#count + 1);
+  }
+
+  /** No command follows those that were deferred. */
+  settle(): void {
+    const command = this.#unmeasured;
+    if (command === null) return;
+    const { lastUs } = this;
+    this.#add(command, this.end() - lastUs, this.#count);
+  }
+
+  #add(command: Command, spentUs: number, calls: number): void {
+    command.microseconds += spentUs;
+    if (this.trackLatency) (command.latency ??= new LatencyHistogram()).record(spentUs, calls);
+    this.#unmeasured = null;
+    this.#count = 0;
+  }
+}

@@ -39,10 +39,7 @@ export class EffectWriter {
   arg(buf: Uint8Array, off: number, len: number): void {
     this.#argsDue--;
     this.#reserve(len + 5);
-    this.#varint(len);
-    if (len > 64) this.#buf.set(buf.subarray(off, off + len), this.#pos);
-    else for (let i = 0; i < len; i++) this.#buf[this.#pos + i] = buf[off + i]!;
-    this.#pos += len;
+    this.#pos = putArgument(this.#buf, this.#pos, buf, off, len);
   }
 
   /** A latin1 string as an argument. */
@@ -61,14 +58,26 @@ export class EffectWriter {
   /** A request as it is. */
   request(db: number, request: Request): void {
     this.begin(db, request.argc);
-    for (let i = 0; i < request.argc; i++) this.arg(request.buf, request.off[i]!, request.len[i]!);
+    this.#argumentsFrom(0, request);
   }
 
   /** A request under another command name than its first argument. */
   requestAs(name: string, db: number, request: Request): void {
     this.begin(db, request.argc);
     this.text(name);
-    for (let i = 1; i < request.argc; i++) this.arg(request.buf, request.off[i]!, request.len[i]!);
+    this.#argumentsFrom(1, request);
+  }
+
+  #argumentsFrom(first: number, request: Request): void {
+    const { argc, buf, off, len } = request;
+    let bytes = 0;
+    for (let i = first; i < argc; i++) bytes += len[i]! + 5;
+    this.#reserve(bytes);
+    const out = this.#buf;
+    let pos = this.#pos;
+    for (let i = first; i < argc; i++) pos = putArgument(out, pos, buf, off[i]!, len[i]!);
+    this.#pos = pos;
+    this.#argsDue -= argc - first;
   }
 
   /** The block written since the last `take`, which stays as it is until the next effect begins; the writer is empty again. */
@@ -94,12 +103,25 @@ export class EffectWriter {
   }
 
   #varint(value: number): void {
-    while (value > 127) {
-      this.#buf[this.#pos++] = (value & 127) | 128;
-      value >>>= 7;
-    }
-    this.#buf[this.#pos++] = value;
+    this.#pos = putVarint(this.#buf, this.#pos, value);
   }
+}
+
+function putVarint(out: Uint8Array, pos: number, value: number): number {
+  while (value > 127) {
+    out[pos++] = (value & 127) | 128;
+    value >>>= 7;
+  }
+  out[pos++] = value;
+  return pos;
+}
+
+/** Writes an argument with its length at `pos`, where there is room; returns where it ends. */
+function putArgument(out: Uint8Array, pos: number, buf: Uint8Array, off: number, len: number): number {
+  pos = putVarint(out, pos, len);
+  if (len > 64) out.set(buf.subarray(off, off + len), pos);
+  else for (let i = 0; i < len; i++) out[pos + i] = buf[off + i]!;
+  return pos + len;
 }
 
 /** Reads the effects of a block one after the other. */

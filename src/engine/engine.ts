@@ -362,6 +362,7 @@ export class Engine {
     call.blocked = false;
     call.errorsOfOthers = 0;
     call.errorsAreCounted = false;
+    this.keyspace.place.beginRequest(request.buf);
     const showsFirst = (command.flags & Flag.skipMonitor) !== 0;
     if (this.onCommand !== null && showsFirst) this.onCommand(call);
     try {
@@ -374,6 +375,7 @@ export class Engine {
       reply.errors = errors;
       reply.error(error.message);
     }
+    this.keyspace.place.endRequest();
     if (call.changes > 0) {
       this.changesTotal += call.changes;
       if (!call.hasOwnEffects) {
@@ -564,7 +566,9 @@ export class Engine {
       call.db = db;
       call.nowMs = keyspace.nowMs;
       scratch.errors = 0;
+      keyspace.place.beginRequest(request.buf);
       command.run(call);
+      keyspace.place.endRequest();
       if (scratch.errors !== 0) throw new InvariantViolation(`an effect failed where it was applied: ${request.string(0)}: ${scratch.lastError}`);
       scratch.rewind(mark);
     }

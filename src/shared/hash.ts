@@ -1,4 +1,4 @@
-/** Hashes of byte strings: the seeded 32-bit hash of the indexes, and CRC16 for hash slots. */
+/** Hashes of byte strings: the seeded 32-bit hash of the indexes, CRC16 for hash slots, and both of a key at once. */
 
 /** MurmurHash3 (x86, 32 bit) of `len` bytes, as a signed 32-bit integer. */
 export function hashBytes(buf: Uint8Array, off: number, len: number, seed: number): number {
@@ -22,6 +22,10 @@ export function hashBytes(buf: Uint8Array, off: number, len: number, seed: numbe
     k = (k << 15) | (k >>> 17);
     h ^= Math.imul(k, 0x1b873593);
   }
+  return finished(h, len);
+}
+
+function finished(h: number, len: number): number {
   h ^= len;
   h ^= h >>> 16;
   h = Math.imul(h, 0x85ebca6b);
@@ -32,12 +36,18 @@ export function hashBytes(buf: Uint8Array, off: number, len: number, seed: numbe
 
 export const SLOT_COUNT = 16384;
 
-// CRC16/XMODEM, the one of the Redis Cluster specification.
-const CRC16: Uint16Array = new Uint16Array(256);
-for (let n = 0; n < 256; n++) {
+// CRC16/XMODEM, the one of the Redis Cluster specification: of a byte, and behind it of a byte with one, two and three zero
+// bytes after it, so that four bytes take one step ("slicing by four", Kounavis and Berry 2005).
+const SLICE = 256;
+const CRC16: Uint16Array = new Uint16Array(4 * SLICE);
+for (let n = 0; n < SLICE; n++) {
   let crc = n << 8;
   for (let bit = 0; bit < 8; bit++) crc = crc & 0x8000 ? (crc << 1) ^ 0x1021 : crc << 1;
   CRC16[n] = crc;
+}
+for (let n = SLICE; n < 4 * SLICE; n++) {
+  const before = CRC16[n - SLICE]!;
+  CRC16[n] = (before << 8) ^ CRC16[before >>> 8]!;
 }
 
 /** CRC16 of bytes, as the Redis Cluster specification defines it. */
@@ -48,6 +58,8 @@ export function crc16(buf: Uint8Array, off: number, len: number): number {
 }
 
 const OPEN_BRACE = 123;
+const FOUR_BRACES = 0x7b7b7b7b;
+const HIGHEST_BITS = 0x80808080;
 const CLOSE_BRACE = 125;
 
 /** The hash slot of a key: of what stands between the first `{` and the next `}`, if that is not empty, else of all. */
@@ -70,4 +82,55 @@ function slotWithTag(buf: Uint8Array, off: number, len: number, open: number): n
     return crc16(buf, open + 1, close - open - 1) & (SLOT_COUNT - 1);
   }
   return crc16(buf, off, len) & (SLOT_COUNT - 1);
+}
+
+/** What `hashKey` found; valid until it is called again. */
+export const hashedKey = { slot: 0, hash: 0 };
+
+/** `slotOf` and `hashBytes` of a key in one pass, for every command takes both of each of its keys. */
+export function hashKey(buf: Uint8Array, off: number, len: number, seed: number): void {
+  const end4 = off + (len & ~3);
+  let h = seed | 0;
+  let crc = 0;
+  // The highest bit of a byte is set once that byte was a brace, or (seldom) where one borrowed from the byte below.
+  let braces = 0;
+  let i = off;
+  for (; i < end4; i += 4) {
+    const b0 = buf[i]!;
+    const b1 = buf[i + 1]!;
+    const b2 = buf[i + 2]!;
+    const b3 = buf[i + 3]!;
+    crc = CRC16[3 * SLICE + ((crc >>> 8) ^ b0)]! ^ CRC16[2 * SLICE + ((crc & 0xff) ^ b1)]! ^ CRC16[SLICE + b2]! ^ CRC16[b3]!;
+    let k = b0 | (b1 << 8) | (b2 << 16) | (b3 << 24);
+    const brace = k ^ FOUR_BRACES;
+    braces |= (brace - 0x01010101) & ~brace;
+    k = Math.imul(k, 0xcc9e2d51);
+    k = (k << 15) | (k >>> 17);
+    h ^= Math.imul(k, 0x1b873593);
+    h = (h << 13) | (h >>> 19);
+    h = (Math.imul(h, 5) + 0xe6546b64) | 0;
+  }
+  const rest = len & 3;
+  if (rest !== 0) {
+    let k = buf[i]!;
+    crc = ((crc << 8) & 0xffff) ^ CRC16[(crc >>> 8) ^ k]!;
+    if (k === OPEN_BRACE) braces = HIGHEST_BITS;
+    if (rest > 1) {
+      const b = buf[i + 1]!;
+      crc = ((crc << 8) & 0xffff) ^ CRC16[(crc >>> 8) ^ b]!;
+      if (b === OPEN_BRACE) braces = HIGHEST_BITS;
+      k |= b << 8;
+    }
+    if (rest > 2) {
+      const b = buf[i + 2]!;
+      crc = ((crc << 8) & 0xffff) ^ CRC16[(crc >>> 8) ^ b]!;
+      if (b === OPEN_BRACE) braces = HIGHEST_BITS;
+      k |= b << 16;
+    }
+    k = Math.imul(k, 0xcc9e2d51);
+    k = (k << 15) | (k >>> 17);
+    h ^= Math.imul(k, 0x1b873593);
+  }
+  hashedKey.slot = (braces & HIGHEST_BITS) === 0 ? crc & (SLOT_COUNT - 1) : slotOf(buf, off, len);
+  hashedKey.hash = finished(h, len);
 }

@@ -14,7 +14,7 @@ import { TreeCursor } from '../memory/counted-tree.ts';
 import { copyBytes } from '../memory/records.ts';
 import { Bytes, EntryType, NO_EXPIRY } from '../memory/entries.ts';
 import { invariant } from '../../shared/errors.ts';
-import { SLOT_COUNT, slotOf } from '../../shared/hash.ts';
+import { SLOT_COUNT } from '../../shared/hash.ts';
 import { KeyEvent } from './key-events.ts';
 import type { Keyspace } from './keyspace.ts';
 
@@ -118,8 +118,10 @@ export class Database {
   }
 
   #locate(buf: Uint8Array, off: number, len: number): void {
-    this.#slot = slotOf(buf, off, len);
-    this.#hash = this.#ks.index.hash(buf, off, len);
+    const { place } = this.#ks;
+    place.locate(buf, off, len);
+    this.#slot = place.slot;
+    this.#hash = place.hash;
   }
 
   #find(buf: Uint8Array, off: number, len: number): Address {
@@ -161,9 +163,8 @@ export class Database {
 
   /** Reports that a key's collection was changed in place. */
   modified(buf: Uint8Array, off: number, len: number): void {
-    const ks = this.#ks;
-    if (!ks.applying) ks.hazards.mark(ks.index.hash(buf, off, len), this.number);
-    if (ks.interest.any) ks.interest.changed(this.number, buf, off, len);
+    this.#locate(buf, off, len);
+    this.#report(buf, off, len);
   }
 
   /**
@@ -172,7 +173,8 @@ export class Database {
    */
   modifiedQuietly(buf: Uint8Array, off: number, len: number): void {
     const ks = this.#ks;
-    if (!ks.applying) ks.hazards.mark(ks.index.hash(buf, off, len), this.number);
+    this.#locate(buf, off, len);
+    if (!ks.applying) ks.hazards.mark(this.#hash, this.number);
   }
 
   /**

@@ -16,6 +16,7 @@ import { AccessClock } from './access-clock.ts';
 import { Hazards } from './hazards.ts';
 import { KeyEvents } from './key-events.ts';
 import { KeyInterest } from './key-interest.ts';
+import { KeyPlace } from './key-place.ts';
 import { Database } from './database.ts';
 
 /** Frees a collection's cell and all below it; big ones in steps. Provided by the types. */
@@ -68,6 +69,7 @@ export class Keyspace {
   readonly interest: KeyInterest;
   readonly events = new KeyEvents();
   readonly access: AccessClock;
+  readonly place: KeyPlace;
   /** By number. */
   readonly databases: Database[] = [];
   /** By id: those above and the detached ones. */
@@ -116,6 +118,7 @@ export class Keyspace {
     this.hazards = new Hazards(options.databases);
     this.interest = new KeyInterest();
     this.access = new AccessClock(options.random);
+    this.place = new KeyPlace(options.hashSeed);
     this.compactor.register(Kind.entry, (from, to) => this.#relocateEntry(from, to));
     for (let number = 0; number < options.databases; number++) this.databases.push(this.#newDatabase(number));
   }

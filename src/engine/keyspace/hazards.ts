@@ -21,6 +21,8 @@ export class Hazards {
   #usersTurn = 0;
   /** The last turn that changed anything. */
   #lastMarked = 0;
+  /** Per set: the last turn that marked a key of it. Seldom is it in flight, and then nothing else of the set is looked at. */
+  readonly #setMarked: Float64Array = new Float64Array(SETS);
   readonly #hash: Int32Array = new Int32Array(SETS * WAYS);
   readonly #turn: Float64Array = new Float64Array(SETS * WAYS);
   /** Per set: the last turn that found no free way. Every key of the set waits for it. */
@@ -35,7 +37,7 @@ export class Hazards {
   constructor(databases: number) {
     this.#dbChanged = new Float64Array(databases);
     this.#dbReplaced = new Float64Array(databases);
-    this.tableBytes = this.#hash.byteLength + this.#turn.byteLength + this.#overflow.byteLength + 16 * databases;
+    this.tableBytes = this.#hash.byteLength + this.#turn.byteLength + this.#overflow.byteLength + this.#setMarked.byteLength + 16 * databases;
   }
 
   /** A command begins: it waits at least for the users whose permissions let it run. */
@@ -55,26 +57,32 @@ export class Hazards {
 
   /** Records that the current turn changes a key. `hash` must be the same that `check` is asked with. */
   mark(hash: number, db: number): void {
-    this.#lastMarked = this.turn;
-    this.#dbChanged[db] = this.turn;
-    if (this.waitFor < this.turn) this.waitFor = this.turn;
+    const { turn, committed } = this;
+    this.#lastMarked = turn;
+    this.#dbChanged[db] = turn;
+    if (this.waitFor < turn) this.waitFor = turn;
     const id = mix(hash, db);
     const set = (id >>> 20) & (SETS - 1);
+    const isFree = this.#setMarked[set]! <= committed;
+    this.#setMarked[set] = turn;
+    const way = isFree ? set * WAYS : this.#wayFor(id, set, committed);
+    if (way < 0) {
+      this.#overflow[set] = turn;
+      return;
+    }
+    this.#hash[way] = id;
+    this.#turn[way] = turn;
+  }
+
+  /** The way that a key in flight has already, else a free one, else -1. */
+  #wayFor(id: number, set: number, committed: number): number {
     const first = set * WAYS;
     let free = -1;
     for (let way = first; way < first + WAYS; way++) {
-      if (this.#hash[way] === id && this.#turn[way]! > this.committed) {
-        this.#turn[way] = this.turn;
-        return;
-      }
-      if (this.#turn[way]! <= this.committed) free = way;
+      if (this.#turn[way]! <= committed) free = way;
+      else if (this.#hash[way] === id) return way;
     }
-    if (free < 0) {
-      this.#overflow[set] = this.turn;
-      return;
-    }
-    this.#hash[free] = id;
-    this.#turn[free] = this.turn;
+    return free;
   }
 
   /** Records that the current turn replaces or empties a whole database. */
@@ -91,10 +99,12 @@ export class Hazards {
     let wait = this.#dbReplaced[db]!;
     const id = mix(hash, db);
     const set = (id >>> 20) & (SETS - 1);
-    if (this.#overflow[set]! > wait) wait = this.#overflow[set]!;
-    const first = set * WAYS;
-    for (let way = first; way < first + WAYS; way++) {
-      if (this.#hash[way] === id && this.#turn[way]! > wait) wait = this.#turn[way]!;
+    if (this.#setMarked[set]! > this.committed) {
+      if (this.#overflow[set]! > wait) wait = this.#overflow[set]!;
+      const first = set * WAYS;
+      for (let way = first; way < first + WAYS; way++) {
+        if (this.#hash[way] === id && this.#turn[way]! > wait) wait = this.#turn[way]!;
+      }
     }
     if (wait > this.committed && wait > this.waitFor) this.waitFor = wait;
   }
@@ -107,6 +117,7 @@ export class Hazards {
 
   /** Forgets everything in flight: the engine's state is a committed one again (restart, demotion). */
   reset(): void {
+    this.#setMarked.fill(0);
     this.#turn.fill(0);
     this.#overflow.fill(0);
     this.#dbChanged.fill(0);

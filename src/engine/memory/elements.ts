@@ -23,6 +23,8 @@ export class Elements {
   readonly #arena: Arena;
   readonly #index: HashIndex;
   readonly #key: KeyLocator;
+  /** Hash of the key that was looked for last. */
+  #sought = 0;
   #onScoredMoved: ScoredElementMoved | null = null;
   readonly #scratch: Address[] = [];
 
@@ -41,9 +43,11 @@ export class Elements {
 
   // ---- Roots ----
 
-  /** A root without elements or owner. */
-  newRoot(): Address {
-    return this.#arena.allocPinned(Kind.root);
+  /** A root without elements or owner, which gets about `count` elements at once. */
+  newRoot(count = 0): Address {
+    const root = this.#arena.allocPinned(Kind.root);
+    if (count > 1) this.#setWord(root, ROOT_INDEX, this.#index.withRoom(count, root, 0));
+    return root;
   }
 
   /** Tells that a root's collection is given up: its elements' moves are no longer reported. */
@@ -59,8 +63,8 @@ export class Elements {
 
   /** The element with this key, or 0. */
   find(root: Address, buf: Uint8Array, off: number, len: number): Address {
-    const ref = this.#word(root, ROOT_INDEX);
-    return this.#index.find(ref, this.#index.hash(buf, off, len), buf, off, len);
+    this.#sought = this.#index.hash(buf, off, len);
+    return this.#index.find(this.#word(root, ROOT_INDEX), this.#sought, buf, off, len);
   }
 
   /**
@@ -68,9 +72,14 @@ export class Elements {
    * A sorted set's score is not set yet.
    */
   add(root: Address, shape: number, buf: Uint8Array, off: number, len: number, extraBytes: number): Address {
+    this.#sought = this.#index.hash(buf, off, len);
+    return this.addSought(root, shape, buf, off, len, extraBytes);
+  }
+
+  /** As `add`, for the key that the last `find` did not find. */
+  addSought(root: Address, shape: number, buf: Uint8Array, off: number, len: number, extraBytes: number): Address {
     const element = allocElement(this.#arena, shape, root, buf, off, len, extraBytes);
-    const ref = this.#word(root, ROOT_INDEX);
-    this.#setWord(root, ROOT_INDEX, this.#index.insert(ref, this.#index.hash(buf, off, len), element, root, 0));
+    this.#setWord(root, ROOT_INDEX, this.#index.insert(this.#word(root, ROOT_INDEX), this.#sought, element, root, 0));
     return element;
   }
 
@@ -79,6 +88,13 @@ export class Elements {
     root: Address, buf: Uint8Array, off: number, len: number, vbuf: Uint8Array, voff: number, vlen: number,
   ): void {
     this.#fillValue(this.add(root, SHAPE_HASH, buf, off, len, vlen), vbuf, voff, vlen);
+  }
+
+  /** As `addField`, for the field that the last `find` did not find. */
+  addSoughtField(
+    root: Address, buf: Uint8Array, off: number, len: number, vbuf: Uint8Array, voff: number, vlen: number,
+  ): void {
+    this.#fillValue(this.addSought(root, SHAPE_HASH, buf, off, len, vlen), vbuf, voff, vlen);
   }
 
   /** Gives a hash's field another value: in place where the cell fits, else in a new element. */

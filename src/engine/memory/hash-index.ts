@@ -42,6 +42,11 @@ function fillMax(homes: number): number {
   return homes - (homes >>> 3);
 }
 
+/** Homes of a segment that takes the place of a full one: a quarter more, so that segments stay at least 70 % full. */
+function grown(homes: number): number {
+  return homes < 16 ? homes * 2 : Math.min(HOMES_MAX, homes + (homes >>> 2));
+}
+
 export class HashIndex {
   /** Segment or directory of each slot, by database number: the holders of the keyspace's own indexes. */
   readonly keyspaceRefs: (Int32Array | null)[] = [];
@@ -68,6 +73,13 @@ export class HashIndex {
     return this.#arena.i32[ref >>> CHUNK_SHIFT]![((ref & CHUNK_MASK) << 1) + SEG_COUNT]!;
   }
 
+  /** An index without records that takes `count` of them without growing, or as many as fit one segment. Not 0: `insert` follows. */
+  withRoom(count: number, root: Address, slot: number): Address {
+    let homes = HOMES_MIN;
+    while (homes < HOMES_MAX && fillMax(homes) < count) homes = grown(homes);
+    return this.#newSegment(homes, homes + 2 + (homes >>> 5), 0, 0, root, slot);
+  }
+
   /** The record whose key is these bytes, or 0. `hash` must be `this.hash` of them. */
   find(ref: Address, hash: number, buf: Uint8Array, off: number, len: number): Address {
     if (ref === 0) return 0;
@@ -91,7 +103,7 @@ export class HashIndex {
 
   /** Adds a record under `hash`; its key must not be there yet. Returns the index's new reference. */
   insert(ref: Address, hash: number, address: Address, root: Address, slot: number): Address {
-    if (ref === 0) ref = this.#newSegment(HOMES_MIN, HOMES_MIN + 2, 0, 0, root, slot);
+    if (ref === 0) ref = this.withRoom(0, root, slot);
     for (;;) {
       const seg = this.#segmentOf(ref, hash);
       if (this.#insertInto(seg, hash, address)) {
@@ -350,8 +362,7 @@ export class HashIndex {
     const homes = this.#word(seg, SEG_HOMES);
     const depth = this.#depth(seg);
     if (homes < HOMES_MAX) {
-      // By a quarter: segments stay at least 70 % full.
-      const out = this.#resize(seg, Math.min(HOMES_MAX, homes < 16 ? homes * 2 : homes + (homes >>> 2)));
+      const out = this.#resize(seg, grown(homes));
       if (seg === ref) return out;
       this.#pointDirectory(ref, out);
       return ref;

@@ -140,7 +140,7 @@ export class Hashes implements Collection, FieldExpirer {
    */
   begin(ref: Address, fields: number, longestBytes: number, bytes: number): void {
     const isLarge = this.#leadsToLarge(fields, longestBytes, bytes);
-    this.#entries.setValueAddress(ref, isLarge ? this.#elements.newRoot() : this.#packed.create(bytes));
+    this.#entries.setValueAddress(ref, isLarge ? this.#elements.newRoot(fields) : this.#packed.create(bytes));
   }
 
   /** Number of fields (that are to be seen). */
@@ -446,7 +446,7 @@ export class Hashes implements Collection, FieldExpirer {
     root: Address, buf: Uint8Array, off: number, len: number, vbuf: Uint8Array, voff: number, vlen: number,
   ): boolean {
     const element = this.#elements.find(root, buf, off, len);
-    if (element === 0) this.#elements.addField(root, buf, off, len, vbuf, voff, vlen);
+    if (element === 0) this.#elements.addSoughtField(root, buf, off, len, vbuf, voff, vlen);
     else this.#elements.setValue(root, element, vbuf, voff, vlen);
     return element === 0;
   }
@@ -461,7 +461,7 @@ export class Hashes implements Collection, FieldExpirer {
 
   /** A new root, owned by nobody yet, with a copy of every field. */
   #toLarge(cell: Address): Address {
-    const root = this.#elements.newRoot();
+    const root = this.#elements.newRoot(this.#packed.count(cell) / STRIDE);
     const cursor = this.#ownCursor.open(cell);
     while (cursor.next()) {
       const { field, value } = cursor;

@@ -273,7 +273,7 @@ export class Sets implements Collection {
   addValue(cell: Address, buf: Uint8Array, off: number, len: number): Address {
     if (!this.#packed.isPacked(cell)) {
       this.added = this.#elements.find(cell, buf, off, len) === 0;
-      if (this.added) this.#elements.add(cell, SHAPE_SET, buf, off, len, 0);
+      if (this.added) this.#elements.addSought(cell, SHAPE_SET, buf, off, len, 0);
       return cell;
     }
     return this.#packed.isInts(cell) ? this.#addToInts(cell, buf, off, len) : this.#addToPacked(cell, buf, off, len);
@@ -390,7 +390,7 @@ export class Sets implements Collection {
   }
 
   #toLarge(cell: Address): Address {
-    const root = this.#elements.newRoot();
+    const root = this.#elements.newRoot(this.lengthValue(cell));
     const cursor = this.#ownCursor.open(cell);
     while (cursor.next()) this.#elements.add(root, SHAPE_SET, cursor.member.buf, cursor.member.off, cursor.member.len, 0);
     return root;

@@ -87,7 +87,7 @@ export class SortedSets implements Collection {
   begin(ref: Address, count: number, firstBytes: number): void {
     const { zsetMaxListpackEntries, zsetMaxListpackValue } = this.#limits;
     const isSmall = count <= zsetMaxListpackEntries && firstBytes <= zsetMaxListpackValue;
-    this.#entries.setValueAddress(ref, isSmall ? this.#packed.create(firstBytes + 2) : this.#elements.newRoot());
+    this.#entries.setValueAddress(ref, isSmall ? this.#packed.create(firstBytes + 2) : this.#elements.newRoot(count));
   }
 
   /** Announces that about `count` members are about to be added (zsetTypeMaybeConvert in Redis). */
@@ -406,7 +406,7 @@ export class SortedSets implements Collection {
 
   /** A new root, owned by nobody yet, with a copy of every member. */
   #toLarge(cell: Address): Address {
-    const root = this.#elements.newRoot();
+    const root = this.#elements.newRoot(this.#packed.count(cell) / SCORED_STRIDE);
     const cursor = this.#ownCursor.open(cell, 0);
     const { member } = cursor;
     while (cursor.next()) this.#addLarge(root, cursor.score, member.buf, member.off, member.len);

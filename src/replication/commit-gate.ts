@@ -41,6 +41,11 @@ export class CommitGate {
     return this.#pending.length - this.#head;
   }
 
+  /** Those who wait for the turn that has not ended yet. */
+  get waiting(): number {
+    return this.#current.length;
+  }
+
   /** The last turn that has ended: all committed turns and those in flight are not behind it. */
   get lastPendingTurn(): number {
     return this.committedTurn + this.inFlight;

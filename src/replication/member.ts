@@ -121,8 +121,10 @@ export class Member {
     return this.#engine.effectBytes > 0 ? this.#engine.turn : this.#gate.lastPendingTurn;
   }
 
-  /** The event loop's turn is over. */
-  endTurn(): void {
+  /** The event loop's turn is over, in which `served` clients get replies that wait for nothing. */
+  endTurn(served: number): void {
+    // A fast write that holds the thread spares those who wait for it a third of what it costs the others.
+    this.#txlog.awaited = this.#gate.waiting >= served * 3;
     if (!this.#txlog.isBusy) this.appendEffects();
     this.#txlog.flush();
   }

@@ -285,7 +285,7 @@ export class Server {
   #endTurn(): void {
     if (this.tracking.clients > 0) this.tracking.endTurn();
     this.#turnOpen = false;
-    this.member.endTurn();
+    this.member.endTurn(this.#withOutput.length);
     this.pubsub.turnEnded();
     this.monitors.turnEnded();
     const ready = this.#withOutput;

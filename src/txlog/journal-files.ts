@@ -2,10 +2,10 @@
  * The files of the journal: segments of fixed size, filled with zeros once and written in place ever after, so that making a write
  * durable changes no metadata. Knows nothing of what is in them.
  *
- * Files are opened with O_DSYNC: a write and its being durable are one operation of the thread pool, and several of them into
- * disjoint places run side by side (the figures are in docs/adr/0003-level-as-log-store.md).
+ * Files are opened with O_DSYNC: a write and its being durable are one operation, of the thread pool or of this thread, and several
+ * of them into disjoint places run side by side (the figures are in docs/adr/0003-level-as-log-store.md).
  */
-import { constants, write } from 'node:fs';
+import { constants, write, writeSync } from 'node:fs';
 import { type FileHandle, mkdir, open, readFile, readdir, rm } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { syncDirectory } from './durable-directory.ts';
@@ -27,6 +27,8 @@ export interface JournalFiles {
   open(id: string): Promise<void>;
   /** Writes `bytes` at byte `at` of a segment; durable when `done` is called. The bytes must stay as they are until then. */
   write(segment: number, at: number, bytes: Buffer, done: WriteDone): void;
+  /** The same on this thread: durable when it returns. Throws what went wrong. */
+  writeNow(segment: number, at: number, bytes: Buffer): void;
   remove(id: string): Promise<void>;
   /** After all writes are done. */
   close(): Promise<void>;
@@ -100,9 +102,17 @@ export class DirectoryJournalFiles implements JournalFiles {
     write(this.#files[segment]!.fd, bytes, 0, bytes.length, at, (error, written) => {
       if (error !== null) done(error);
       else if (written === bytes.length) done(null);
-      else if (written === 0) done(new Error(`the disk takes nothing of ${bytes.length} bytes for the journal`));
+      else if (written === 0) done(tookNothing(bytes.length));
       else this.write(segment, at + written, bytes.subarray(written), done);
     });
+  }
+
+  writeNow(segment: number, at: number, bytes: Buffer): void {
+    for (let from = 0; from < bytes.length;) {
+      const written = writeSync(this.#files[segment]!.fd, bytes, from, bytes.length - from, at + from);
+      if (written === 0) throw tookNothing(bytes.length - from);
+      from += written;
+    }
   }
 
   async remove(id: string): Promise<void> {
@@ -112,4 +122,8 @@ export class DirectoryJournalFiles implements JournalFiles {
   async close(): Promise<void> {
     for (const file of this.#files.splice(0)) await file.close();
   }
+}
+
+function tookNothing(bytes: number): Error {
+  return new Error(`the disk takes nothing of ${bytes} bytes for the journal`);
 }

@@ -5,6 +5,7 @@
  */
 import { BLOCK_BYTES } from './journal-frame.ts';
 import type { JournalFiles, WriteDone } from './journal-files.ts';
+import { SynchronousWrites } from './synchronous-writes.ts';
 
 class Segment {
   readonly number: number;
@@ -28,6 +29,7 @@ export class Journal {
   /** Frames through this one are needed no more. */
   #releasedSequence = 0;
   #writesInFlight = 0;
+  readonly #synchronous = new SynchronousWrites();
   #onIdle: (() => void)[] = [];
 
   constructor(files: JournalFiles) {
@@ -43,9 +45,9 @@ export class Journal {
 
   /**
    * Copies `frame` into the journal and writes it; `done` is called when it is durable. Returns the copy, which stays as it is
-   * until the frame is released; null if there is no room, in which case nothing was done.
+   * until the frame is released; null if there is no room, in which case nothing was done. `awaited`: see LogBatch.awaited.
    */
-  write(frame: Buffer, sequence: number, done: WriteDone): Buffer | null {
+  write(frame: Buffer, sequence: number, awaited: boolean, done: WriteDone): Buffer | null {
     const segment = this.#room(frame.length);
     if (segment === null) return null;
     const at = segment.end;
@@ -54,15 +56,32 @@ export class Journal {
     frame.copy(place);
     segment.end = at + Math.ceil(frame.length / BLOCK_BYTES) * BLOCK_BYTES;
     segment.lastSequence = sequence;
+    const synchronous = awaited && this.#writesInFlight === 0 && this.#synchronous.worthwhile(frame.length, performance.now());
     segment.writesInFlight++;
     this.#writesInFlight++;
-    this.#files.write(segment.number, at, place, (error) => {
+    const written: WriteDone = (error) => {
       segment.writesInFlight--;
       this.#writesInFlight--;
       done(error);
       if (this.#writesInFlight === 0) for (const resolve of this.#onIdle.splice(0)) resolve();
-    });
+    };
+    // Behind whatever else this turn sends: that is not to wait for the disk.
+    if (synchronous) queueMicrotask(() => this.#writeNow(segment.number, at, place, written));
+    else this.#files.write(segment.number, at, place, written);
     return place;
+  }
+
+  #writeNow(segment: number, at: number, bytes: Buffer, written: WriteDone): void {
+    const beganMs = performance.now();
+    let failure: Error | null = null;
+    try {
+      this.#files.writeNow(segment, at, bytes);
+    } catch (error) {
+      failure = error as Error;
+    }
+    const endedMs = performance.now();
+    this.#synchronous.took(endedMs - beganMs, endedMs);
+    written(failure);
   }
 
   #room(bytes: number): Segment | null {

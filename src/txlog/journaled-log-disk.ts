@@ -104,7 +104,7 @@ export class JournaledLogDisk implements LogDisk {
   }
 
   /** Of batches only. Always synced: what is written without need of it is little. */
-  write(writer: FrameWriter): Promise<void> {
+  write(writer: FrameWriter, awaited: boolean): Promise<void> {
     return new Promise((resolve, reject) => {
       if (this.#failure !== null) {
         reject(this.#failure);
@@ -112,7 +112,7 @@ export class JournaledLogDisk implements LogDisk {
       }
       const sequence = ++this.#sequence;
       const frame = writer.finish(this.#id, sequence);
-      if (this.#queue.length > 0 || !this.#begin(frame, sequence, resolve, reject)) {
+      if (this.#queue.length > 0 || !this.#begin(frame, sequence, awaited, resolve, reject)) {
         this.#queue.push({ frame: Buffer.from(frame), sequence, resolve, reject });
         this.#flush();
       }
@@ -121,7 +121,7 @@ export class JournaledLogDisk implements LogDisk {
   }
 
   /** Returns whether there was room. */
-  #begin(frame: Buffer, sequence: number, resolve: () => void, reject: (error: Error) => void): boolean {
+  #begin(frame: Buffer, sequence: number, awaited: boolean, resolve: () => void, reject: (error: Error) => void): boolean {
     const pending = this.#pending;
     let place: Buffer | null;
     if (frame.length > this.#journal.frameBytesMax) {
@@ -129,7 +129,7 @@ export class JournaledLogDisk implements LogDisk {
       place = Buffer.from(frame);
       pending.waiters.push({ resolve, reject });
     } else {
-      place = this.#journal.write(frame, sequence, (error) => {
+      place = this.#journal.write(frame, sequence, awaited, (error) => {
         if (error !== null) {
           reject(this.#fail(error));
           return;
@@ -190,7 +190,7 @@ export class JournaledLogDisk implements LogDisk {
   #beginQueued(): void {
     while (this.#queue.length > 0) {
       const { frame, sequence, resolve, reject } = this.#queue[0]!;
-      if (!this.#begin(frame, sequence, resolve, reject)) return;
+      if (!this.#begin(frame, sequence, false, resolve, reject)) return;
       this.#queue.shift();
     }
   }
@@ -328,7 +328,7 @@ class JournalBatch implements DiskBatch {
     this.#writer.add(DELETE_MARK, index);
   }
 
-  write(): Promise<void> {
-    return this.#disk.write(this.#writer);
+  write(_sync: boolean, awaited = false): Promise<void> {
+    return this.#disk.write(this.#writer, awaited);
   }
 }

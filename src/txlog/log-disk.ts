@@ -32,9 +32,9 @@ export interface DiskBatch {
   deleteMark(index: number): void;
   /**
    * `sync`: resolves when the batch is on stable storage. Batches under way at the same time may get there, and resolve, in
-   * any order, and a crash may keep any of them.
+   * any order, and a crash may keep any of them. `awaited`: see LogBatch.awaited.
    */
-  write(sync: boolean): Promise<void>;
+  write(sync: boolean, awaited?: boolean): Promise<void>;
 }
 
 export interface LogDisk {

@@ -80,6 +80,8 @@ export interface LogBatch {
   readonly hardState: HardState | null;
   /** The member is whole again: forget `impaired`. */
   readonly healed: boolean;
+  /** Nobody but this process's waiters for it would be delayed if the store held the thread until it is durable. */
+  readonly awaited: boolean;
 }
 
 export interface OpenOptions {

@@ -15,18 +15,21 @@ export class PendingWrite implements LogBatch {
   hardState: HardState | null;
   healed: boolean;
   entries: readonly Entry[];
+  /** What the newest Ready in it says. */
+  awaited: boolean;
   /** To be sent once it is durable. */
   messages: readonly PeerMessage[];
   /** Whether `entries` is a list of our own, to which more may be added. */
   #ownEntries = false;
 
-  constructor(ready: Ready, resetTo: ResetPoint | null) {
+  constructor(ready: Ready, resetTo: ResetPoint | null, awaited: boolean) {
     this.readyBatch = ready.batch;
     this.resetTo = resetTo;
     this.truncateFrom = ready.truncateFrom;
     this.hardState = ready.hardState;
     this.healed = ready.healed;
     this.entries = ready.entries;
+    this.awaited = awaited;
     this.messages = ready.messagesAfterSync;
   }
 
@@ -35,8 +38,9 @@ export class PendingWrite implements LogBatch {
     return ready.resetTo === null && ready.truncateFrom === 0;
   }
 
-  add(ready: Ready): void {
+  add(ready: Ready, awaited: boolean): void {
     this.note(ready);
+    this.awaited = awaited;
     if (ready.hardState !== null) this.hardState = ready.hardState;
     this.healed ||= ready.healed;
     if (ready.entries.length === 0) return;
@@ -91,11 +95,11 @@ export class LogWriter {
     return this.#inFlight.length > 0 ? this.#inFlight[this.#inFlight.length - 1]! : null;
   }
 
-  /** A Ready that must be written; `resetTo` replaces its own. Takes its place behind all others. */
-  push(ready: Ready, resetTo: ResetPoint | null): void {
+  /** A Ready that must be written; `resetTo` replaces its own. Takes its place behind all others. `awaited`: see LogBatch. */
+  push(ready: Ready, resetTo: ResetPoint | null, awaited: boolean): void {
     const last = this.#waiting.length > 0 ? this.#waiting[this.#waiting.length - 1]! : null;
-    if (last !== null && last.takes(ready)) last.add(ready);
-    else this.#waiting.push(new PendingWrite(ready, resetTo));
+    if (last !== null && last.takes(ready)) last.add(ready, awaited);
+    else this.#waiting.push(new PendingWrite(ready, resetTo, awaited));
     this.#writeNext();
   }
 

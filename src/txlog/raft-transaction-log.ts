@@ -80,6 +80,7 @@ export class RaftTransactionLog implements TransactionLog {
   onFatal: (error: Error) => void = () => undefined;
   onTruncated: (from: number) => void = () => undefined;
   onRoom: () => void = () => undefined;
+  awaited = true;
   /** The leader has trimmed what this member needs: load this snapshot or a later one, then call `snapshotInstalled` or `snapshotLost`. */
   onSnapshotWanted: (snapshot: SnapshotMeta) => void = () => undefined;
   /** The members, or what they are, changed: perhaps not committed yet. */
@@ -279,6 +280,7 @@ export class RaftTransactionLog implements TransactionLog {
     this.#node.step(message);
     this.flush();
     if (this.#leadership.isLeader) this.#readLease();
+    else this.awaited = true;
   }
 
   /** A message to `peer` was lost, or its connection. */
@@ -435,14 +437,19 @@ export class RaftTransactionLog implements TransactionLog {
     if (entries.length > 0) this.#lastIndex = entries[entries.length - 1]!.index;
     else if (truncateFrom > 0) this.#lastIndex = truncateFrom - 1;
     else if (resetTo !== null) this.#lastIndex = resetTo.index;
-    if (resetTo === null) this.#writer.push(ready, null);
+    if (resetTo === null) this.#writer.push(ready, null, this.#mayHoldThread);
     else {
       const { index, term, config, configIndex } = resetTo;
       const installed = this.#installed;
       if (installed === null || installed.index !== index) throw new LogError('LOG_DAMAGED', `no checksum is known for the snapshot at ${index}`, index);
       this.#readableIndex = index;
-      this.#writer.push(ready, { index, term, checksum: installed.checksum, config: { index: configIndex, config } });
+      this.#writer.push(ready, { index, term, checksum: installed.checksum, config: { index: configIndex, config } }, false);
     }
+  }
+
+  /** A leader with others goes on without its own disk: heartbeats must not wait for that, and what the others have commits. */
+  get #mayHoldThread(): boolean {
+    return this.awaited && (this.#isAlone || !this.#leadership.isLeader);
   }
 
   #written(write: PendingWrite): void {

@@ -232,7 +232,7 @@ export class StoredLog implements LogStore {
   #write(operation: Operation, disk: DiskBatch): void {
     operation.lastIndex = this.#last.index;
     this.#inFlight.push(operation);
-    disk.write(true).then(
+    disk.write(true, operation.batch !== null && operation.batch.awaited).then(
       () => {
         operation.written = true;
         this.#settle();

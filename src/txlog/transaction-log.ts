@@ -87,6 +87,11 @@ export interface TransactionLog {
   onRoom: () => void;
   /** The event-loop turn is over: what was appended goes out as one batch. */
   flush(): void;
+  /**
+   * Set before `flush`: most of those who were served since the last one wait for the log. Then, and where nothing can be committed
+   * without this member's disk, the thread may stand still for a fast write.
+   */
+  awaited: boolean;
   /** Called synchronously with the index through which all is committed, each time that it moves. */
   onCommit: (index: number) => void;
   /** Called when leader, term or role changed. What was appended in an earlier term is in doubt from then on. */

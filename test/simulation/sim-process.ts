@@ -269,7 +269,7 @@ export class SimProcess implements Host, Watched {
 
   #endTurn(): void {
     this.#turnOpen = false;
-    this.member.endTurn();
+    this.member.endTurn(0);
   }
 
   /** A request of a client: one command, or MULTI, commands and EXEC. `end` is called once, or never if this process ends before. */

@@ -52,6 +52,15 @@ export class FaultyJournalDisk {
     if (!this.#holding) setImmediate(() => { if (this.#held.includes(write)) this.complete(this.#held.indexOf(write)); });
   }
 
+  /** Writes made on the caller's thread; they cannot be held. */
+  writesNow = 0;
+
+  takeNow(segment: number, at: number, bytes: Buffer): void {
+    if (this.#failure !== null) throw this.#failure;
+    this.writesNow++;
+    bytes.copy(this.#segment({ segment }), at);
+  }
+
   /** Completes one held write, also before earlier ones. */
   complete(place: number): void {
     const [write] = this.#held.splice(place, 1) as [HeldWrite];
@@ -60,7 +69,7 @@ export class FaultyJournalDisk {
     write.done(null);
   }
 
-  #segment({ segment }: HeldWrite): Buffer {
+  #segment({ segment }: Pick<HeldWrite, 'segment'>): Buffer {
     return [...this.journals.values()].at(-1)![segment]!;
   }
 
@@ -115,6 +124,10 @@ class FaultyJournalFiles implements JournalFiles {
 
   write(segment: number, at: number, bytes: Buffer, done: WriteDone): void {
     if (this.#disk.owner === this) this.#disk.take({ segment, at, bytes, copy: Buffer.from(bytes), done });
+  }
+
+  writeNow(segment: number, at: number, bytes: Buffer): void {
+    if (this.#disk.owner === this) this.#disk.takeNow(segment, at, bytes);
   }
 
   remove(id: string): Promise<void> {

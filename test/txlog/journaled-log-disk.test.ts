@@ -8,7 +8,7 @@ import { BLOCK_BYTES } from '../../src/txlog/journal-frame.ts';
 import { JournaledLogDisk } from '../../src/txlog/journaled-log-disk.ts';
 import { LevelLogDisk } from '../../src/txlog/level-log-store.ts';
 import type { DiskBatch, DiskContents, DiskItem, LogDisk } from '../../src/txlog/log-disk.ts';
-import type { LogStore } from '../../src/txlog/log-store.ts';
+import type { LogBatch, LogStore } from '../../src/txlog/log-store.ts';
 import { MemoryLogDisk } from '../../src/txlog/memory-log-store.ts';
 import { StoredLog } from '../../src/txlog/stored-log.ts';
 import { FaultyJournalDisk } from './faulty-journal-files.ts';
@@ -61,7 +61,15 @@ class CutDisk implements LogDisk {
   }
 }
 
-for (const [name, options] of [['late', LAZY], ['at once', EAGER]] as const) {
+/** Everything that is given to it is waited for by all. */
+class AwaitedLog extends StoredLog {
+  override append(given: LogBatch): Promise<void> {
+    return super.append({ ...given, awaited: true });
+  }
+}
+
+const VARIANTS = [['late', LAZY, StoredLog], ['at once', EAGER, StoredLog], ['late, on the thread that waits', LAZY, AwaitedLog]] as const;
+for (const [name, options, Store] of VARIANTS) {
   describeLogStore(`journal before level, written behind ${name}`, 47, () => {
     const dir = mkdtempSync(join(tmpdir(), 'holdfast-log-'));
     let back: CutDisk | null = null;
@@ -74,7 +82,7 @@ for (const [name, options] of [['late', LAZY], ['at once', EAGER]] as const) {
       store: () => {
         back = new CutDisk(new LevelLogDisk(join(dir, 'level')));
         files = new DirectoryJournalFiles(join(dir, 'journal'), SEGMENTS, SEGMENT_BYTES);
-        return new StoredLog(new JournaledLogDisk(back, files, options), { idleMarkMs: 0 });
+        return new Store(new JournaledLogDisk(back, files, options), { idleMarkMs: 0 });
       },
       crash: cut,
       tamper: async (what, change) => {
@@ -166,6 +174,30 @@ describe('the journal', () => {
     expect(acknowledged).toBe(3);
     rig.journal.releaseWrites();
     await store.close();
+  });
+
+  test('a batch that all wait for is written by this thread, once the turn is over and nothing else is under way', async () => {
+    const rig = new Rig();
+    const store = rig.store();
+    await store.open(OPEN);
+    await store.append(TERM_1);
+    rig.journal.holdWrites();
+    await store.append(batch({ entries: [entry(1)], awaited: true }));
+    expect([rig.journal.writesNow, rig.journal.heldWrites, store.durableIndex]).toEqual([1, 0, 1]);
+    const appended = store.append(batch({ entries: [entry(2)], awaited: true }));
+    expect(rig.journal.writesNow).toBe(1);
+    await appended;
+    expect(rig.journal.writesNow).toBe(2);
+    // Behind one that the pool writes, and itself: by the pool.
+    const two = [store.append(batch({ entries: [entry(3)] })), store.append(batch({ entries: [entry(4)], awaited: true }))];
+    await turn();
+    expect([rig.journal.writesNow, rig.journal.heldWrites]).toEqual([2, 2]);
+    rig.journal.releaseWrites();
+    await Promise.all(two);
+    rig.crash();
+    const again = rig.store();
+    expect(await again.open(OPEN)).toMatchObject({ last: { index: 4 } });
+    await again.close();
   });
 
   test('waits for room, and overwrites nothing that the disk behind lacks', async () => {
@@ -326,13 +358,13 @@ describe('a damaged journal', () => {
     await last.close();
   });
 
-  test('a failing write ends the store', async () => {
+  test.each([false, true])('a failing write ends the store (this thread waits for it: %s)', async (awaited) => {
     const rig = new Rig();
     const store = rig.store();
     await store.open(OPEN);
     await store.append(TERM_1);
     rig.journal.fail(new Error('EIO: i/o error, write'));
-    const error = await failure(store.append(batch({ entries: [entry(1)] })));
+    const error = await failure(store.append(batch({ entries: [entry(1)], awaited })));
     expect([error.code, error.message]).toEqual(['LOG_IO', 'writing to the log failed: EIO: i/o error, write']);
     expect((await failure(store.append(batch({ entries: [entry(2)] })))).code).toBe('LOG_FAILED');
     await store.close();
@@ -393,7 +425,7 @@ test(`${runs} random logs of five lives: what is found is what some batch left, 
       const give = (change: Parameters<typeof batch>[0], newTerm = 0): void => {
         states.push(records);
         const number = states.length - 1;
-        void store.append(batch(change)).then(() => {
+        void store.append(batch({ ...change, awaited: pick(2) === 0 })).then(() => {
           acknowledged = number;
           if (newTerm > 0) ackTerm = newTerm;
         }, () => undefined);

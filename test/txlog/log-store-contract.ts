@@ -31,7 +31,7 @@ export function entries(from: number, through: number, term = 1): Entry[] {
 }
 
 export function batch(change: Partial<LogBatch>): LogBatch {
-  return { resetTo: null, truncateFrom: 0, entries: [], hardState: null, healed: false, ...change };
+  return { resetTo: null, truncateFrom: 0, entries: [], hardState: null, healed: false, awaited: false, ...change };
 }
 
 export const TERM_1 = batch({ hardState: { term: 1, vote: 'n1', commit: 0 } });

@@ -38,10 +38,10 @@ function rig(): { store: HeldStore; writer: LogWriter; durable: PendingWrite[] }
 test('what comes while the store is busy goes out together in the next batch', async () => {
   const { store, writer, durable } = rig();
   expect(writer.isBusy).toBe(false);
-  writer.push(ready(1), null);
+  writer.push(ready(1), null, false);
   expect(writer.isBusy).toBe(true);
-  writer.push(ready(2), null);
-  writer.push(ready(3), null);
+  writer.push(ready(2), null, false);
+  writer.push(ready(3), null, false);
   expect(store.batches.map(({ entries }) => entries.length)).toEqual([1]);
   await store.finish();
   expect(store.batches.map(({ entries }) => entries.map(({ index }) => index))).toEqual([[1], [2, 3]]);
@@ -53,8 +53,8 @@ test('what comes while the store is busy goes out together in the next batch', a
 test('after the end what waits is written still, or never, and nothing is reported', async () => {
   for (const [how, count] of [['written', 2], ['dropped', 1]] as const) {
     const { store, writer, durable } = rig();
-    writer.push(ready(1), null);
-    writer.push(ready(2), null);
+    writer.push(ready(1), null, false);
+    writer.push(ready(2), null, false);
     writer.end(how);
     await store.finish();
     expect([store.batches.length, durable.length]).toEqual([count, 0]);

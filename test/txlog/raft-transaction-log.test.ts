@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { effectsOf, effectsPayload, identityPayload } from '../../src/txlog/log-payload.ts';
-import type { LogError } from '../../src/txlog/log-store.ts';
+import type { LogBatch, LogError } from '../../src/txlog/log-store.ts';
 import { MemoryLogDisk, MemoryLogStore } from '../../src/txlog/memory-log-store.ts';
 import { RaftTransactionLog } from '../../src/txlog/raft-transaction-log.ts';
 import type { LogClock, RaftTransactionLogOptions } from '../../src/txlog/raft-transaction-log.ts';
@@ -38,6 +38,15 @@ async function open(disk: MemoryLogDisk, options: Partial<RaftTransactionLogOpti
     throw error;
   };
   return log;
+}
+
+/** Keeps what it was told of each batch with records: whether everybody waits for it. */
+class WatchedStore extends MemoryLogStore {
+  readonly awaited: boolean[] = [];
+  override append(batch: LogBatch): Promise<void> {
+    if (batch.entries.length > 0) this.awaited.push(batch.awaited);
+    return super.append(batch);
+  }
 }
 
 /** A leader whose disk has shown to be so slow that several writes at once are worth it. */
@@ -272,6 +281,22 @@ describe('a single voter', () => {
     await log.close();
   });
 
+  test('says of a batch whether everybody waits for it', async () => {
+    const store = new WatchedStore(new MemoryLogDisk());
+    const log = await open(new MemoryLogDisk(), { store });
+    await log.lead();
+    await turn();
+    store.awaited.length = 0;
+    for (const awaited of [false, true]) {
+      log.awaited = awaited;
+      log.append(block('a'));
+      log.flush();
+      await turn();
+    }
+    expect(store.awaited).toEqual([false, true]);
+    await log.close();
+  });
+
   test('the lease needs ticks that are not late', async () => {
     const clock = new ManualClock();
     const log = await open(new MemoryLogDisk(), { clock });
@@ -368,7 +393,8 @@ describe('three voters', () => {
     const cut = new Set<string>();
     const queue: PeerMessage[] = [];
     const send = (message: PeerMessage): unknown => !cut.has(message.from) && !cut.has(message.to) && queue.push(message);
-    for (const [i, id] of ids.entries()) logs.set(id, await open(new MemoryLogDisk(), { id, clock, firstConfig: config, send, random: () => i / 3 }));
+    const stores = ids.map(() => new WatchedStore(new MemoryLogDisk()));
+    for (const [i, id] of ids.entries()) logs.set(id, await open(new MemoryLogDisk(), { id, clock, store: stores[i]!, firstConfig: config, send, random: () => i / 3 }));
     const settle = async (): Promise<void> => {
       for (let idle = 0; idle < 3; idle++) {
         while (queue.length > 0) {
@@ -390,12 +416,17 @@ describe('three voters', () => {
     await settle();
     await run(300);
     expect([n1.isLeader, n1.leaseValid, n2.isLeader]).toEqual([true, true, false]);
+    for (const store of stores) store.awaited.length = 0;
+    n2.awaited = false;
     n1.append(block('a'));
     n1.append(block('b'));
     n1.flush();
     // Whatever the disk does, the others are to have it.
     expect(n1.isBusy).toBe(false);
     await run(200);
+    // A leader's heartbeats never wait for its disk; a follower has other work once it has served somebody since the last batch.
+    expect(stores.map(({ awaited }) => awaited)).toEqual([[false], [false], [true]]);
+    expect(n2.awaited).toBe(true);
     expect(ids.map((id) => logs.get(id)!.commitIndex)).toEqual([4, 4, 4]);
     expect(await n2.checksumAt(4)).toBe(await n1.checksumAt(4));
     expect(await collect(n3.read(3, 4))).toEqual(['3:a', '4:b']);

@@ -1,0 +1,44 @@
+/**
+ * Whether the next write of the journal is better made on this thread, which stands still meanwhile, than by one of the pool. To
+ * hand it over and be told of its end costs more processor time than a fast disk takes, and where processors are scarce two
+ * turns in their queue; a slow disk must never hold the thread. Knows no clock: times come in. Why, and what it brings:
+ * docs/adr/0010-synchronous-writes.md.
+ */
+
+/** More takes the disk longer, and there is more to be done meanwhile: the commands that wrote so much have followers. */
+const BYTES_MAX = 16 * 1024;
+/** Writes that take longer on average are not made here. */
+const AVERAGE_MS_MAX = 0.3;
+/** Weight of the newest write in the average: one write of 20 ms is enough, or several of a few. */
+const NEWEST_WEIGHT = 1 / 64;
+/** After a slow time the pool writes for so long; twice as long each time that the next one here is slow again. */
+const PAUSE_MS_MIN = 100;
+const PAUSE_MS_MAX = 30_000;
+/** After so many here without a slow time, what was before is forgotten. */
+const FORGIVEN_AFTER = 1000;
+
+export class SynchronousWrites {
+  #averageMs = 0;
+  #pausedUntilMs = -Infinity;
+  #pauseMs = PAUSE_MS_MIN;
+  #sincePause = 0;
+
+  /** Whether a write of so many bytes is to be made on this thread. */
+  worthwhile(bytes: number, nowMs: number): boolean {
+    return bytes <= BYTES_MAX && nowMs >= this.#pausedUntilMs;
+  }
+
+  /** A write on this thread took `tookMs`, until `nowMs`. */
+  took(tookMs: number, nowMs: number): void {
+    this.#averageMs += (tookMs - this.#averageMs) * NEWEST_WEIGHT;
+    if (this.#averageMs <= AVERAGE_MS_MAX) {
+      if (++this.#sincePause === FORGIVEN_AFTER) this.#pauseMs = PAUSE_MS_MIN;
+      return;
+    }
+    this.#pausedUntilMs = nowMs + this.#pauseMs;
+    this.#pauseMs = Math.min(this.#pauseMs * 2, PAUSE_MS_MAX);
+    this.#sincePause = 0;
+    // The first one after the pause decides, by itself.
+    this.#averageMs = AVERAGE_MS_MAX;
+  }
+}

@@ -1,0 +1,32 @@
+/** Whether a turn's record may hold the thread while it is written: by how many of those served in the turn wait for it. */
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { ScriptedLog } from '../support/scripted-log.ts';
+import { ServerRig } from './server-rig.ts';
+
+let log: ScriptedLog;
+let rig: ServerRig;
+beforeEach(async () => {
+  log = new ScriptedLog('at once');
+  rig = await ServerRig.on(log);
+});
+afterEach(() => rig.stop());
+
+test.each([
+  [1, 0, true], [50, 0, true], [3, 1, true], [2, 1, false], [0, 1, false], [50, 17, false],
+])('%i clients wait for the log, %i were served without: %s', (waiting, served, awaited) => {
+  const { engine, gate, member } = rig.server;
+  for (let i = 0; i < waiting; i++) gate.wait({ release: () => undefined, inDoubt: () => undefined }, gate.lastPendingTurn + 1);
+  log.awaited = !awaited;
+  expect(engine.turn).toBe(gate.lastPendingTurn + 1);
+  member.endTurn(served);
+  expect(log.awaited).toBe(awaited);
+});
+
+test('a turn in which somebody reads and nobody writes is not one that all wait for', async () => {
+  const client = await rig.connect();
+  log.awaited = true;
+  expect(await client.send('GET', 'k')).toBe('$-1');
+  expect(log.awaited).toBe(false);
+  expect(await client.send('SET', 'k', 'v')).toBe('+OK');
+  expect(log.awaited).toBe(true);
+});

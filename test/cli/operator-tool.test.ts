@@ -7,7 +7,8 @@ import { ServerConnection } from '../../src/cli/server-connection.ts';
 import type { StatusReply } from '../../src/cli/status-table.ts';
 import { OperationalError } from '../../src/shared/errors.ts';
 import { HoldfastProcess, type TestClient } from '../support/holdfast-process.ts';
-import { ShardProcesses, freePorts } from '../support/shard-processes.ts';
+import { freePorts } from '../support/free-ports.ts';
+import { ShardProcesses } from '../support/shard-processes.ts';
 
 const EXECUTABLE = fileURLToPath(new URL('../../bin/holdfast.js', import.meta.url));
 

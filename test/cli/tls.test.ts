@@ -9,7 +9,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { Authority } from '../replication/peers/certificates.ts';
 import { HoldfastProcess, TestClient } from '../support/holdfast-process.ts';
 import { RedisProcess, redisServerMissing } from '../support/redis-process.ts';
-import { freePorts } from '../support/shard-processes.ts';
+import { freePorts } from '../support/free-ports.ts';
 import { TlsFiles } from '../support/tls-files.ts';
 
 const EXECUTABLE = fileURLToPath(new URL('../../bin/holdfast.js', import.meta.url));

@@ -1,6 +1,6 @@
 /** A node that lets clients in by TLS with a certificate only, and what a client needs for that. */
 import { HoldfastProcess } from '../support/holdfast-process.ts';
-import { freePorts } from '../support/shard-processes.ts';
+import { freePorts } from '../support/free-ports.ts';
 import { TlsFiles } from '../support/tls-files.ts';
 
 export class TlsServer {

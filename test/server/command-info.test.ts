@@ -1,11 +1,10 @@
 /** COMMAND and its subcommands, beside those of a real redis-server 7.0 where one is installed. */
-import { once } from 'node:events';
-import net from 'node:net';
 import { Redis } from 'ioredis';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { docOf } from '../../src/server/commands/command-docs.ts';
 import type { TestClient } from '../support/holdfast-process.ts';
 import { RealRedis, redisServerMissing } from '../protocol/real-redis.ts';
+import { freePorts } from '../support/free-ports.ts';
 import { ServerRig, stringsOf } from './server-rig.ts';
 
 let rig: ServerRig;
@@ -59,15 +58,6 @@ test.each([
   expect(stringsOf(await client.send('command', ...line.split(' ')))).toEqual(words);
 });
 
-async function freePort(): Promise<number> {
-  const server = net.createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as net.AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
-}
-
 /** A key specification without Redis's remarks, which are prose. */
 function withoutNotes(spec: unknown): unknown {
   const list = spec as unknown[];
@@ -109,7 +99,7 @@ const DIFFERENT: Readonly<Record<string, string>> = {
 
 describe.skipIf(redisServerMissing)('beside redis-server', () => {
   test('COMMAND INFO is the same for every command that both have', async () => {
-    const port = await freePort();
+    const [port] = await freePorts(1);
     const real = await RealRedis.start('--port', String(port));
     const theirs = new Redis(port, '127.0.0.1');
     const ours = new Redis(rig.server.port, '127.0.0.1');

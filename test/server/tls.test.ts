@@ -10,7 +10,7 @@ import { createClient } from 'redis';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import { Authority } from '../replication/peers/certificates.ts';
 import { TestClient } from '../support/holdfast-process.ts';
-import { freePorts } from '../support/shard-processes.ts';
+import { freePorts } from '../support/free-ports.ts';
 import { ServerRig } from './server-rig.ts';
 
 const authority = new Authority();

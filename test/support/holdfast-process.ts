@@ -6,6 +6,7 @@ import net from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { freePorts } from './free-ports.ts';
 
 const EXECUTABLE = fileURLToPath(new URL('../../bin/holdfast.js', import.meta.url));
 const READY = /Ready to accept connections tcp, port (\d+)/;
@@ -38,7 +39,7 @@ export class HoldfastProcess {
 
   /** A server with an empty data directory, running. */
   static async start(...args: string[]): Promise<HoldfastProcess> {
-    const server = new HoldfastProcess(await mkdtemp(join(tmpdir(), 'holdfast-')));
+    const server = await HoldfastProcess.prepare((await freePorts(1))[0]!);
     await server.restart(...args);
     return server;
   }

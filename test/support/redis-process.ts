@@ -2,9 +2,9 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
-import net from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { freePorts } from './free-ports.ts';
 
 export const redisServerMissing = spawnSync('redis-server', ['--version']).error !== undefined;
 
@@ -20,11 +20,7 @@ export class RedisProcess {
   }
 
   static async start(...options: string[]): Promise<RedisProcess> {
-    const probe = net.createServer().listen(0, '127.0.0.1');
-    await once(probe, 'listening');
-    const { port } = probe.address() as net.AddressInfo;
-    probe.close();
-    await once(probe, 'close');
+    const port = (await freePorts(1))[0]!;
     const dir = mkdtempSync(join(tmpdir(), 'redis-'));
     const args = ['--port', String(port), '--bind', '127.0.0.1', '--save', '', '--appendonly', 'no', '--dir', dir, ...options];
     // SORT ALPHA follows the locale.

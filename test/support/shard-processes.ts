@@ -1,22 +1,6 @@
 /** A shard of several Holdfast processes on loopback, each in a zone of its own. */
-import { once } from 'node:events';
-import net from 'node:net';
+import { freePorts } from './free-ports.ts';
 import { HoldfastProcess, type TestClient } from './holdfast-process.ts';
-
-/** Ports that are free now, all different. */
-export async function freePorts(count: number): Promise<number[]> {
-  const probes = Array.from({ length: count }, () => net.createServer().listen(0, '127.0.0.1'));
-  const ports: number[] = [];
-  for (const probe of probes) {
-    if (!probe.listening) await once(probe, 'listening');
-    ports.push((probe.address() as net.AddressInfo).port);
-  }
-  for (const probe of probes) {
-    probe.close();
-    await once(probe, 'close');
-  }
-  return ports;
-}
 
 /** Long enough for a machine that is short of time. Tests about the time of a failover say their own. */
 const ELECTION_TIMEOUT = ['--election-timeout-ms', '2000'];

@@ -17,6 +17,8 @@ const FLAGS = new Map(SCRIPT_FLAG_NAMES);
 export class EvalScripts {
   readonly #host: ScriptHost;
   readonly #scripts = new Map<string, Script>();
+  /** By their texts: digesting one takes as long as many a script. */
+  readonly #byBody = new Map<string, Script>();
   /** Bytes of the scripts' texts. */
   bodyBytes = 0;
 
@@ -34,8 +36,8 @@ export class EvalScripts {
   }
 
   /** @throws CommandError when it does not compile. */
-  load(body: string, sha = shaOf(body)): Script {
-    const known = this.#scripts.get(sha);
+  load(body: string): Script {
+    const known = this.#byBody.get(body);
     if (known !== undefined) return known;
     const { flags, length } = readShebang(body);
     let compiled: Compiled;
@@ -45,8 +47,9 @@ export class EvalScripts {
     } catch (error) {
       throw new CommandError(`ERR Error compiling script (new function): ${syntaxText(error)}`);
     }
-    const script: Script = { ...compiled, sha, body, flags };
-    this.#scripts.set(sha, script);
+    const script: Script = { ...compiled, sha: shaOf(body), body, flags };
+    this.#scripts.set(script.sha, script);
+    this.#byBody.set(body, script);
     this.bodyBytes += body.length;
     return script;
   }
@@ -58,6 +61,7 @@ export class EvalScripts {
 
   clear(): void {
     this.#scripts.clear();
+    this.#byBody.clear();
     this.bodyBytes = 0;
   }
 }

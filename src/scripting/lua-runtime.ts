@@ -2,7 +2,7 @@
 import type { Reply } from '../shared/reply.ts';
 import { isTable } from './arguments.ts';
 import { LibraryWorld } from './library-world.ts';
-import { type LuaEngine, LuaError, type LuaFunction, LuaKilled, type LuaTable, type LuaValue } from './lua-engine.ts';
+import { type LuaEngine, LuaError, type LuaFunction, LuaKilled, type LuaValue } from './lua-engine.ts';
 import { isCountedError, writeLuaValue } from './lua-to-reply.ts';
 import { numberText } from './number-format.ts';
 import { ScriptRandom } from './random.ts';
@@ -26,25 +26,20 @@ export class LuaRuntime {
     return (this.#libraries ??= new LibraryWorld(this));
   }
 
-  list(strings: readonly string[]): LuaTable {
-    const values: LuaValue[] = [undefined];
-    for (const string of strings) values.push(string);
-    return this.lua.newList(values);
-  }
-
-  /** Runs a script of EVAL, which finds its keys and arguments in globals. */
-  runScript(fn: LuaFunction, run: ScriptRun, keys: readonly string[], args: readonly string[], reply: Reply): void {
-    const { globals } = this.lua;
+  /** Runs a script of EVAL, which finds its keys and arguments, lists as `newList` takes them, in globals. */
+  runScript(fn: LuaFunction, run: ScriptRun, keys: LuaValue[], args: LuaValue[], reply: Reply): void {
+    const { lua } = this;
+    const { globals } = lua;
     globals.readOnly = false;
-    globals.set('KEYS', this.list(keys));
-    globals.set('ARGV', this.list(args));
+    globals.set('KEYS', lua.newList(keys));
+    globals.set('ARGV', lua.newList(args));
     globals.readOnly = true;
     this.#run(fn, run, [], reply);
   }
 
   /** Runs a function of a library, which is given its keys and arguments. */
-  runFunction(fn: LuaFunction, run: ScriptRun, keys: readonly string[], args: readonly string[], reply: Reply): void {
-    this.#run(fn, run, [this.list(keys), this.list(args)], reply);
+  runFunction(fn: LuaFunction, run: ScriptRun, keys: LuaValue[], args: LuaValue[], reply: Reply): void {
+    this.#run(fn, run, [this.lua.newList(keys), this.lua.newList(args)], reply);
   }
 
   #run(fn: LuaFunction, run: ScriptRun, args: readonly LuaValue[], reply: Reply): void {

@@ -13,6 +13,9 @@ export const ALREADY_COUNTED = 'ignore_error_stats_update';
 /** Values of a reply at most: with more of them the process would be short of memory before anybody could look at the script's. */
 const VALUES_MAX = 2 ** 23;
 
+/** Places for kinds that are kept from reply to reply. */
+const KINDS_KEPT = 1024;
+
 const Kind = { value: 0, array: 1, map: 2, set: 3, attribute: 4 } as const;
 
 export class ReplyCollector implements Reply {
@@ -20,9 +23,13 @@ export class ReplyCollector implements Reply {
   errors = 0;
   lastError = '';
   readonly #engine: LuaEngine;
-  /** Values in the order in which they were written; of an aggregate, how many follow. */
-  readonly #values: LuaValue[] = [];
-  readonly #kinds: number[] = [];
+  /** Values in the order in which they were written; of an aggregate, how many follow. What is behind `#size` is of no account. */
+  #values: LuaValue[] = [];
+  #kinds = new Uint8Array(KINDS_KEPT);
+  #size = 0;
+  /** Aggregates that were begun since the last `take`. */
+  #aggregates = 0;
+  #hasNil = false;
   #at = 0;
   /** Whether the reply as a whole is an error. */
   isError = false;
@@ -32,24 +39,36 @@ export class ReplyCollector implements Reply {
   }
 
   get isFull(): boolean {
-    return this.#kinds.length >= VALUES_MAX;
+    return this.#size >= VALUES_MAX;
   }
 
   /** The reply written since the last `take`. */
   take(): LuaValue {
+    const values = this.#values;
+    const size = this.#size;
+    const isFlat = this.#aggregates === 1 && !this.#hasNil;
+    const isFull = this.isFull;
     this.isError = false;
-    if (this.isFull) {
-      this.#values.length = this.#kinds.length = 0;
-      throw new LuaKilled(SCRIPT_MEMORY_EXCEEDED);
+    if (size === 1 && this.#kinds[0] === Kind.value && values.length === 1) {
+      this.#size = 0;
+      this.#hasNil = false;
+      const value = values[0];
+      values[0] = undefined;
+      return value;
     }
-    if (this.#kinds.length === 1 && this.#kinds[0] === Kind.value) {
-      // Setting the length of an array costs many times as much.
-      this.#kinds.pop();
-      return this.#values.pop();
-    }
-    const value = this.#build();
-    this.#values.length = 0;
-    this.#kinds.length = 0;
+    let value: LuaValue;
+    if (isFull || size === 0) value = undefined;
+    else if (isFlat && this.#kinds[0] === Kind.array && values.length === size) {
+      // Most replies with several values are this: the list is there already, but for its first place.
+      values[0] = undefined;
+      value = this.#engine.newList(values);
+    } else value = this.#build();
+    this.#values = [];
+    this.#size = 0;
+    this.#aggregates = 0;
+    this.#hasNil = false;
+    if (this.#kinds.length > KINDS_KEPT) this.#kinds = new Uint8Array(KINDS_KEPT);
+    if (isFull) throw new LuaKilled(SCRIPT_MEMORY_EXCEEDED);
     return value;
   }
 
@@ -101,15 +120,28 @@ export class ReplyCollector implements Reply {
   }
 
   #put(value: LuaValue): void {
-    if (this.isFull) return;
-    this.#values.push(value);
-    this.#kinds.push(Kind.value);
+    if (value === undefined) this.#hasNil = true;
+    this.#write(Kind.value, value);
   }
 
   #open(kind: number, count: number): void {
-    if (this.isFull) return;
-    this.#values.push(count);
-    this.#kinds.push(kind);
+    this.#aggregates++;
+    this.#write(kind, count);
+  }
+
+  #write(kind: number, value: LuaValue): void {
+    const at = this.#size;
+    if (at >= VALUES_MAX) return;
+    if (at === this.#kinds.length) this.#grow();
+    this.#values[at] = value;
+    this.#kinds[at] = kind;
+    this.#size = at + 1;
+  }
+
+  #grow(): void {
+    const grown = new Uint8Array(2 * this.#kinds.length);
+    grown.set(this.#kinds);
+    this.#kinds = grown;
   }
 
   ok(): void {
@@ -123,7 +155,7 @@ export class ReplyCollector implements Reply {
   error(text: string): void {
     this.errors++;
     this.lastError = text;
-    if (this.#kinds.length === 0) this.isError = true;
+    if (this.#size === 0) this.isError = true;
     const table = errorTable(this.#engine, `-${text}`);
     // It has been counted where the command ran.
     table.set(ALREADY_COUNTED, true);
@@ -204,13 +236,16 @@ export class ReplyCollector implements Reply {
   }
 
   mark(): number {
-    return this.#kinds.length;
+    return this.#size;
   }
 
   rewind(mark: number): void {
     this.#values.length = mark;
-    this.#kinds.length = mark;
-    if (mark === 0) this.isError = false;
+    this.#size = mark;
+    if (mark > 0) return;
+    this.isError = false;
+    this.#aggregates = 0;
+    this.#hasNil = false;
   }
 
   insertArray(mark: number, length: number): void {
@@ -227,8 +262,12 @@ export class ReplyCollector implements Reply {
   }
 
   #insert(mark: number, kind: number, count: number): void {
+    this.#aggregates++;
+    const size = this.#size++;
+    if (size === this.#kinds.length) this.#grow();
     this.#values.splice(mark, 0, count);
-    this.#kinds.splice(mark, 0, kind);
+    this.#kinds.copyWithin(mark + 1, mark, size);
+    this.#kinds[mark] = kind;
   }
 }
 

@@ -5,8 +5,9 @@
 import type { Call } from '../engine/call.ts';
 import { Session } from '../engine/session.ts';
 import { CommandError } from '../shared/errors.ts';
+import type { Request } from '../shared/request.ts';
 import { UnsupportedChunk } from './compiled/chunk-compiler.ts';
-import { type LuaEngine, type LuaFunction, LuaKilled, LuaSyntaxError, type LuaTable, SCRIPT_MEMORY_EXCEEDED } from './lua-engine.ts';
+import { type LuaEngine, type LuaFunction, LuaKilled, LuaSyntaxError, type LuaTable, type LuaValue, SCRIPT_MEMORY_EXCEEDED } from './lua-engine.ts';
 import { LuaRuntime } from './lua-runtime.ts';
 import type { ApiHost } from './redis-api.ts';
 import { recentString } from './recent-strings.ts';
@@ -90,22 +91,20 @@ export class ScriptHost {
     current.killed = true;
   }
 
-  /** What a client's call is for scripts: its keys begin at argument 3, their number stands at 2. @throws CommandError */
-  keysOf(c: Call, badNumber?: CommandError): { keys: string[]; args: string[] } {
+  /**
+   * What a client's call is for scripts: its keys begin at argument 3, their number stands at 2. Both are lists as `newList` takes them.
+   * @throws CommandError
+   */
+  keysOf(c: Call, badNumber?: CommandError): { keys: LuaValue[]; args: LuaValue[] } {
     const { req } = c;
     const count = c.integer(2, badNumber);
     if (count > req.argc - 3) throw new CommandError("ERR Number of keys can't be greater than number of args");
     if (count < 0) throw new CommandError("ERR Number of keys can't be negative");
-    const keys: string[] = [];
-    const args: string[] = [];
-    const string = (i: number): string => recentString(req.buf, req.off[i]!, req.len[i]!);
-    for (let i = 3; i < 3 + count; i++) keys.push(string(i));
-    for (let i = 3 + count; i < req.argc; i++) args.push(string(i));
-    return { keys, args };
+    return { keys: wordsOf(req, 3, 3 + count), args: wordsOf(req, 3 + count, req.argc) };
   }
 
   /** Runs a script or function for a client. `flags` are ScriptFlags. */
-  run(c: Call, isFunction: boolean, name: string, flags: number, compiled: Compiled, keys: readonly string[], args: readonly string[]): void {
+  run(c: Call, isFunction: boolean, name: string, flags: number, compiled: Compiled, keys: LuaValue[], args: LuaValue[]): void {
     const run = new ScriptRun(isFunction, name, flags, this.#sessionFor(c), this.options.clockMs(), c.req);
     const { runtime, fn } = compiled;
     runtime.lua.onTick = this.#onTick;
@@ -156,6 +155,13 @@ export class ScriptHost {
       runtime.lua.onTick = null;
     }
   }
+}
+
+/** The arguments from `start` to before `end`, from index 1 on. */
+function wordsOf({ buf, off, len }: Request, start: number, end: number): LuaValue[] {
+  const words: LuaValue[] = [undefined];
+  for (let i = start; i < end; i++) words.push(recentString(buf, off[i]!, len[i]!));
+  return words;
 }
 
 /** What a chunk that does not compile is called in replies. */

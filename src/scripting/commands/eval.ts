@@ -4,7 +4,7 @@ import { type Command, command, keysCounted } from '../../engine/command.ts';
 import { helpHandler } from '../../engine/commands/help.ts';
 import { OUT_OF_MEMORY } from '../../engine/error-texts.ts';
 import { CommandError } from '../../shared/errors.ts';
-import { type EvalScripts, type Script, shaOf } from '../eval-scripts.ts';
+import type { EvalScripts, Script } from '../eval-scripts.ts';
 import { recentString } from '../recent-strings.ts';
 import { type ScriptHost, WRITES_IN_RO, WRITES_ON_REPLICA } from '../script-host.ts';
 import { ScriptFlag } from '../script-run.ts';
@@ -35,9 +35,17 @@ const HELP = [
 ];
 
 export function evalCommands(host: ScriptHost, scripts: EvalScripts): readonly Command[] {
-  const run = (c: Call, find: () => Script, readOnly: boolean): void => {
+  const bySha = (c: Call): Script => {
+    const sha = recentString(c.req.buf, c.req.off[1]!, SHA_CHARS);
+    const script = scripts.get(sha) ?? scripts.get(sha.toLowerCase());
+    if (script === undefined) throw NO_SCRIPT;
+    return script;
+  };
+  const run = (c: Call, byBody: boolean, readOnly: boolean): void => {
+    // As in Redis, what cannot be a digest is refused before the keys are looked at.
+    if (!byBody && c.req.len[1] !== SHA_CHARS) throw NO_SCRIPT;
     const { keys, args } = host.keysOf(c);
-    const script = find();
+    const script = byBody ? scripts.load(c.string(1)) : bySha(c);
     const mayWrite = script.flags === null || (script.flags & ScriptFlag.noWrites) === 0;
     if (script.flags !== null && mayWrite) {
       if (c.engine.keyspace.isReadOnly && !c.session.fromSource) throw WRITES_ON_REPLICA;
@@ -46,27 +54,16 @@ export function evalCommands(host: ScriptHost, scripts: EvalScripts): readonly C
     }
     host.run(c, false, script.sha, (script.flags ?? 0) | (readOnly ? ScriptFlag.noWrites : 0), script, keys, args);
   };
-  const byBody = (c: Call) => (): Script => scripts.load(c.string(1));
-  const bySha = (c: Call): (() => Script) => {
-    // As in Redis, what cannot be a digest is refused before the keys are looked at.
-    if (c.req.len[1] !== SHA_CHARS) throw NO_SCRIPT;
-    return () => named(recentString(c.req.buf, c.req.off[1]!, SHA_CHARS));
-  };
-  const named = (sha: string): Script => {
-    const script = scripts.get(sha) ?? scripts.get(sha.toLowerCase());
-    if (script === undefined) throw NO_SCRIPT;
-    return script;
-  };
   const group = 'scripting';
   const row = { arity: -3, group, keys: [keysCounted(2, 'RW access update')] } as const;
   const readOnlyRow = { arity: -3, group, keys: [keysCounted(2, 'RO access')] } as const;
   const flags = 'noscript skip_monitor may_replicate no_mandatory_keys stale';
   const readOnlyFlags = 'noscript skip_monitor no_mandatory_keys stale readonly';
   return [
-    command({ ...row, name: 'eval', flags, since: '2.6.0', run: (c) => run(c, byBody(c), false) }),
-    command({ ...row, name: 'evalsha', flags, since: '2.6.0', run: (c) => run(c, bySha(c), false) }),
-    command({ ...readOnlyRow, name: 'eval_ro', flags: readOnlyFlags, since: '7.0.0', run: (c) => run(c, byBody(c), true) }),
-    command({ ...readOnlyRow, name: 'evalsha_ro', flags: readOnlyFlags, since: '7.0.0', run: (c) => run(c, bySha(c), true) }),
+    command({ ...row, name: 'eval', flags, since: '2.6.0', run: (c) => run(c, true, false) }),
+    command({ ...row, name: 'evalsha', flags, since: '2.6.0', run: (c) => run(c, false, false) }),
+    command({ ...readOnlyRow, name: 'eval_ro', flags: readOnlyFlags, since: '7.0.0', run: (c) => run(c, true, true) }),
+    command({ ...readOnlyRow, name: 'evalsha_ro', flags: readOnlyFlags, since: '7.0.0', run: (c) => run(c, false, true) }),
     scriptCommand(host, scripts),
   ];
 }
@@ -112,8 +109,7 @@ function scriptCommand(host: ScriptHost, scripts: EvalScripts): Command {
       command({
         name: 'script|load', arity: 3, flags: 'noscript stale', group, since: '2.6.0', tips: ['request_policy:all_nodes', 'response_policy:all_succeeded'],
         run: (c) => {
-          const body = c.string(2);
-          c.reply.bulkString(scripts.load(body, shaOf(body)).sha);
+          c.reply.bulkString(scripts.load(c.string(2)).sha);
         },
       }),
       command({

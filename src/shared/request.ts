@@ -112,9 +112,10 @@ export const latin1Slice: Latin1Slice = nativeSlice === undefined ? composeLatin
 
 /**
  * The method itself, for loops that meet strings of any origin. V8 has a dozen kinds of strings (flat, joined, sliced, internalized …);
- * code that has met more than four looks `text.charCodeAt` up anew for each character, which takes three times as long.
+ * code that has met more than four looks `text.charCodeAt` up anew for each character, which takes three times as long. A module has a
+ * constant of its own for it: what is exported is looked up each time, too.
  */
-export const charCodeAt = String.prototype.charCodeAt;
+const { charCodeAt } = String.prototype;
 
 /** Writes a latin1 string's bytes into `buf`, from `at` on; returns where they end. */
 export function writeLatin1(text: string, buf: Uint8Array, at: number): number {

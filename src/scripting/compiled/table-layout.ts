@@ -2,9 +2,11 @@
  * Where the keys of a table's hash part stand: Lua 5.1's node vector (ltable.c), so that `next` visits keys in the order in which a
  * real server visits them. The nodes themselves are found by a Map; this file is about order alone, and about when a part is full.
  */
-import { charCodeAt } from '../../shared/request.ts';
 import type { LuaValue } from '../lua-engine.ts';
 import { addressOf } from './addresses.ts';
+
+/** As in shared/request.ts, which says why. */
+const { charCodeAt } = String.prototype;
 
 /** A key of the hash part with its value. Stays the same object as long as the key is in the table. */
 export class Node {

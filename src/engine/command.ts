@@ -292,6 +292,11 @@ export class CommandTable {
     return this.#clientNames.get(latin1Slice(buf, off, off + len).toLowerCase()) ?? null;
   }
 
+  /** Whether a client's request of a command names `row`, which another one named. Commands with subcommands are not looked into. */
+  names(row: Command, buf: Uint8Array, off: number, len: number): boolean {
+    return this.#clientNames === null && nameEquals(row.name, buf, off, len);
+  }
+
   /** The command that an effect of the log names, subcommand included, or null. */
   findForEffect(request: Request): Command | null {
     const row = this.find(request.buf, request.off[0]!, request.len[0]!);

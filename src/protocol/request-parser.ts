@@ -112,12 +112,17 @@ export class RequestParser {
       if (at + 6 > end || buf[at] !== DOLLAR) return this.#suspend(buf, start, end, request, argc, i, at);
       let length = buf[at + 1]! - ZERO;
       let from = at + 4;
-      if (buf[at + 2] !== CR) {
+      if (buf[at + 2] === CR) {
+        if (length > 9) length = -1;
+      } else if (buf[at + 3] === CR && length > 0 && length <= 9 && buf[at + 2]! >= ZERO && buf[at + 2]! <= ZERO + 9) {
+        length = length * 10 + buf[at + 2]! - ZERO;
+        from = at + 5;
+      } else {
         const lineEnd = this.#lineEndOfDigits(buf, at, end);
         for (let p = at + 2; p < lineEnd; p++) length = length * 10 + buf[p]! - ZERO;
         if (lineEnd < 0) length = -1;
         from = lineEnd + 2;
-      } else if (length > 9) length = -1;
+      }
       const to = from + length;
       if (length < 0 || length > bulkMax || to + 2 > end) return this.#suspend(buf, start, end, request, argc, i, at);
       if (i === off.length) {

@@ -179,11 +179,12 @@ export class Connection implements SessionHost, Waiter {
     let from = writer.pos;
     let hold = this.#held.length > 0 ? this.#held[this.#held.length - 1]!.turn : 0;
     let at = start;
+    server.dispatcher.beginInput();
     this.#isRunning = true;
     while (at < end) {
       const begin = at;
       // Parsing unquotes an inline command in place; one that is postponed will be parsed again.
-      const inline = (server.pausedForWrites || server.pause.active || !server.serving) && buf[at] !== STAR ? Uint8Array.from(buf.subarray(at, end)) : null;
+      const inline = buf[at] !== STAR && (server.pausedForWrites || server.pause.active || !server.serving) ? Uint8Array.from(buf.subarray(at, end)) : null;
       const status = parser.parse(buf, at, end, request);
       if (status === ParseStatus.incomplete) break;
       if (status === ParseStatus.error) {

@@ -23,6 +23,7 @@ function onlySubscribing({ name }: Command): string {
   return `ERR Can't execute '${name}': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET are allowed in this context`;
 }
 
+const QUICK_READ = Flag.readonly | Flag.fast;
 const DATA = Flag.write | Flag.readonly | Flag.mayReplicate;
 /** To Redis a monitor is a kind of replica. */
 const MONITOR_REFUSED = "ERR Replica can't interact with the keyspace";
@@ -76,6 +77,8 @@ const NOAUTH = 'NOAUTH Authentication required.';
 export class Dispatcher {
   readonly #server: Server;
   readonly #replicaGate: ReplicaGate;
+  /** A quick read of the connection whose input is being run that passed all gates; nothing has happened since that could close one. */
+  #passed: Command | null = null;
 
   constructor(server: Server) {
     this.#server = server;
@@ -83,10 +86,24 @@ export class Dispatcher {
     server.engine.effectsBytesMax = WRITE_BYTES_MAX;
   }
 
+  /** A connection's input is about to be run. */
+  beginInput(): void {
+    this.#passed = null;
+  }
+
   /** Runs a request of a connection; its reply is written unless the client blocked or the command was postponed. @returns an Outcome */
   run(connection: Connection, request: Request, reply: RespWriter): number {
     const { engine } = this.#server;
     const { session } = connection;
+    const passed = this.#passed;
+    if (passed !== null) {
+      // A pipeline of one kind of read, most of the time.
+      if (request.argc === passed.arity && engine.table.names(passed, request.buf, request.off[0]!, request.len[0]!)) {
+        connection.commands++;
+        return engine.execute(passed, session, request, reply);
+      }
+      this.#passed = null;
+    }
     engine.lastWaitFor = 0;
     const command = engine.resolve(request, reply);
     // Back-pressure holds those who write; readers go on.
@@ -149,11 +166,19 @@ export class Dispatcher {
     if (exceedsRecord(command, session, request)) return this.#refuse(command, connection, reply, tooLargeToLog(WRITE_BYTES_MAX));
     // It was this one that had to go.
     if (connection.closed) return Outcome.done;
+    if ((command.flags & QUICK_READ) === QUICK_READ && this.#gatesStayOpen(connection)) this.#passed = command;
     // What had to go is told before the reply, as in Redis.
     const toldTurn = engine.eviction.maxBytes !== 0 && connection.tracking !== null ? this.#server.tracking.tellBeforeReply(connection, reply) : 0;
     const outcome = engine.execute(command, session, request, reply);
     if (toldTurn > engine.lastWaitFor) engine.lastWaitFor = toldTurn;
     return outcome;
+  }
+
+  /** Whether what lets a read of this connection pass cannot be changed by such a read, nor depends on its arguments. */
+  #gatesStayOpen({ session, tracking }: Connection): boolean {
+    const { engine, pause, serving } = this.#server;
+    return session.queue === null && session.restrictedTo === null && tracking === null && serving && !pause.active
+      && engine.importing === null && engine.eviction.maxBytes === 0;
   }
 
   /** EXEC refused ends the transaction: nothing of it is run. */

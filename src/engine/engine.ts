@@ -382,7 +382,8 @@ export class Engine {
         if (command.renamed) this.#effects.requestAs(command.topName, db, request);
         else this.#effects.request(db, request);
       }
-      invariant(this.keyspace.hazards.waitFor === this.keyspace.hazards.turn, `${command.name} changed something and marked no key`);
+      // Not an invariant(): each write would compose its text.
+      if (this.keyspace.hazards.waitFor !== this.keyspace.hazards.turn) throw new InvariantViolation(`${command.name} changed something and marked no key`);
     }
     if (session.tracksReads && (command.flags & Flag.readonly) !== 0) this.onRead(command, request, session);
     if (this.onCommand !== null && !showsFirst && !call.isRerun) {

@@ -95,8 +95,16 @@ export function idArguments(c: Call, first: number, out: IdList): void {
 
 // ---- Replies and effects ----
 
-export function replyId(reply: Reply, id: StreamId): void {
-  reply.bulk(text, 0, id.write(text, 0));
+/** @returns bytes of the id's text, for `effectRepliedId` */
+export function replyId(reply: Reply, id: StreamId): number {
+  const bytes = id.write(text, 0);
+  reply.bulk(text, 0, bytes);
+  return bytes;
+}
+
+/** The id that `replyId` was given last, where nothing else of this file was called since. */
+export function effectRepliedId(c: Call, bytes: number): void {
+  c.effectBytes(text, 0, bytes);
 }
 
 export function effectId(c: Call, id: StreamId): void {

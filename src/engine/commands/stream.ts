@@ -10,7 +10,7 @@ import {
 import { KeyEvent } from '../keyspace/key-events.ts';
 import { EntryType } from '../memory/entries.ts';
 import { ENTRY_BYTES_MAX } from '../types/stream.ts';
-import { IdList, effectId, endArgument, idArgument, idArguments, replyEntries, replyId, startArgument } from './stream-arguments.ts';
+import { IdList, effectRepliedId, endArgument, idArgument, idArguments, replyEntries, replyId, startArgument } from './stream-arguments.ts';
 import { streamClaimCommands } from './stream-claim.ts';
 import { streamGroupCommands } from './stream-group.ts';
 import { streamInfoCommands } from './stream-info.ts';
@@ -61,7 +61,7 @@ function xadd(c: Call): void {
     streams.begin(ref);
   } else c.modified(1);
   streams.append(ref, id, req, first, bytes);
-  replyId(reply, id);
+  const idBytes = replyId(reply, id);
   c.notify(KeyEvent.stream, 'xadd', 1);
   const trimmed = options.isGiven ? streams.trim(ref, options) : 0;
   if (trimmed > 0) c.notify(KeyEvent.stream, 'xtrim', 1);
@@ -76,7 +76,7 @@ function xadd(c: Call): void {
     c.effectText('=');
     c.effectInteger(streams.length(ref));
   }
-  effectId(c, id);
+  effectRepliedId(c, idBytes);
   for (let i = first; i < req.argc; i++) c.effectArg(i);
 }
 

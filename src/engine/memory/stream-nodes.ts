@@ -188,7 +188,7 @@ export class StreamNodes {
     this.#writeEntry(id, firstId, request, first, this.#hasFields(node, request, first));
     const bytes = writer.len - LISTPACK_HEADER_BYTES;
     if (this.#used(node) + bytes + COUNTS_BYTES > this.#arena.cellBytes(node)) node = this.#resize(node, cursor, bytes + COUNTS_BYTES);
-    this.#setCounts(node, this.live(node) + 1, this.#deleted(node));
+    this.#countOneMore(node);
     const u8 = this.#arena.u8[node >>> CHUNK_SHIFT]!;
     const end = this.end(node);
     copyBytes(writer.buf, LISTPACK_HEADER_BYTES, u8, end, bytes);
@@ -450,6 +450,14 @@ export class StreamNodes {
   #deleted(node: Address): number {
     const u8 = this.#arena.u8[node >>> CHUNK_SHIFT]!;
     return smallInteger(u8, nextElement(u8, this.begin(node)));
+  }
+
+  #countOneMore(node: Address): void {
+    const u8 = this.#arena.u8[node >>> CHUNK_SHIFT]!;
+    const at = this.begin(node);
+    // Up to 127 it is one byte, and its room the same.
+    if (u8[at]! < 127) u8[at]!++;
+    else this.#setCounts(node, this.live(node) + 1, this.#deleted(node));
   }
 
   /** Writes the two counts, whose room may change; the cell must suffice. */

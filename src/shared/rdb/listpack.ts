@@ -166,7 +166,16 @@ export class ListpackWriter {
 
   /** Appends an integer of 32 bits. */
   appendInteger(value: number): void {
-    this.appendWords(value >> 31, value);
+    if (value >>> 0 > 127) {
+      this.appendWords(value >> 31, value);
+      return;
+    }
+    // Flags and counts: a byte each, and the length of that.
+    this.#reserve(2);
+    this.count++;
+    this.buf[this.len] = value;
+    this.buf[this.len + 1] = 1;
+    this.len += 2;
   }
 
   /** Appends an integer given as its signed high and its low 32 bits. */

@@ -2,8 +2,8 @@
  * How long commands take, for statistics and for the length of a turn.
  *
  * The clock is read when a command ends, which is when the next one begins. One reading takes as long as a tenth of a GET; so
- * reads that are quick by their nature share one, where a client sends several of the same kind in a row. Their sum is exact,
- * each is taken to have lasted as long as the others; none of them is ever looked at alone.
+ * commands that are quick by their nature share one, where a client sends several of the same kind in a row. Their sum is
+ * exact, each is taken to have lasted as long as the others; none of them is ever looked at alone.
  */
 import { type Command, Flag } from './command.ts';
 import { LatencyHistogram } from './latency-histogram.ts';
@@ -12,7 +12,14 @@ import { LatencyHistogram } from './latency-histogram.ts';
 const SHARED_MAX = 16;
 /** Who looks for slower commands than this, in microseconds, wants each measured by itself. Redis's default of slowlog-log-slower-than. */
 const UNSUSPICIOUS_US = 10_000;
-const QUICK = Flag.readonly | Flag.fast;
+/** Quick writes with more arguments may do the work of many, or (XADD with a trimming) what is not quick. */
+const QUICK_WRITE_ARGUMENTS_MAX = 5;
+
+/** Whether a command takes about as long as the next of its kind: Redis's word for that is fast, and lists count by arguments. */
+function isQuick(command: Command, argc: number): boolean {
+  if ((command.flags & Flag.fast) === 0) return false;
+  return (command.flags & Flag.readonly) !== 0 || ((command.flags & Flag.write) !== 0 && argc <= QUICK_WRITE_ARGUMENTS_MAX);
+}
 
 export class CommandClock {
   /** When the last command that was measured ended, µs. */
@@ -50,12 +57,12 @@ export class CommandClock {
   }
 
   /**
-   * A command has ended behind which another one follows at once.
+   * A command of `argc` arguments has ended behind which another one follows at once.
    * @param slowUs commands that take so long are reported
    * @returns whether it is measured together with what follows; else `end` and `count` are to be called.
    */
-  defer(command: Command, slowUs: number): boolean {
-    if ((command.flags & QUICK) !== QUICK || slowUs < UNSUSPICIOUS_US || this.#count + 1 >= SHARED_MAX) return false;
+  defer(command: Command, argc: number, slowUs: number): boolean {
+    if (!isQuick(command, argc) || slowUs < UNSUSPICIOUS_US || this.#count + 1 >= SHARED_MAX) return false;
     this.#unmeasured = command;
     this.#count++;
     return true;

@@ -402,7 +402,7 @@ export class Engine {
     const { slowUs, requestBytes, replyBytes } = this.noteworthy;
     const sent = reply.mark() - mark;
     const isLarge = !call.isScripted && (wireBytes(request) >= requestBytes || sent >= replyBytes);
-    if (moreFollows && sent < SMALL_REPLY_BYTES && !isLarge && this.clock.defer(command, slowUs)) return;
+    if (moreFollows && sent < SMALL_REPLY_BYTES && !isLarge && this.clock.defer(command, request.argc, slowUs)) return;
     const spentUs = this.clock.end() - startUs;
     this.clock.count(command, spentUs);
     if (isLarge || spentUs >= slowUs) {

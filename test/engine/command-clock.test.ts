@@ -1,4 +1,4 @@
-/** How commands are measured: each by itself, or quick reads of one kind that a client sends in a row together. */
+/** How commands are measured: each by itself, or quick ones of one kind that a client sends in a row together. */
 import { beforeEach, expect, test } from 'vitest';
 import { RespWriter } from '../../src/protocol/resp-writer.ts';
 import { Request } from '../../src/shared/request.ts';
@@ -59,6 +59,16 @@ test('quick reads of one kind share a reading, up to sixteen', () => {
   expect(rig.engine.table.get('get')!.latency!.percentile(98)).toBeLessThan(1);
 });
 
+test('so do quick writes with few arguments', () => {
+  pipeline(...Array.from({ length: 40 }, () => 'INCR n'));
+  expect(readings).toBe(3);
+  expect(usage('incr')).toEqual([40, 9, 40]);
+  pipeline('XADD s * f v', 'XADD s * f v');
+  expect(readings).toBe(4);
+  pipeline('XADD s MAXLEN 1 * f v', 'XADD s MAXLEN 1 * f v', 'SADD s2 a b c d', 'SADD s2 a b c d');
+  expect(readings).toBe(8);
+});
+
 test('other kinds, writes and errors in between are counted where they belong', () => {
   pipeline('GET k', 'GET nosuch', 'HGET h f', 'GET h', 'SET k w', 'GET k', 'GET k');
   expect(usage('get')).toEqual([5, 9, 5]);
@@ -86,12 +96,12 @@ test('a transaction takes the time of all its commands, and each of them its own
   expect(usage('exec').slice(0, 2)).toEqual([1, 9]);
 });
 
-test('each is measured by itself where slow ones are looked for, where it writes, and where it returns much', () => {
+test('each is measured by itself where slow ones are looked for, where it may take long, and where it returns much', () => {
   rig.engine.noteworthy = { slowUs: 9999, requestBytes: Infinity, replyBytes: Infinity };
   pipeline('GET k', 'GET k', 'GET k');
   expect(readings).toBe(3);
   rig.engine.noteworthy = { slowUs: 10_000, requestBytes: Infinity, replyBytes: Infinity };
-  pipeline('INCR n', 'INCR n', 'INCR n');
+  pipeline('SET k v', 'SET k v', 'SET k v');
   expect(readings).toBe(6);
   rig.run('SET', 'large', 'x'.repeat(5000));
   pipeline('GET large', 'GET large');

@@ -4,27 +4,46 @@
  */
 import { latin1Slice } from '../shared/request.ts';
 
-const SLOTS = 1024;
+const SLOT_BITS = 10;
 /** Of longer ones, comparing takes as long as making. */
 const LENGTH_MAX = 40;
+const WORD_BYTES = 4;
+const WORDS = LENGTH_MAX / WORD_BYTES;
+/** Odd, with bits all over: 2^32 divided by the golden ratio. */
+const MULTIPLIER = 0x9e3779b1;
 
-const recent = new Array<string>(SLOTS).fill('');
-/** Their bytes, LENGTH_MAX for each: comparing bytes with bytes takes half as long as with a string. */
-const recentBytes = new Uint8Array(SLOTS * LENGTH_MAX);
+const recent = new Array<string>(2 ** SLOT_BITS).fill('');
+/** Their bytes, four in a word, the last one filled up with zeros: bytes are hashed, compared and kept in a third of the time so. */
+const recentWords = new Int32Array(2 ** SLOT_BITS * WORDS);
+const sought = new Int32Array(WORDS);
 
 /** The `length` bytes of `buf` from `start` on as a latin1 string. */
 export function recentString(buf: Uint8Array, start: number, length: number): string {
-  if (length > LENGTH_MAX) return latin1Slice(buf, start, start + length);
+  const end = start + length;
+  if (length > LENGTH_MAX) return latin1Slice(buf, start, end);
   let hash = length;
-  for (let at = start; at < start + length; at++) hash = (Math.imul(hash, 31) + buf[at]!) | 0;
-  const slot = (hash ^ (hash >>> 15)) & (SLOTS - 1);
-  const bytes = slot * LENGTH_MAX;
+  let words = 0;
+  let at = start;
+  for (; at + WORD_BYTES <= end; at += WORD_BYTES) {
+    const word = buf[at]! | (buf[at + 1]! << 8) | (buf[at + 2]! << 16) | (buf[at + 3]! << 24);
+    sought[words++] = word;
+    hash = Math.imul(hash ^ word, MULTIPLIER);
+  }
+  if (at < end) {
+    let word = buf[at]!;
+    if (at + 1 < end) word |= buf[at + 1]! << 8;
+    if (at + 2 < end) word |= buf[at + 2]! << 16;
+    sought[words++] = word;
+    hash = Math.imul(hash ^ word, MULTIPLIER);
+  }
+  const slot = hash >>> (32 - SLOT_BITS);
+  const base = slot * WORDS;
   const known = recent[slot]!;
   if (known.length === length) {
     let same = 0;
-    while (same < length && recentBytes[bytes + same] === buf[start + same]) same++;
-    if (same === length) return known;
+    while (same < words && recentWords[base + same] === sought[same]) same++;
+    if (same === words) return known;
   }
-  for (let at = 0; at < length; at++) recentBytes[bytes + at] = buf[start + at]!;
-  return (recent[slot] = latin1Slice(buf, start, start + length));
+  for (let word = 0; word < words; word++) recentWords[base + word] = sought[word]!;
+  return (recent[slot] = latin1Slice(buf, start, end));
 }

@@ -93,7 +93,7 @@ function pad(text: string, { flags, width }: Specification, zeros: boolean): str
 }
 
 function withSign(text: string, flags: string): string {
-  if (text.startsWith('-')) return text;
+  if (flags === '' || text.startsWith('-')) return text;
   if (flags.includes('+')) return `+${text}`;
   return flags.includes(' ') ? ` ${text}` : text;
 }
@@ -143,7 +143,7 @@ function floating(value: number, conversion: string, specification: Specificatio
     return pad(withSign(name, flags), specification, false);
   }
   const precision = specification.precision < 0 ? DEFAULT_PRECISION : specification.precision;
-  const alternate = flags.includes('#');
+  const alternate = flags !== '' && flags.includes('#');
   let text: string;
   if (conversion === 'g') text = generalForm(value, precision, alternate);
   else {

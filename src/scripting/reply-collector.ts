@@ -4,6 +4,7 @@
  */
 import { formatDouble } from '../shared/number-text.ts';
 import type { Reply } from '../shared/reply.ts';
+import { listOf } from './lists.ts';
 import { type LuaEngine, LuaKilled, type LuaTable, type LuaValue, SCRIPT_MEMORY_EXCEEDED } from './lua-engine.ts';
 import { recentString } from './recent-strings.ts';
 
@@ -101,16 +102,8 @@ export class ReplyCollector implements Reply {
 
   #list(count: number): LuaTable {
     const values: LuaValue[] = [undefined];
-    let hasNil = false;
-    for (let i = 1; i <= count; i++) {
-      const value = this.#next();
-      hasNil ||= value === undefined;
-      values.push(value);
-    }
-    if (!hasNil) return this.#engine.newList(values);
-    const table = this.#engine.newTable();
-    for (let i = 1; i <= count; i++) table.set(i, values[i]);
-    return table;
+    for (let i = 1; i <= count; i++) values.push(this.#next());
+    return listOf(this.#engine, values);
   }
 
   #wrap(field: string, value: LuaValue): LuaTable {

@@ -1,5 +1,6 @@
 /** The library `cmsgpack`: MessagePack as lua-cmsgpack 0.4.0 writes and reads it. */
 import { BadArgument, PositionedError, checkInteger, checkString, isTable, optInteger } from '../arguments.ts';
+import { listOf } from '../lists.ts';
 import type { HostFunction, LuaEngine, LuaTable, LuaValue } from '../lua-engine.ts';
 
 const NESTING_MAX = 16;
@@ -136,9 +137,9 @@ class Unpacker {
   }
 
   #array(length: number): LuaTable {
-    const table = this.#engine.newTable();
-    for (let i = 1; i <= length; i++) table.set(i, this.value());
-    return table;
+    const values: LuaValue[] = [undefined];
+    for (let i = 1; i <= length; i++) values.push(this.value());
+    return listOf(this.#engine, values);
   }
 
   #map(length: number): LuaTable {

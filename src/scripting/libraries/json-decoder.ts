@@ -1,5 +1,6 @@
 /** Reads JSON as lua-cjson does, with its messages. A zero byte is the end. */
 import { PositionedError } from '../arguments.ts';
+import { listOf } from '../lists.ts';
 import { type LuaEngine, type LuaTable, type LuaValue, NULL_USERDATA } from '../lua-engine.ts';
 
 const Token = {
@@ -62,14 +63,14 @@ export class JsonDecoder {
     }
   }
 
-  #descend(): LuaTable {
+  #descend(): void {
     this.#depth++;
     if (this.#depth > this.#depthMax) throw new PositionedError(`Found too many nested data structures (${this.#depth}) at character ${this.#at}`);
-    return this.#engine.newTable();
   }
 
   #object(): LuaTable {
-    const table = this.#descend();
+    this.#descend();
+    const table = this.#engine.newTable();
     this.#next();
     if (!this.#is(Token.objectEnd)) {
       for (;;) {
@@ -90,11 +91,12 @@ export class JsonDecoder {
   }
 
   #array(): LuaTable {
-    const table = this.#descend();
+    this.#descend();
+    const values: LuaValue[] = [undefined];
     this.#next();
     if (!this.#is(Token.arrayEnd)) {
-      for (let i = 1; ; i++) {
-        table.set(i, this.#read());
+      for (;;) {
+        values.push(this.#read());
         this.#next();
         if (this.#is(Token.arrayEnd)) break;
         if (!this.#is(Token.comma)) this.#expected('comma or array end');
@@ -102,7 +104,7 @@ export class JsonDecoder {
       }
     }
     this.#depth--;
-    return table;
+    return listOf(this.#engine, values);
   }
 
   // ---- Tokens ----

@@ -157,6 +157,8 @@ export class Command {
   /** Statistics since the start or the last CONFIG RESETSTAT. */
   calls = 0;
   microseconds = 0;
+  /** What the last call took that was measured: see command-clock.ts. */
+  sampleUs = 0;
   rejectedCalls = 0;
   failedCalls = 0;
   /** Of its calls since then; null before the first. */

@@ -335,9 +335,8 @@ export class Engine {
   /** Runs a command within the one under way: its effects and what it must wait for are the outer command's as well. */
   runNested(call: Call, command: Command, request: Request): void {
     call.nowMs = this.keyspace.nowMs;
-    // What the script itself has spent since its last command is not this one's.
-    this.clock.skip();
-    this.#run(call, command, request, false);
+    const isMeasured = this.clock.beginScripted(command, request.argc, this.noteworthy.slowUs);
+    this.#run(call, command, request, false, isMeasured);
   }
 
   /** Whether the effects of a command, if they are as large as it is itself, would exceed `effectsBytesMax`. */
@@ -346,8 +345,11 @@ export class Engine {
     return request.buf.length > room && wireBytes(request) > room;
   }
 
-  /** @param moreFollows whether another command follows at once, which may be measured together with this one */
-  #run(call: Call, command: Command, request: Request, moreFollows: boolean): void {
+  /**
+   * @param moreFollows whether another command follows at once, which may be measured together with this one
+   * @param isMeasured whether the clock is read for it at all
+   */
+  #run(call: Call, command: Command, request: Request, moreFollows: boolean, isMeasured = true): void {
     const { reply, session } = call;
     // A command that runs others takes the time of all of them.
     const startUs = this.clock.lastUs;
@@ -398,6 +400,10 @@ export class Engine {
     if (reply.errors - call.errorsOfOthers !== errors) {
       command.failedCalls++;
       if (!call.errorsAreCounted) this.onError(reply.lastError);
+    }
+    if (!isMeasured) {
+      this.clock.estimate(command);
+      return;
     }
     const { slowUs, requestBytes, replyBytes } = this.noteworthy;
     const sent = reply.mark() - mark;

@@ -107,3 +107,24 @@ test('each is measured by itself where slow ones are looked for, where it may ta
   pipeline('GET large', 'GET large');
   expect(readings).toBe(9);
 });
+
+test('of quick commands in scripts every fourth of a kind is measured, of others each', () => {
+  const { engine } = rig;
+  const call = engine.nestedCall(new RespWriter(), rig.session);
+  const nested = (times: number, ...words: string[]): void => {
+    const request = Request.of(...words);
+    const row = engine.resolve(request, new RespWriter())!;
+    for (let i = 0; i < times; i++) engine.runNested(call, row, request);
+  };
+  nested(9, 'GET', 'k');
+  nested(2, 'HGET', 'h', 'f');
+  expect(readings).toBe(2 * 4);
+  expect([usage('get'), usage('hget')]).toEqual([[9, 27, 9], [2, 6, 2]]);
+  readings = 0;
+  nested(3, 'SET', 'k', 'v');
+  nested(3, 'HMGET', 'h', ...Array.from({ length: 15 }, () => 'f'));
+  engine.noteworthy = { slowUs: 9999, requestBytes: Infinity, replyBytes: Infinity };
+  nested(3, 'GET', 'k');
+  expect(readings).toBe(2 * 9);
+  expect([usage('set'), usage('hmget'), usage('get')]).toEqual([[3, 9, 3], [3, 9, 3], [12, 36, 12]]);
+});

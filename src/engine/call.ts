@@ -6,16 +6,16 @@
  * `changed()` when the command as it stands is its own effect, else `effect…` for the deterministic commands that it
  * amounts to. A handler that changed nothing says nothing.
  */
-import { type CommandError, invariant } from '../shared/errors.ts';
+import { CommandError, invariant } from '../shared/errors.ts';
 import type { Int64 } from '../shared/int64.ts';
 import { parseLongDouble } from '../shared/long-double.ts';
 import { parseDoubleStrict, parseIntegerStrict, parsedInteger } from '../shared/number-text.ts';
 import type { Reply } from '../shared/reply.ts';
 import { Request, latin1Slice } from '../shared/request.ts';
 import type { Command } from './command.ts';
-import type { EffectWriter } from './effects.ts';
+import { type EffectWriter, LENGTH_BYTES_MAX } from './effects.ts';
 import type { Engine } from './engine.ts';
-import { NOT_FLOAT, NOT_INTEGER, TIMEOUT_NEGATIVE, TIMEOUT_NOT_FLOAT, TIMEOUT_NOT_INTEGER, TIMEOUT_OUT_OF_RANGE, WRONG_TYPE } from './error-texts.ts';
+import { NOT_FLOAT, NOT_INTEGER, TIMEOUT_NEGATIVE, TIMEOUT_NOT_FLOAT, TIMEOUT_NOT_INTEGER, TIMEOUT_OUT_OF_RANGE, WRONG_TYPE, tooLargeToLog } from './error-texts.ts';
 import type { Database } from './keyspace/database.ts';
 import type { Address } from './memory/arena.ts';
 import type { Session } from './session.ts';
@@ -202,6 +202,11 @@ export class Call {
   /** The command changed something and is deterministic: it is logged as it stands. `n` is for statistics. */
   changed(n = 1): void {
     this.changes += n;
+  }
+
+  /** Throws where effects of `args` arguments with so many bytes in all are more than a record of the log takes. Ask before anything is changed. */
+  mustFitRecord(args: number, bytes: number): void {
+    if (this.engine.exceedsRecord(bytes + args * LENGTH_BYTES_MAX)) throw new CommandError(tooLargeToLog(this.engine.effectsBytesMax));
   }
 
   /** Begins an effect of `argc` arguments, the first of which is `name`; `argc - 1` of the `effect…` calls below follow. */

@@ -10,6 +10,8 @@ import { type Request, writeLatin1 } from '../shared/request.ts';
 import { formatInteger } from '../shared/number-text.ts';
 
 const BUFFER_BYTES = 64 * 1024;
+/** Of an argument's length, at most. */
+export const LENGTH_BYTES_MAX = 5;
 /** Varints have at most five bytes. */
 const VARINT_END = 2 ** 35;
 /** A buffer larger than this is given up after use. */

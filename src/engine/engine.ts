@@ -339,10 +339,14 @@ export class Engine {
     this.#run(call, command, request, false, isMeasured);
   }
 
-  /** Whether the effects of a command, if they are as large as it is itself, would exceed `effectsBytesMax`. */
-  exceedsRecord(request: Request): boolean {
-    const room = this.effectsBytesMax - this.#effects.length;
-    return request.buf.length > room && wireBytes(request) > room;
+  /** Whether so many bytes of effects more would exceed `effectsBytesMax`. */
+  exceedsRecord(bytes: number): boolean {
+    return bytes > this.effectsBytesMax - this.#effects.length;
+  }
+
+  /** Whether the effects of a command, if they are as large as it is itself, would. */
+  commandExceedsRecord(request: Request): boolean {
+    return this.exceedsRecord(request.buf.length) && this.exceedsRecord(wireBytes(request));
   }
 
   /**

@@ -253,3 +253,25 @@ test('a script is stopped before it has written more than a record of the log ca
   expect(await client.send('dbsize')).toBe(':55');
   expect(await client.send('eval', script.replace('70', '40'), '0', 'x'.repeat(MIB))).toBe('$-1');
 });
+
+test.each([
+  ['SORT', ['sadd', 'set'], 'scard', ['sort', 'set', 'alpha', 'store', 'out']],
+  ['SPOP', ['sadd', 'set'], 'scard', ['spop', 'set', '59']],
+  ['GEOSEARCHSTORE', ['geoadd', 'set', '1', '1'], 'zcard', ['geosearchstore', 'out', 'set', 'fromlonlat', '0', '0', 'byradius', '1000', 'km']],
+])('%s is refused where the log cannot take what it would write, and has changed nothing', async (_name, add, count, request) => {
+  rig = await ServerRig.start();
+  const client = await rig.connect();
+  const big = 'x'.repeat(MIB);
+  await client.send('set', 'out', 'before');
+  for (let i = 0; i < 60; i++) {
+    await client.send(...add, `${i}${big}`);
+  }
+  expect(await client.send(...request)).toBe('-ERR what a command or a transaction writes may not be larger than 58720256 bytes');
+  expect(await client.send(count, 'set')).toBe(':60');
+  expect(await client.send('get', 'out')).toBe('before');
+  // The same with little, and all of a set at once, which is logged as a deletion.
+  const smaller = request.map((word) => (word === 'set' ? 'few' : word === '59' ? '2' : word));
+  for (const member of ['1', '2', '3']) await client.send(...add.map((word) => (word === 'set' ? 'few' : word)), member);
+  expect(await client.send(...smaller)).not.toMatch(/^-/);
+  if (request[0] === 'spop') expect(await client.send('eval', "return #redis.call('spop', 'set', 60)", '0')).toBe(':60');
+});

@@ -65,6 +65,8 @@ function boxArgument(c: Call, area: SearchArea, i: number): void {
 }
 
 const VERTICES_MIN = 3;
+/** Of a score as text. */
+const SCORE_BYTES_MAX = 24;
 
 /** @returns how many arguments it takes. */
 function polygonArgument(c: Call, area: SearchArea, i: number): number {
@@ -312,6 +314,9 @@ function store(c: Call, ref: Ref, search: Search): void {
   const { scoreTable, sortedSets } = c.engine.types;
   const { storeAt } = search;
   const { chosen } = found;
+  let bytes = 0;
+  for (const i of chosen) bytes += SCORE_BYTES_MAX + sortedSets.readMember(ref, found.handles[i]!).len;
+  c.mustFitRecord(2 * chosen.length, bytes);
   if (c.lookupWrite(storeAt) !== 0) {
     c.effect('DEL', 2);
     c.effectArg(storeAt);

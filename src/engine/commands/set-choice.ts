@@ -75,6 +75,15 @@ function srandmember(c: Call): void {
   }
 }
 
+/** Throws if the log cannot take the members chosen, where they must be named. */
+function mustFitChosen(c: Call, ref: Ref): void {
+  const { sets } = c.engine.types;
+  if (sets.chosen === sets.length(ref)) return;
+  let bytes = 0;
+  for (let i = 0; i < sets.chosen; i++) bytes += sets.readChosen(ref, i).len;
+  c.mustFitRecord(sets.chosen, bytes);
+}
+
 /** Takes out the members chosen: logs them as SREM, or DEL where none remain. */
 function popChosen(c: Call, ref: Ref): void {
   const { sets } = c.engine.types;
@@ -122,6 +131,7 @@ function spop(c: Call): void {
     return;
   }
   sets.choose(ref, count, true);
+  mustFitChosen(c, ref);
   reply.set(sets.chosen);
   replyChosen(c, ref);
   popChosen(c, ref);

@@ -207,17 +207,19 @@ function results(c: Call, elements: string[], gets: readonly Pattern[]): (string
 
 /** Makes a list of the results, a missing one becoming an empty element. */
 function store(c: Call, at: number, found: readonly (string | null)[]): void {
+  const values = found.map((text) => latin1Bytes(text ?? ''));
+  const bytes = values.reduce((sum, value) => sum + value.length, 0);
+  c.mustFitRecord(values.length, bytes);
   const existed = c.removeKey(at);
   // Logged as what is stored: what was looked up may be expired, or in another order, where it is applied.
   if (existed) {
     c.effect('DEL', 2);
     c.effectArg(at);
   }
-  if (found.length > 0) {
+  if (values.length > 0) {
     const { lists } = c.engine.types;
-    const values = found.map((text) => latin1Bytes(text ?? ''));
     const ref = c.addCollection(at, EntryType.list, !existed);
-    lists.begin(ref, values.length, values.reduce((sum, value) => sum + value.length, 0));
+    lists.begin(ref, values.length, bytes);
     c.effect('RPUSH', values.length + 2);
     c.effectArg(at);
     for (const value of values) {

@@ -369,6 +369,7 @@ export class Engine {
     call.errorsOfOthers = 0;
     call.errorsAreCounted = false;
     this.keyspace.place.beginRequest(request.buf);
+    if (request.keySlot >= 0) this.keyspace.place.know(request.off[1]!, request.len[1]!, request.keySlot, request.keyHash);
     const showsFirst = (command.flags & Flag.skipMonitor) !== 0;
     if (this.onCommand !== null && showsFirst) this.onCommand(call);
     try {

@@ -105,11 +105,39 @@ export class RequestParser {
 
     let bulkMax = this.#limits.bulkBytesMax;
     if (!this.authenticated) bulkMax = Math.min(bulkMax, BULK_BYTES_MAX_UNAUTHENTICATED);
+    const next = this.#arguments(buf, at, end, request, argc, bulkMax);
+    // Whatever is not plain and complete is left to `#resume`, which begins with the first argument.
+    if (next < 0) return this.#suspend(buf, start, end, request, argc, at);
+    this.next = next;
+    return ParseStatus.command;
+  }
+
+  /**
+   * Finds commands from `start` on, as many as there are requests, that stand there complete, are small and plain arrays: they
+   * will mean the same once those before them have run, whatever these may change. Leaves the parser as it is.
+   * @returns how many; each ends two bytes behind its last argument
+   */
+  ahead(buf: Uint8Array, start: number, end: number, requests: readonly Request[]): number {
+    if (this.#scanned !== 0) return 0;
+    const bulkMax = Math.min(this.#limits.bulkBytesMax, BULK_BYTES_MAX_UNAUTHENTICATED);
+    let at = start;
+    for (let n = 0; n < requests.length; n++) {
+      if (at + 4 > end || buf[at] !== STAR || buf[at + 1]! <= ZERO || buf[at + 1]! > ZERO + 9 || buf[at + 2] !== CR) return n;
+      const request = requests[n]!;
+      at = this.#arguments(buf, at + 4, end, request, buf[at + 1]! - ZERO, bulkMax);
+      if (at < 0) return n;
+      request.keySlot = -1;
+    }
+    return requests.length;
+  }
+
+  /** Finds `argc` arguments at `at`. @returns where the last one's line ends; -1 unless all are complete, plain and no longer than `bulkMax`. */
+  #arguments(buf: Uint8Array, start: number, end: number, request: Request, argc: number, bulkMax: number): number {
+    let at = start;
     let { off, len } = request;
-    // Whatever is not plain and complete is left to `#resume`, which goes on with the same argument.
     for (let i = 0; i < argc; i++) {
       // The shortest argument takes 6 bytes: "$0\r\n\r\n".
-      if (at + 6 > end || buf[at] !== DOLLAR) return this.#suspend(buf, start, end, request, argc, i, at);
+      if (at + 6 > end || buf[at] !== DOLLAR) return -1;
       let length = buf[at + 1]! - ZERO;
       let from = at + 4;
       if (buf[at + 2] === CR) {
@@ -124,7 +152,7 @@ export class RequestParser {
         from = lineEnd + 2;
       }
       const to = from + length;
-      if (length < 0 || length > bulkMax || to + 2 > end) return this.#suspend(buf, start, end, request, argc, i, at);
+      if (length < 0 || length > bulkMax || to + 2 > end) return -1;
       if (i === off.length) {
         request.reserve(i + 1);
         ({ off, len } = request);
@@ -135,8 +163,7 @@ export class RequestParser {
     }
     request.buf = buf;
     request.argc = argc;
-    this.next = at;
-    return ParseStatus.command;
+    return at;
   }
 
   /** The CR of a bulk header at `at` that is a plain number of 2 to 9 digits, or -1. */
@@ -152,10 +179,9 @@ export class RequestParser {
     return -1;
   }
 
-  /** Remembers the `count` arguments that `parse` has found and goes on at the header at `at`. */
-  #suspend(buf: Uint8Array, start: number, end: number, request: Request, argc: number, count: number, at: number): ParseStatus {
+  /** Goes on at the first argument's header at `at` by remembering what it finds. */
+  #suspend(buf: Uint8Array, start: number, end: number, request: Request, argc: number, at: number): ParseStatus {
     this.#argc = argc;
-    for (let i = 0; i < count; i++) this.#keep(request.off[i]! - start, request.len[i]!);
     this.#at = at - start;
     this.#bulk = -1;
     this.#scanned = this.#at;

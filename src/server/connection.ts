@@ -6,6 +6,7 @@
  */
 import type { User } from '../engine/acl/user.ts';
 import { Outcome } from '../engine/engine.ts';
+import { COMMANDS_AHEAD } from '../engine/keyspace/lookahead.ts';
 import { Session, type SessionHost } from '../engine/session.ts';
 import { type Waiter } from '../replication/commit-gate.ts';
 import { ParseStatus, PendingInput, RequestParser } from '../protocol/request-parser.ts';
@@ -41,6 +42,8 @@ const STAR = 42;
 
 /** One for all connections: a request is valid only while its command runs. */
 const request = new Request();
+/** As many more of the same input, found before the first of them runs. */
+const requestsAhead = Array.from({ length: COMMANDS_AHEAD }, () => new Request());
 /** For what arrives while the command of another connection runs. */
 const busyRequest = new Request();
 
@@ -179,28 +182,43 @@ export class Connection implements SessionHost, Waiter {
     let from = writer.pos;
     let hold = this.#held.length > 0 ? this.#held[this.#held.length - 1]!.turn : 0;
     let at = start;
+    // Of those in `requestsAhead`: how many there are, and how many have run.
+    let found = 0;
+    let taken = 0;
     server.dispatcher.beginInput();
     this.#isRunning = true;
     while (at < end) {
       const begin = at;
       // Parsing unquotes an inline command in place; one that is postponed will be parsed again.
       const inline = buf[at] !== STAR && (server.pausedForWrites || server.pause.active || !server.serving) ? Uint8Array.from(buf.subarray(at, end)) : null;
-      const status = parser.parse(buf, at, end, request);
-      if (status === ParseStatus.incomplete) break;
-      if (status === ParseStatus.error) {
-        writer.error(parser.error);
-        server.log.verbose(`Protocol error from client ${this.address}: ${parser.error}`);
-        this.closing = true;
-        at = end;
-        break;
+      if (taken === found && at > start) {
+        taken = 0;
+        found = parser.ahead(buf, at, end, requestsAhead);
+        if (found > 1) engine.keyspace.databases[this.session.db]!.lookAhead(requestsAhead, found);
       }
-      at = parser.next;
-      if (status === ParseStatus.empty) continue;
+      let current = request;
+      if (taken < found) {
+        current = requestsAhead[taken++]!;
+        const last = current.argc - 1;
+        at = current.off[last]! + current.len[last]! + 2;
+      } else {
+        const status = parser.parse(buf, at, end, request);
+        if (status === ParseStatus.incomplete) break;
+        if (status === ParseStatus.error) {
+          writer.error(parser.error);
+          server.log.verbose(`Protocol error from client ${this.address}: ${parser.error}`);
+          this.closing = true;
+          at = end;
+          break;
+        }
+        at = parser.next;
+        if (status === ParseStatus.empty) continue;
+      }
       const before = writer.pos;
       writer.replyStart = before;
       if (!server.serving) this.inputEnd = this.bytesIn - (end - at);
       engine.moreFollows = at < end;
-      const outcome = server.dispatcher.run(this, request, writer);
+      const outcome = server.dispatcher.run(this, current, writer);
       if (outcome === Outcome.postponed) {
         at = begin;
         if (inline !== null) buf.set(inline, begin);

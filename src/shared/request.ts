@@ -13,6 +13,10 @@ export class Request {
   /** Length of argument i in bytes. */
   len: Int32Array = new Int32Array(16);
 
+  /** Hash slot and hash of argument 1 where they are known already, else -1 and anything: see engine/keyspace/lookahead.ts. */
+  keySlot = -1;
+  keyHash = 0;
+
   /** Makes room for `argc` arguments and keeps those already there. */
   reserve(argc: number): void {
     if (argc <= this.off.length) return;

@@ -15,6 +15,7 @@ class Harness {
   readonly parser: RequestParser;
   readonly pending = new PendingInput();
   readonly request = new Request();
+  readonly requestsAhead = Array.from({ length: 4 }, () => new Request());
   readonly events: Event[] = [];
   failed = false;
 
@@ -40,10 +41,23 @@ class Harness {
   }
 
   #run(buf: Uint8Array, start: number, end: number): number {
-    const { parser, request } = this;
+    const { parser, request, requestsAhead } = this;
     let at = start;
+    let ahead = 0;
+    let taken = 0;
     while (at < end) {
+      if (taken === ahead) {
+        ahead = parser.ahead(buf, at, end, requestsAhead);
+        taken = 0;
+      }
       const status = parser.parse(buf, at, end, request);
+      // What was found ahead is what comes, and nothing of it was remembered.
+      if (taken < ahead) {
+        const found = requestsAhead[taken++]!;
+        const last = found.argc - 1;
+        expect([status, parser.next]).toEqual([ParseStatus.command, found.off[last]! + found.len[last]! + 2]);
+        expect(wordsOf(found)).toEqual(wordsOf(request));
+      }
       if (status === ParseStatus.incomplete) break;
       if (status === ParseStatus.error) {
         this.events.push(parser.error);
@@ -55,10 +69,14 @@ class Harness {
       at = parser.next;
       if (status === ParseStatus.empty) continue;
       expect(request.argc).toBeGreaterThan(0);
-      this.events.push(Array.from({ length: request.argc }, (_, i) => request.string(i)));
+      this.events.push(wordsOf(request));
     }
     return at;
   }
+}
+
+function wordsOf(request: Request): string[] {
+  return Array.from({ length: request.argc }, (_, i) => request.string(i));
 }
 
 function parseAll(text: string, limits = LIMITS, authenticated = true): Event[] {
@@ -66,6 +84,22 @@ function parseAll(text: string, limits = LIMITS, authenticated = true): Event[] 
   harness.receive(latin1Bytes(text));
   return harness.events;
 }
+
+test('commands are found ahead as long as they are small, plain and complete, and as many as there is room for', () => {
+  const ping = '*1\r\n$4\r\nPING\r\n';
+  const found = (text: string, room = 8): number => {
+    const parser = new RequestParser(LIMITS);
+    return parser.ahead(latin1Bytes(text), 0, text.length, Array.from({ length: room }, () => new Request()));
+  };
+  expect(found('')).toBe(0);
+  expect(found(ping.repeat(5))).toBe(5);
+  expect(found(ping.repeat(5), 3)).toBe(3);
+  for (let cut = 1; cut < ping.length; cut++) expect(found(ping.repeat(2) + ping.slice(0, cut))).toBe(2);
+  const echo = (length: number): string => `*2\r\n$4\r\nECHO\r\n$${length}\r\n${'x'.repeat(length)}\r\n`;
+  expect(found(echo(16384) + ping)).toBe(2);
+  // What these mean depends on what was configured, or on who the client is by then.
+  for (const other of [echo(16385), 'PING\r\n', '*0\r\n', '*10\r\n', '*-1\r\n', '*1\r\n$04\r\nPING\r\n', '*1\r\n+PING\r\n', '\r\n']) expect(found(ping + other + ping)).toBe(1);
+});
 
 describe('requests', () => {
   const many = Array.from({ length: 1500 }, (_, i) => `arg${i}`);

@@ -1,6 +1,10 @@
-/** A read that follows the same read in a pipeline passes the gates with it: unless something between them has closed one. */
+/**
+ * Commands sent in one piece do what they do one by one. A read that follows the same read passes the gates with it, unless
+ * something between them has closed one; and keys of what follows are looked at before what comes first has run.
+ */
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import type { TestClient } from '../support/holdfast-process.ts';
+import { SeededRandom } from '../support/seeded-random.ts';
 import { ServerRig } from './server-rig.ts';
 
 let rig: ServerRig;
@@ -21,6 +25,7 @@ function pipeline(...lines: string[]): Promise<string[]> {
 }
 
 const V = 'v';
+const SEED = Number(process.env['PIPELINE_SEED'] ?? 20261127);
 
 test('reads of one kind in any spelling, with errors among them', async () => {
   await client.send('LPUSH', 'list', 'x');
@@ -29,6 +34,26 @@ test('reads of one kind in any spelling, with errors among them', async () => {
     "-ERR wrong number of arguments for 'get' command", "-ERR wrong number of arguments for 'get' command", V,
     "-ERR unknown command 'GETS', with args beginning with: 'k' ", V,
   ]);
+});
+
+test(`any commands, in one piece and one by one (seed ${SEED})`, async () => {
+  const random = new SeededRandom(SEED);
+  const key = (): string => random.pick(['a', 'b', 'c', '{a}d', `far:${random.below(2000)}`]);
+  const forms = [
+    () => `GET ${key()}`, () => `GET ${key()}`, () => `get ${key()}`, () => `SET ${key()} ${random.below(100)}`, () => `SET ${key()} ${'x'.repeat(random.below(400))}`,
+    () => `DEL ${key()}`, () => `RENAME ${key()} ${key()}`, () => `SELECT ${random.below(3)}`, () => `SWAPDB 0 ${random.below(3)}`, () => 'FLUSHDB', () => 'PING',
+    () => `APPEND ${key()} ${'y'.repeat(random.below(300))}`, () => `MOVE ${key()} ${random.below(3)}`, () => 'MULTI', () => 'EXEC', () => 'DISCARD', () => `STRLEN ${key()}`,
+    () => `EXPIRE ${key()} 0`, () => `MGET ${Array.from({ length: 12 }, key).join(' ')}`, () => `GETDEL ${key()}`, () => `LPUSH ${key()} x`, () => 'GET',
+  ];
+  const other = await ServerRig.start();
+  const single = await other.connect();
+  await single.send('SET', 'k', 'v');
+  for (let round = 0; round < 60; round++) {
+    const lines = Array.from({ length: 1 + random.below(60) }, () => random.pick(forms)());
+    const together = await pipeline(...lines);
+    for (const [i, line] of lines.entries()) expect(`${line} → ${together[i]}`).toBe(`${line} → ${await single.send(...line.split(' '))}`);
+  }
+  await other.stop();
 });
 
 test('a transaction queues them', async () => {

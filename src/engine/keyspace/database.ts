@@ -15,6 +15,7 @@ import { copyBytes } from '../memory/records.ts';
 import { Bytes, EntryType, NO_EXPIRY } from '../memory/entries.ts';
 import { invariant } from '../../shared/errors.ts';
 import { SLOT_COUNT } from '../../shared/hash.ts';
+import type { Request } from '../../shared/request.ts';
 import { KeyEvent } from './key-events.ts';
 import type { Keyspace } from './keyspace.ts';
 
@@ -67,6 +68,11 @@ export class Database {
   /** Index reference of a slot: for the keyspace's own use and the checker. */
   slotRef(slot: number): Address {
     return this.#refs[slot]!;
+  }
+
+  /** Commands are about to run here: see lookahead.ts. */
+  lookAhead(requests: readonly Request[], count: number): void {
+    if (this.size > 0) this.#ks.lookahead.look(this.#refs, requests, count);
   }
 
   slotSize(slot: number): number {

@@ -29,6 +29,14 @@ export class KeyPlace {
     this.#off = -1;
   }
 
+  /** The slot and hash of an argument of the request that has begun. */
+  know(off: number, len: number, slot: number, hash: number): void {
+    this.#off = off;
+    this.#len = len;
+    this.slot = slot;
+    this.hash = hash;
+  }
+
   endRequest(): void {
     this.beginRequest(NO_BYTES);
   }

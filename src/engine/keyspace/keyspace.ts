@@ -17,6 +17,7 @@ import { Hazards } from './hazards.ts';
 import { KeyEvents } from './key-events.ts';
 import { KeyInterest } from './key-interest.ts';
 import { KeyPlace } from './key-place.ts';
+import { Lookahead } from './lookahead.ts';
 import { Database } from './database.ts';
 
 /** Frees a collection's cell and all below it; big ones in steps. Provided by the types. */
@@ -69,6 +70,7 @@ export class Keyspace {
   readonly interest: KeyInterest;
   readonly events = new KeyEvents();
   readonly access: AccessClock;
+  readonly lookahead: Lookahead;
   readonly place: KeyPlace;
   /** By number. */
   readonly databases: Database[] = [];
@@ -113,6 +115,7 @@ export class Keyspace {
     this.arena = new Arena(options);
     this.compactor = new Compactor(this.arena);
     this.index = new HashIndex(this.arena, this.compactor, options.hashSeed);
+    this.lookahead = new Lookahead(this.index);
     this.tree = new CountedTree(this.arena, this.compactor);
     this.entries = new Entries(this.arena);
     this.hazards = new Hazards(options.databases);

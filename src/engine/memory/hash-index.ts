@@ -101,6 +101,35 @@ export class HashIndex {
     return 0;
   }
 
+  /** The first word of an index or a record: for who wants it in the processor's cache, as the next two. */
+  word(address: Address): number {
+    return this.#word(address, 0);
+  }
+
+  /** The word at which `find` begins. */
+  homeWord(ref: Address, hash: number): number {
+    const seg = this.#segmentOf(ref, hash);
+    const i32 = this.#arena.i32[seg >>> CHUNK_SHIFT]!;
+    const w = (seg & CHUNK_MASK) << 1;
+    return i32[w + SEG_HEADER_WORDS + (this.#home(i32, w, hash) << 1)]!;
+  }
+
+  /** The first record with that hash, whatever its key, or 0. */
+  candidate(ref: Address, hash: number): Address {
+    const seg = this.#segmentOf(ref, hash);
+    const i32 = this.#arena.i32[seg >>> CHUNK_SHIFT]!;
+    const w = (seg & CHUNK_MASK) << 1;
+    const pairs = w + SEG_HEADER_WORDS;
+    const end = pairs + (i32[w + SEG_PLACES]! << 1);
+    for (let p = pairs + (this.#home(i32, w, hash) << 1); p < end; p += 2) {
+      const address = i32[p + 1]!;
+      const h = i32[p]!;
+      if (address === 0 || h === hash) return address;
+      if (h >>> 0 > hash >>> 0) return 0;
+    }
+    return 0;
+  }
+
   /** Adds a record under `hash`; its key must not be there yet. Returns the index's new reference. */
   insert(ref: Address, hash: number, address: Address, root: Address, slot: number): Address {
     if (ref === 0) ref = this.withRoom(0, root, slot);

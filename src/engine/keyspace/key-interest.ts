@@ -1,11 +1,15 @@
 /**
  * Who wants to know of changes to keys: transactions that WATCH them, clients blocked on them, and a listener to all of them.
  *
- * Keys are latin1 strings here: there are few of them, and the hot path asks only whether there are any at all.
+ * Keys are latin1 strings here: there are few of them. The hot path asks only whether there are any at all, and then whether
+ * there is one with the changed key's mark, which tells most keys apart without a string.
  */
 import { latin1Bytes, latin1Slice } from '../../shared/request.ts';
 import type { Session } from '../session.ts';
 import type { Database } from './database.ts';
+
+/** Marks of keys. */
+const MARKS = 1024;
 
 /** Told of all changes of keys while they are made: of a primary before they are committed, of a replica when it applies them. */
 export interface ChangeListener {
@@ -26,6 +30,8 @@ export class KeyInterest {
   readonly #watchers = new Map<string, Set<Session>>();
   /** Sessions blocked on each key, in the order in which they came. */
   readonly #blocked = new Map<string, Set<Session>>();
+  /** How many keys that are watched or waited for have each mark. */
+  readonly #marks: Uint32Array = new Uint32Array(MARKS);
   /** Keys that blocked sessions wait for and that were changed since `takeReady`, in order. */
   #ready: { db: number; key: string }[] = [];
   readonly #readySet = new Set<string>();
@@ -37,29 +43,29 @@ export class KeyInterest {
   }
 
   watch(session: Session, db: number, key: string): void {
-    addTo(this.#watchers, name(db, key), session);
+    if (addTo(this.#watchers, name(db, key), session)) this.#marks[markOf(key)]!++;
     this.#refresh();
   }
 
   unwatch(session: Session, db: number, key: string): void {
-    removeFrom(this.#watchers, name(db, key), session);
+    if (removeFrom(this.#watchers, name(db, key), session)) this.#marks[markOf(key)]!--;
     this.#refresh();
   }
 
   block(session: Session, db: number, key: string): void {
-    addTo(this.#blocked, name(db, key), session);
+    if (addTo(this.#blocked, name(db, key), session)) this.#marks[markOf(key)]!++;
     this.#refresh();
   }
 
   unblock(session: Session, db: number, key: string): void {
-    removeFrom(this.#blocked, name(db, key), session);
+    if (removeFrom(this.#blocked, name(db, key), session)) this.#marks[markOf(key)]!--;
     this.#refresh();
   }
 
   /** A key was changed. Call only if `any`. */
   changed(db: number, buf: Uint8Array, off: number, len: number): void {
     this.#listener?.keyChanged(buf, off, len, this.bySystem);
-    if (!this.#anyKey) return;
+    if (!this.#anyKey || this.#marks[mark(buf, off, len)] === 0) return;
     const key = latin1Slice(buf, off, off + len);
     const id = name(db, key);
     this.#breakWatches(id);
@@ -71,7 +77,7 @@ export class KeyInterest {
 
   /** A key was written and is as it was, which WATCH takes as a change all the same. */
   rewritten(db: number, buf: Uint8Array, off: number, len: number): void {
-    if (this.#anyKey) this.#breakWatches(name(db, latin1Slice(buf, off, off + len)));
+    if (this.#anyKey && this.#marks[mark(buf, off, len)] !== 0) this.#breakWatches(name(db, latin1Slice(buf, off, off + len)));
   }
 
   #breakWatches(id: string): void {
@@ -156,17 +162,32 @@ function name(db: number, key: string): string {
   return `${db}:${key}`;
 }
 
-function addTo(map: Map<string, Set<Session>>, id: string, session: Session): void {
+/** Of a key's length and three of its bytes: keys tend to differ at their end. */
+function mark(buf: Uint8Array, off: number, len: number): number {
+  if (len === 0) return 0;
+  const last = off + len - 1;
+  const before = len > 1 ? buf[last - 1]! : 0;
+  return (len + Math.imul(buf[last]!, 31) + Math.imul(before, 131) + Math.imul(buf[off + (len >>> 1)]!, 517)) & (MARKS - 1);
+}
+
+function markOf(key: string): number {
+  return mark(latin1Bytes(key), 0, key.length);
+}
+
+/** Whether nobody had been there under this id. */
+function addTo(map: Map<string, Set<Session>>, id: string, session: Session): boolean {
   const sessions = map.get(id);
   if (sessions === undefined) map.set(id, new Set([session]));
   else sessions.add(session);
+  return sessions === undefined;
 }
 
-function removeFrom(map: Map<string, Set<Session>>, id: string, session: Session): void {
+/** Whether it was the last one under this id. */
+function removeFrom(map: Map<string, Set<Session>>, id: string, session: Session): boolean {
   const sessions = map.get(id);
-  if (sessions === undefined) return;
+  if (sessions === undefined) return false;
   sessions.delete(session);
-  if (sessions.size === 0) map.delete(id);
+  return sessions.size === 0 && map.delete(id);
 }
 
 function hasLive(db: Database, key: Uint8Array): boolean {

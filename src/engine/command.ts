@@ -250,7 +250,7 @@ export class CommandTable {
       this.#byName.set(row.name, row);
       this.#number(row);
       for (const sub of row.subcommands?.values() ?? []) this.#number(sub);
-      let slot = hashName(row.name);
+      let slot = placeOfName(row.name);
       while (this.#slots[slot] !== null) slot = (slot + 1) & 2047;
       this.#slots[slot] = row;
     }
@@ -308,9 +308,8 @@ export class CommandTable {
 
   /** The top-level command with a name, or null. Makes no string. */
   find(buf: Uint8Array, off: number, len: number): Command | null {
-    let h = len;
-    for (let i = 0; i < len; i++) h = (Math.imul(h, 31) + (buf[off + i]! | 0x20)) | 0;
-    for (let slot = (h ^ (h >>> 11)) & 2047; ; slot = (slot + 1) & 2047) {
+    if (len === 0) return null;
+    for (let slot = placeOf(buf[off]!, buf[off + (len >>> 2)]!, buf[off + (len >>> 1)]!, buf[off + len - 1]!, len); ; slot = (slot + 1) & 2047) {
       const row = this.#slots[slot]!;
       if (row === null) return null;
       if (nameEquals(row.name, buf, off, len)) return row;
@@ -323,10 +322,15 @@ export class CommandTable {
   }
 }
 
-function hashName(name: string): number {
-  let h = name.length;
-  for (let i = 0; i < name.length; i++) h = (Math.imul(h, 31) + (name.charCodeAt(i) | 0x20)) | 0;
-  return (h ^ (h >>> 11)) & 2047;
+function placeOfName(name: string): number {
+  const at = (i: number): number => name.charCodeAt(i);
+  return placeOf(at(0), at(name.length >>> 2), at(name.length >>> 1), at(name.length - 1), name.length);
+}
+
+/** Where the search for a name begins: by four of its characters in either case, and its length. */
+function placeOf(first: number, second: number, middle: number, last: number, length: number): number {
+  const h = Math.imul((first | 0x20) | ((second | 0x20) << 8) | ((middle | 0x20) << 16) | ((last | 0x20) << 24), 0x9e3779b1) + Math.imul(length, 0x85ebca6b);
+  return (h >>> 15) & 2047;
 }
 
 function nameEquals(name: string, buf: Uint8Array, off: number, len: number): boolean {

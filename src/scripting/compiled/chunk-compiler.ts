@@ -10,6 +10,7 @@ import { machine, tick } from './machine.ts';
 import * as operators from './operators.ts';
 import { parseChunk } from './parser.ts';
 import { ChunkSites, registerChunk } from './positions.ts';
+import { power } from './power.ts';
 import { fillTable, listTable, Table } from './table.ts';
 import { Node } from './table-layout.ts';
 
@@ -22,7 +23,7 @@ const NO_NODE = new Node(false, undefined);
 /** What generated code calls. */
 const runtime = {
   ...operators, all, argTable, callable, cursorFor, deferred, drop, fillTable, first, invoke, isArray: Array.isArray, listTable, NO_NODE, nodeOf,
-  NOTHING, resumable, stackOverflow, Table, tick,
+  NOTHING, power, resumable, stackOverflow, Table, tick,
 };
 const HEADER = `"use strict";const {${Object.keys(runtime).join(',')}}=R;`;
 

@@ -3,8 +3,9 @@ import type { LuaValue } from '../lua-engine.ts';
 import type { Result } from './calls.ts';
 import { register } from './base-library.ts';
 import { checkInt, checkNumber } from './library-arguments.ts';
-import { modulo, power } from './operators.ts';
+import { modulo } from './operators.ts';
 import { argumentError, libraryError } from './positions.ts';
+import { power } from './power.ts';
 import { Table } from './table.ts';
 
 type NumberFunction = (value: number) => number;

@@ -6,6 +6,7 @@ import { type LuaValue, luaTypeOf } from '../lua-engine.ts';
 import { callMetamethod, metamethod } from './calls.ts';
 import { charge } from './machine.ts';
 import { operandError, runtimeError } from './positions.ts';
+import { power } from './power.ts';
 import { Table } from './table.ts';
 import { describe, toNumber, toText } from './values.ts';
 
@@ -126,12 +127,6 @@ const negative = (a: number): number => -a;
 /** C's formula, so that infinities give what they give there. */
 export function modulo(a: number, b: number): number {
   return a - Math.floor(a / b) * b;
-}
-
-/** C's pow: 1 to the power of anything is 1, as is -1 to an infinity. */
-export function power(a: number, b: number): number {
-  if (a === 1 || (a === -1 && (b === Infinity || b === -Infinity))) return 1;
-  return a ** b;
 }
 
 export function add(left: LuaValue, right: LuaValue): LuaValue {

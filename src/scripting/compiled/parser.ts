@@ -4,7 +4,8 @@
  */
 import { END, Lexer, NAME, NUMBER, STRING, type Token } from './lexer.ts';
 import { isDecided } from './operand-names.ts';
-import { modulo, power } from './operators.ts';
+import { modulo } from './operators.ts';
+import { power } from './power.ts';
 import { LimitExceeded, Scopes } from './scope.ts';
 import type {
   BinaryOperator, CallExpression, Expression, FunctionBody, MethodExpression, Statement, TableItem, Target, Variable,

@@ -190,3 +190,6 @@ local t = setmetatable({}, {__index = function() end}) return t.x.y
 local x = 1 local y = x.z.w
 return _G.math.x.y
 return _G.string.format.x
+return 5 ^ (1/3), 7 ^ 0.1, 2 ^ 0.5, 10 ^ -5, 3 ^ 40, 1.1 ^ 300, 1e-300 ^ 0.5, 1e200 ^ 1.3, (-3) ^ 33, (-2) ^ -1074, 2 ^ 1023.5, 0.1 ^ 2
+local r = {} for i = 1, 120 do r[i] = (i * 0.37) ^ (i / 61 - 1.3) end return r
+return 0 ^ 0, 0 ^ -1, (-0) ^ -3, (1/0) ^ -1, (-1/0) ^ 3, (-8) ^ (1/3) ~= (-8) ^ (1/3), 1 ^ (0/0), (-1) ^ (1/0), math.pow(2, 10), math.pow(9, 1.5)

@@ -154,7 +154,10 @@ describe('on a server that commits at once', () => {
     const reader = await open('HELLO 3', 'CLIENT TRACKING ON NOLOOP');
     const listener = await open('HELLO 3', 'CLIENT TRACKING ON BCAST NOLOOP', 'HSET h f 1 g 2');
     // In one piece, so that nothing ends before it is read.
-    await Promise.all(['SET e 1 PX 30', 'GET e', 'HPEXPIRE h 30 FIELDS 1 f', 'HGET h f'].map((line) => reader.line(line)));
+    reader.socket.cork();
+    const replies = ['SET e 1 PX 30', 'GET e', 'HPEXPIRE h 30 FIELDS 1 f', 'HGET h f'].map((line) => reader.line(line));
+    reader.socket.uncork();
+    await Promise.all(replies);
     const told: unknown[] = [];
     while (told.length < 2) told.push(...(await reader.told()));
     expect(told.sort()).toEqual(gone('e', 'h'));

@@ -1,5 +1,6 @@
 /** From a chunk's text to its main function: parser, generator, and V8's compiler. */
 import type { LuaFunction } from '../lua-engine.ts';
+import { power } from '../power.ts';
 import { argTable } from './base-library.ts';
 import { all, callable, deferred, drop, first, NOTHING, stackOverflow } from './calls.ts';
 import { ChunkCode } from './chunk-code.ts';
@@ -10,7 +11,6 @@ import { machine, tick } from './machine.ts';
 import * as operators from './operators.ts';
 import { parseChunk } from './parser.ts';
 import { ChunkSites, registerChunk } from './positions.ts';
-import { power } from './power.ts';
 import { fillTable, listTable, Table } from './table.ts';
 import { Node } from './table-layout.ts';
 

@@ -1,11 +1,11 @@
 /** Lua 5.1's math library. Its random numbers are the sequence of C's drand48 family that scripts on a real server see. */
 import type { LuaValue } from '../lua-engine.ts';
+import { power } from '../power.ts';
 import type { Result } from './calls.ts';
 import { register } from './base-library.ts';
 import { checkInt, checkNumber } from './library-arguments.ts';
 import { modulo } from './operators.ts';
 import { argumentError, libraryError } from './positions.ts';
-import { power } from './power.ts';
 import { Table } from './table.ts';
 
 type NumberFunction = (value: number) => number;

@@ -3,10 +3,10 @@
  * others, so what is called most stands first in each function.
  */
 import { type LuaValue, luaTypeOf } from '../lua-engine.ts';
+import { power } from '../power.ts';
 import { callMetamethod, metamethod } from './calls.ts';
 import { charge } from './machine.ts';
 import { operandError, runtimeError } from './positions.ts';
-import { power } from './power.ts';
 import { Table } from './table.ts';
 import { describe, toNumber, toText } from './values.ts';
 

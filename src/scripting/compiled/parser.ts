@@ -2,10 +2,10 @@
  * Lua 5.1's grammar: text to syntax tree, with exactly the messages that the C parser has for what is no Lua. Resolves names on the
  * way (scope.ts), since some of those messages are about variables. Generates no code.
  */
+import { power } from '../power.ts';
 import { END, Lexer, NAME, NUMBER, STRING, type Token } from './lexer.ts';
 import { isDecided } from './operand-names.ts';
 import { modulo } from './operators.ts';
-import { power } from './power.ts';
 import { LimitExceeded, Scopes } from './scope.ts';
 import type {
   BinaryOperator, CallExpression, Expression, FunctionBody, MethodExpression, Statement, TableItem, Target, Variable,

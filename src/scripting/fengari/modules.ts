@@ -10,6 +10,7 @@ import { compileFunction } from 'node:vm';
 import { OperationalError } from '../../shared/errors.ts';
 import type { Core, ModuleExports, Require } from './core.ts';
 import { formatGeneral } from '../number-format.ts';
+import { power } from '../power.ts';
 import { GRAMMAR_PATCHES } from './grammar-patches.ts';
 import { PATCHES, type Patch } from './patches.ts';
 import { stringModule } from './strings.ts';
@@ -21,7 +22,7 @@ const VERSION = '0.1.5';
 const OURS: Readonly<Record<string, (require: Require) => ModuleExports>> = {
   'lstring.js': stringModule,
   'ltable.js': tableModule,
-  'number-text': () => ({ formatGeneral }),
+  numbers: () => ({ formatGeneral, power }),
   // Compiled chunks are neither written nor read.
   'ldump.js': () => ({ luaU_dump: () => 1 }),
   'lundump.js': () => ({}),

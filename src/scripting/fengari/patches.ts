@@ -26,7 +26,7 @@ const NUMBERS: readonly Patch[] = [
     }
     let s2i = null;`),
   patch('lobject.js', 'let r = /^[\\t\\v\\f \\n\\r]*[+-]?(?:[0-9]+\\.?[0-9]*|\\.[0-9]*)(?:[eE][+-]?[0-9]+)?/.exec(s);', 'let r = /^[\\t\\v\\f \\n\\r]*[+-]?(?:[0-9]+\\.?[0-9]*|\\.[0-9]+)(?:[eE][+-]?[0-9]+)?/.exec(s);'),
-  patch('luaconf.js', 'return String(Number(n.toPrecision(14))); /* should match behaviour of LUA_NUMBER_FMT */', 'return Number.isInteger(n) && n > -1e14 && n < 1e14 && n !== 0 ? String(n) : require("./number-text").formatGeneral(n, 14);'),
+  patch('luaconf.js', 'return String(Number(n.toPrecision(14))); /* should match behaviour of LUA_NUMBER_FMT */', 'return Number.isInteger(n) && n > -1e14 && n < 1e14 && n !== 0 ? String(n) : require("./numbers").formatGeneral(n, 14);'),
   patch('lvm.js', 'if (lobject.luaO_str2num(o.svalue(), v) === (o.vslen() + 1))', 'if (lobject.luaO_str2num(o.svalue(), v) !== 0)'),
   patch('lobject.js', 'if (!LUA_COMPAT_FLOATSTRING && /^[-0123456789]+$/.test(str)) {', 'if (false) {'),
   patch('luaconf.js', 'const conf = (process.env.FENGARICONF ? JSON.parse(process.env.FENGARICONF) : {});', 'const conf = { LUAI_MAXSTACK: 200000 };'),
@@ -34,8 +34,9 @@ const NUMBERS: readonly Patch[] = [
     if ((m*b) < 0)
         m += b;
     return m;`, 'return a - Math.floor(a / b) * b;'),
-  // C's pow: 1 to any power is 1, and so is -1 to an infinite one.
-  patch('lvm.js', 'L.stack[ra].setfltvalue(Math.pow(numberop1, numberop2));', 'L.stack[ra].setfltvalue(numberop1 === 1 || (numberop1 === -1 && Math.abs(numberop2) === Infinity) ? 1 : Math.pow(numberop1, numberop2));'),
+  patch('lvm.js', 'L.stack[ra].setfltvalue(Math.pow(numberop1, numberop2));', 'L.stack[ra].setfltvalue(power(numberop1, numberop2));'),
+  patch('lvm.js', "const luaV_equalobj = ", 'const { power } = require("./numbers");\nconst luaV_equalobj = '),
+  patch('lobject.js', 'return Math.pow(v1, v2);', 'return require("./numbers").power(v1, v2);'),
 ];
 
 const METAMETHODS: readonly Patch[] = [

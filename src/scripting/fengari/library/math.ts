@@ -1,6 +1,7 @@
 /** The math library of Lua 5.1, without random: the host has its own, which repeats. */
 import { checkInteger, checkNumber } from '../../arguments.ts';
 import type { HostFunction, LuaValue } from '../../lua-engine.ts';
+import { power } from '../../power.ts';
 
 const one = (run: (x: number) => number): HostFunction => (args) => [run(checkNumber(args, 0))];
 const two = (run: (x: number, y: number) => number): HostFunction => (args) => [run(checkNumber(args, 0), checkNumber(args, 1))];
@@ -29,11 +30,6 @@ function ldexp(mantissa: number, exponent: number): number {
   return out;
 }
 
-/** C's pow: 1 to any power is 1, and so is -1 to an infinite one. */
-function pow(x: number, y: number): number {
-  return x === 1 || (x === -1 && Math.abs(y) === Infinity) ? 1 : x ** y;
-}
-
 function modf(value: number): [number, number] {
   if (!Number.isFinite(value)) return [value, Number.isNaN(value) ? value : 0];
   const whole = Math.trunc(value);
@@ -57,7 +53,7 @@ export const mathLibrary: Readonly<Record<string, HostFunction>> = {
   ldexp: (args) => [ldexp(checkNumber(args, 0), checkInteger(args, 1))],
   log: one(Math.log), log10: one(Math.log10), max: extreme((a, b) => a > b), min: extreme((a, b) => a < b),
   modf: (args) => modf(checkNumber(args, 0)),
-  pow: two(pow), rad: one((x) => x * (Math.PI / 180)), sin: one(Math.sin), sinh: one(Math.sinh), sqrt: one(Math.sqrt), tan: one(Math.tan), tanh: one(Math.tanh),
+  pow: two(power), rad: one((x) => x * (Math.PI / 180)), sin: one(Math.sin), sinh: one(Math.sinh), sqrt: one(Math.sqrt), tan: one(Math.tan), tanh: one(Math.tanh),
 };
 
 export const MATH_CONSTANTS: Readonly<Record<string, LuaValue>> = { pi: Math.PI, huge: Infinity };

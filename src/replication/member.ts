@@ -46,6 +46,8 @@ export interface MemberOptions {
 
 /** A turn's effects go to the log in pieces of this size: a record is held in memory in several places at once. */
 export const RECORD_BYTES_MAX = 4 * 1024 * 1024;
+/** What a turn has done is worth a record of its own, where others can have that while the turn goes on. */
+const EARLY_RECORD_BYTES = 64 * 1024;
 
 /** Redis's answer to clients that are blocked when their server becomes a replica. */
 export const UNBLOCKED_BY_DEMOTION = 'UNBLOCKED force unblock from blocking operation, instance state changed (master -> replica?)';
@@ -119,6 +121,14 @@ export class Member {
   /** The turn that must commit before all that was done so far is; it may be committed. */
   get lastTurn(): number {
     return this.#engine.effectBytes > 0 ? this.#engine.turn : this.#gate.lastPendingTurn;
+  }
+
+  /** More commands of the turn may follow: gives the log what there is, if it is much. */
+  turnGoesOn(): void {
+    const { effectBytes } = this.#engine;
+    if (effectBytes <= EARLY_RECORD_BYTES || (this.#txlog.isAlone && effectBytes <= RECORD_BYTES_MAX)) return;
+    this.appendEffects();
+    this.#txlog.flush();
   }
 
   /** The event loop's turn is over, in which `served` clients get replies that wait for nothing. */

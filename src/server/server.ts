@@ -16,7 +16,7 @@ import { KeySizes } from '../engine/key-sizes.ts';
 import type { ParserLimits } from '../protocol/request-parser.ts';
 import { RespWriter } from '../protocol/resp-writer.ts';
 import { CommitGate } from '../replication/commit-gate.ts';
-import { Member, type MemberRole, RECORD_BYTES_MAX, UNBLOCKED_BY_DEMOTION } from '../replication/member.ts';
+import { Member, type MemberRole, UNBLOCKED_BY_DEMOTION } from '../replication/member.ts';
 import type { StreamHeader } from '../replication/peers/peer-network.ts';
 import type { ShardNode } from '../replication/shard-node.ts';
 import { OperationalError } from '../shared/errors.ts';
@@ -279,7 +279,7 @@ export class Server {
     const { effectBytes } = this.engine;
     // Checked here and not only at the end of the turn: one poll may read megabytes from one socket.
     if (effectBytes + this.txlog.inFlightBytes > this.config.txlogMaxInFlightBytes) this.pausedForWrites = true;
-    if (effectBytes > RECORD_BYTES_MAX) this.member.appendEffects();
+    this.member.turnGoesOn();
   }
 
   #endTurn(): void {

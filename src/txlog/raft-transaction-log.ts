@@ -104,8 +104,7 @@ export class RaftTransactionLog implements TransactionLog {
   /** Committed and durable here: through here `read` goes. */
   #readableIndex: number;
   #leadership: Leadership;
-  /** There is no other member. */
-  #isAlone: boolean;
+  isAlone: boolean;
   /** An identity is in the log, or was in what is trimmed. */
   #identified: boolean;
   /** Position of the snapshot that the next reset of the log is about. */
@@ -190,7 +189,7 @@ export class RaftTransactionLog implements TransactionLog {
       this.flush();
     });
     const { appliedIndex, config } = this.#node.status();
-    this.#isAlone = memberIds(config.config).length === 1;
+    this.isAlone = memberIds(config.config).length === 1;
     this.#readableIndex = appliedIndex;
     this.#feed.committed(this.#readableIndex, []);
   }
@@ -359,7 +358,7 @@ export class RaftTransactionLog implements TransactionLog {
 
   /** With other members a record goes to them at once, whatever the own disk does. */
   get isBusy(): boolean {
-    return this.#isAlone && this.#writer.isBusy;
+    return this.isAlone && this.#writer.isBusy;
   }
 
   canAppend(): boolean {
@@ -412,7 +411,7 @@ export class RaftTransactionLog implements TransactionLog {
       else this.#durable(ready.batch, ready.messagesAfterSync);
     }
     if (ready.config !== null) {
-      this.#isAlone = memberIds(ready.config.config).length === 1;
+      this.isAlone = memberIds(ready.config.config).length === 1;
       this.onConfig(ready.config);
     }
     if (ready.softState !== null) this.#roleChanged();
@@ -449,7 +448,7 @@ export class RaftTransactionLog implements TransactionLog {
 
   /** A leader with others goes on without its own disk: heartbeats must not wait for that, and what the others have commits. */
   get #mayHoldThread(): boolean {
-    return this.awaited && (this.#isAlone || !this.#leadership.isLeader);
+    return this.awaited && (this.isAlone || !this.#leadership.isLeader);
   }
 
   #written(write: PendingWrite): void {

@@ -60,6 +60,8 @@ export interface TransactionLog {
   readonly isLeader: boolean;
   /** This member leads and everything committed before its term is known to be committed (Raft §8). */
   readonly committedInTerm: boolean;
+  /** There is no other member: what is not on this disk is nowhere. */
+  readonly isAlone: boolean;
   /** Bytes appended here and not committed, with some for each record. */
   readonly inFlightBytes: number;
   /** Whether this member may serve as primary now: it leads and holds the lease. Reads the clock: once a turn, not a command. */

@@ -12,6 +12,7 @@ export class ScriptedLog implements TransactionLog {
   inFlightBytes = 0;
   readonly leaseValid: boolean = true;
   isBusy = false;
+  isAlone = true;
   awaited = true;
   readonly blocks: Uint8Array[] = [];
   onCommit: (index: number) => void = () => undefined;

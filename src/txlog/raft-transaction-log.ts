@@ -18,6 +18,7 @@ import { DEFAULT_LIMITS, ENTRY_OVERHEAD_BYTES } from './raft/limits.ts';
 import { RawNode } from './raft/raw-node.ts';
 import type { ConfigAt, Fetch, MemberChange, MemberConfig, PeerMessage, Ready, SnapshotMeta, Status } from './raft/types.ts';
 import { ReadQuestions } from './read-questions.ts';
+import { WorkMeanwhile } from './synchronous-writes.ts';
 import { TransactionLogError } from './transaction-log.ts';
 import type { CommittedRecord, Leadership, LogRecord, TransactionLog } from './transaction-log.ts';
 
@@ -111,6 +112,7 @@ export class RaftTransactionLog implements TransactionLog {
   #installed: LogPosition | null = null;
 
   readonly #inFlight = new InFlight();
+  readonly #workMeanwhile = new WorkMeanwhile();
 
   readonly #startMs: number;
   #ticks = 0;
@@ -448,11 +450,14 @@ export class RaftTransactionLog implements TransactionLog {
 
   /** A leader with others goes on without its own disk: heartbeats must not wait for that, and what the others have commits. */
   get #mayHoldThread(): boolean {
-    return this.awaited && (this.isAlone || !this.#leadership.isLeader);
+    if (!this.awaited) return false;
+    return this.#leadership.isLeader ? this.isAlone && !this.#workMeanwhile.expected() : true;
   }
 
   #written(write: PendingWrite): void {
+    const { lastIndex } = this;
     this.onRoom();
+    if (!write.awaited) this.#workMeanwhile.note(this.#writer.newest !== null || this.lastIndex > lastIndex);
     this.#durable(write.readyBatch, write.messages);
     this.flush();
   }

@@ -42,3 +42,28 @@ export class SynchronousWrites {
     this.#averageMs = AVERAGE_MS_MAX;
   }
 }
+
+/** Of so many writes that might hold the thread one does not, to see what comes meanwhile. */
+const PROBE_EACH = 16;
+const NEWEST_OBSERVATION_WEIGHT = 1 / 8;
+
+/**
+ * Whether work comes in while a write is under way: a thread that has some is not to stand still. Only writes by the pool can
+ * tell.
+ */
+export class WorkMeanwhile {
+  #share = 0;
+  #asked = 0;
+
+  /** Whether to leave the next write to the pool. Asked once for each. */
+  expected(): boolean {
+    if (this.#share > 0.5) return true;
+    this.#asked = (this.#asked + 1) % PROBE_EACH;
+    return this.#asked === 0;
+  }
+
+  /** The pool has made a write, and meanwhile something came that is to be written next, or nothing. */
+  note(came: boolean): void {
+    this.#share += (Number(came) - this.#share) * NEWEST_OBSERVATION_WEIGHT;
+  }
+}

@@ -297,6 +297,32 @@ describe('a single voter', () => {
     await log.close();
   });
 
+  test('lets nobody hold the thread while work comes in during its writes, until none does', async () => {
+    const store = new WatchedStore(new MemoryLogDisk());
+    const log = await open(new MemoryLogDisk(), { store });
+    await log.lead();
+    const write = async (awaited: boolean): Promise<boolean> => {
+      log.awaited = awaited;
+      log.append(block('a'));
+      log.flush();
+      const { length } = store.awaited;
+      while (log.inFlightBytes > 0) await turn();
+      return store.awaited[length - 1]!;
+    };
+    expect(await write(true)).toBe(true);
+    // What was held back until there is room came while a write was under way.
+    let more = 16;
+    log.onRoom = () => {
+      if (more-- > 0) log.append(block('b'));
+    };
+    await write(false);
+    expect(more).toBeLessThan(0);
+    expect(await write(true)).toBe(false);
+    for (let n = 0; n < 16; n++) await write(false);
+    expect(await write(true)).toBe(true);
+    await log.close();
+  });
+
   test('the lease needs ticks that are not late', async () => {
     const clock = new ManualClock();
     const log = await open(new MemoryLogDisk(), { clock });

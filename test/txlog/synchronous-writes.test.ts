@@ -1,6 +1,6 @@
-/** Which of the journal's writes hold the thread, by what such writes have taken. */
+/** Which of the log's writes hold the thread, by what such writes have taken, and by what came while others were made. */
 import { expect, test } from 'vitest';
-import { SynchronousWrites } from '../../src/txlog/synchronous-writes.ts';
+import { SynchronousWrites, WorkMeanwhile } from '../../src/txlog/synchronous-writes.ts';
 
 const SMALL = 500;
 
@@ -45,4 +45,18 @@ test('a disk that has become fast again holds the thread again, and its past is 
   expect(held.length).toBeGreaterThan(30_000);
   writes.took(30, 60_000);
   expect([writes.worthwhile(SMALL, 60_099), writes.worthwhile(SMALL, 60_100)]).toEqual([false, true]);
+});
+
+test('work is expected where it came lately; where none is, one write in sixteen looks for some', () => {
+  const meanwhile = new WorkMeanwhile();
+  const expected = (writes: number): number => Array.from({ length: writes }, () => meanwhile.expected()).filter(Boolean).length;
+  expect(expected(160)).toBe(10);
+  for (let n = 0; n < 5; n++) meanwhile.note(true);
+  expect(expected(160)).toBe(10);
+  meanwhile.note(true);
+  expect(expected(160)).toBe(160);
+  for (let n = 0; n < 20; n++) meanwhile.note(n % 3 !== 0);
+  expect(expected(160)).toBe(160);
+  for (let n = 0; n < 6; n++) meanwhile.note(false);
+  expect(expected(160)).toBe(10);
 });

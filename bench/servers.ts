@@ -172,7 +172,8 @@ export class BenchServer {
   /** Stops the process and removes its data. */
   async remove(): Promise<void> {
     await this.stop();
-    rmSync(this.dir, { recursive: true, force: true });
+    // A snapshot's process may write its last file while its server ends.
+    rmSync(this.dir, { recursive: true, force: true, maxRetries: 20, retryDelay: 50 });
     directories.delete(this.dir);
   }
 

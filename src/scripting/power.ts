@@ -4,10 +4,11 @@
  * one of a thousand is left, where the exact result is nearly halfway between two numbers.
  */
 
+import { restOfProduct, restOfSum } from '../shared/exact-arithmetic.ts';
+
 /** A number of twice the precision is `high + low`; functions here leave the lower part of their result in `low`. */
 let low = 0;
 
-const SPLITTER = 2 ** 27 + 1;
 const LN2_HIGH = Math.LN2;
 const LN2_LOW = 2.3190468138462996e-17;
 /** So many terms of the series count, and the first ones in twice the precision. */
@@ -44,24 +45,17 @@ export function power(a: number, b: number): number {
   return Math.abs(correction) < CORRECTION_MAX ? result + result * correction : result;
 }
 
-/** The product of two doubles, exactly (Dekker). */
+/** The product of two doubles, exactly. */
 function product(a: number, b: number): number {
   const result = a * b;
-  const aScaled = SPLITTER * a;
-  const aHigh = aScaled - (aScaled - a);
-  const aLow = a - aHigh;
-  const bScaled = SPLITTER * b;
-  const bHigh = bScaled - (bScaled - b);
-  const bLow = b - bHigh;
-  low = aLow * bLow - (result - aHigh * bHigh - aLow * bHigh - aHigh * bLow);
+  low = restOfProduct(a, b, result);
   return result;
 }
 
-/** The sum of two doubles, exactly (Knuth). */
+/** The sum of two doubles, exactly. */
 function sum(a: number, b: number): number {
   const result = a + b;
-  const bShare = result - a;
-  low = a - (result - bShare) + (b - bShare);
+  low = restOfSum(a, b, result);
   return result;
 }
 

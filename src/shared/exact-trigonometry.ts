@@ -2,9 +2,10 @@
  * Sine, cosine and arc sine to the nearest double, wherever this runs: what JavaScript's own functions return is up to the
  * engine's library, and now and then the neighbour of what C's returns. Pure.
  *
- * Calculated in pairs of doubles (Dekker, "A floating-point technique for extending the available precision", 1971), of
- * about 106 bits. Some ten times as slow as Math's: for results that somebody sees or stores.
+ * Calculated in pairs of doubles (exact-arithmetic.ts), of about 106 bits. Some ten times as slow as Math's: for results that somebody sees or stores.
  */
+
+import { restOfProduct, restOfSum } from './exact-arithmetic.ts';
 
 /** A number as the unevaluated sum of two doubles, the second below half a unit of the first's last place. */
 interface Pair {
@@ -12,26 +13,17 @@ interface Pair {
   low: number;
 }
 
-const SPLITTER = 2 ** 27 + 1;
-
 /** Sets `out` to a + b, exactly. */
 function sumExactly(out: Pair, a: number, b: number): void {
   const sum = a + b;
-  const part = sum - a;
-  out.low = a - (sum - part) + (b - part);
+  out.low = restOfSum(a, b, sum);
   out.high = sum;
 }
 
 /** Sets `out` to a × b, exactly. */
 function multiplyExactly(out: Pair, a: number, b: number): void {
   const product = a * b;
-  const aScaled = a * SPLITTER;
-  const aHigh = aScaled - (aScaled - a);
-  const aLow = a - aHigh;
-  const bScaled = b * SPLITTER;
-  const bHigh = bScaled - (bScaled - b);
-  const bLow = b - bHigh;
-  out.low = aLow * bLow - (product - aHigh * bHigh - aLow * bHigh - aHigh * bLow);
+  out.low = restOfProduct(a, b, product);
   out.high = product;
 }
 

@@ -6,10 +6,8 @@ export function hashBytes(buf: Uint8Array, off: number, len: number, seed: numbe
   const end4 = off + (len & ~3);
   let i = off;
   for (; i < end4; i += 4) {
-    let k = buf[i]! | (buf[i + 1]! << 8) | (buf[i + 2]! << 16) | (buf[i + 3]! << 24);
-    k = Math.imul(k, 0xcc9e2d51);
-    k = (k << 15) | (k >>> 17);
-    h ^= Math.imul(k, 0x1b873593);
+    const k = buf[i]! | (buf[i + 1]! << 8) | (buf[i + 2]! << 16) | (buf[i + 3]! << 24);
+    h ^= scrambled(k);
     h = (h << 13) | (h >>> 19);
     h = (Math.imul(h, 5) + 0xe6546b64) | 0;
   }
@@ -18,11 +16,14 @@ export function hashBytes(buf: Uint8Array, off: number, len: number, seed: numbe
     let k = buf[i]!;
     if (rest > 1) k |= buf[i + 1]! << 8;
     if (rest > 2) k |= buf[i + 2]! << 16;
-    k = Math.imul(k, 0xcc9e2d51);
-    k = (k << 15) | (k >>> 17);
-    h ^= Math.imul(k, 0x1b873593);
+    h ^= scrambled(k);
   }
   return finished(h, len);
+}
+
+function scrambled(k: number): number {
+  const product = Math.imul(k, 0xcc9e2d51);
+  return Math.imul((product << 15) | (product >>> 17), 0x1b873593);
 }
 
 function finished(h: number, len: number): number {
@@ -101,12 +102,10 @@ export function hashKey(buf: Uint8Array, off: number, len: number, seed: number)
     const b2 = buf[i + 2]!;
     const b3 = buf[i + 3]!;
     crc = CRC16[3 * SLICE + ((crc >>> 8) ^ b0)]! ^ CRC16[2 * SLICE + ((crc & 0xff) ^ b1)]! ^ CRC16[SLICE + b2]! ^ CRC16[b3]!;
-    let k = b0 | (b1 << 8) | (b2 << 16) | (b3 << 24);
+    const k = b0 | (b1 << 8) | (b2 << 16) | (b3 << 24);
     const brace = k ^ FOUR_BRACES;
     braces |= (brace - 0x01010101) & ~brace;
-    k = Math.imul(k, 0xcc9e2d51);
-    k = (k << 15) | (k >>> 17);
-    h ^= Math.imul(k, 0x1b873593);
+    h ^= scrambled(k);
     h = (h << 13) | (h >>> 19);
     h = (Math.imul(h, 5) + 0xe6546b64) | 0;
   }
@@ -127,9 +126,7 @@ export function hashKey(buf: Uint8Array, off: number, len: number, seed: number)
       if (b === OPEN_BRACE) braces = HIGHEST_BITS;
       k |= b << 16;
     }
-    k = Math.imul(k, 0xcc9e2d51);
-    k = (k << 15) | (k >>> 17);
-    h ^= Math.imul(k, 0x1b873593);
+    h ^= scrambled(k);
   }
   hashedKey.slot = (braces & HIGHEST_BITS) === 0 ? crc & (SLOT_COUNT - 1) : slotOf(buf, off, len);
   hashedKey.hash = finished(h, len);

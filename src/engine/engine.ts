@@ -17,7 +17,7 @@ import { type Command, CommandTable, Flag } from './command.ts';
 import { engineCommands } from './command-list.ts';
 import { EffectReader, EffectWriter } from './effects.ts';
 import { Eviction, Room } from './eviction/eviction.ts';
-import { EXEC_ABORTED, OUT_OF_MEMORY, READ_ONLY_REPLICA, wrongArity } from './error-texts.ts';
+import { EXEC_ABORTED, OUT_OF_MEMORY, READ_ONLY_REPLICA, tooLargeToLog, wrongArity } from './error-texts.ts';
 import { FUNCTION_EFFECT, FunctionLibraries } from './function-libraries.ts';
 import { IMPORT_EFFECT, type ImportState, importWords, readImportEffect } from './import-state.ts';
 import { Keyspace, type KeyspaceOptions } from './keyspace/keyspace.ts';
@@ -261,12 +261,15 @@ export class Engine {
     for (const { command, request } of queue) {
       // Permissions may have changed since it was queued, even by the transaction itself.
       const denial = session.restrictedTo === null ? Denial.none : denialOf(session.restrictedTo, command, request);
-      if (denial === Denial.none) this.#run(call, command, request, false);
-      else {
+      if (denial !== Denial.none) {
         this.onDenied(denial, 'multi', session, command, request);
         reply.error(deniedAtExec(denial));
         this.onError(reply.lastError);
-      }
+      } else if ((command.flags & Flag.write) !== 0 && this.commandExceedsRecord(request)) {
+        // What went before it wrote more than its arguments told.
+        reply.error(tooLargeToLog(this.effectsBytesMax));
+        this.onError(reply.lastError);
+      } else this.#run(call, command, request, false);
     }
     outer.errorsOfOthers = reply.errors - errors;
   }
@@ -339,9 +342,14 @@ export class Engine {
     this.#run(call, command, request, false, isMeasured);
   }
 
+  /** Bytes of effects that may come before `effectsBytesMax` is reached. */
+  get recordRoom(): number {
+    return this.effectsBytesMax - this.#effects.length;
+  }
+
   /** Whether so many bytes of effects more would exceed `effectsBytesMax`. */
   exceedsRecord(bytes: number): boolean {
-    return bytes > this.effectsBytesMax - this.#effects.length;
+    return bytes > this.recordRoom;
   }
 
   /** Whether the effects of a command, if they are as large as it is itself, would. */

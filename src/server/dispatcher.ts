@@ -45,12 +45,12 @@ function argumentBytes(request: Request): number {
 }
 
 /** Whether a record of the log cannot hold what is to be done. */
-function exceedsRecord(command: Command, session: Session, request: Request): boolean {
-  if (session.queue === null) return argumentBytes(request) > WRITE_BYTES_MAX && mayWrite(command);
+function exceedsRecord(command: Command, session: Session, request: Request, bytesMax: number): boolean {
+  if (session.queue === null) return argumentBytes(request) > bytesMax && mayWrite(command);
   if (command.name !== 'exec') return false;
   let bytes = 0;
   for (const queued of session.queue) if (mayWrite(queued.command)) bytes += argumentBytes(queued.request);
-  return bytes > WRITE_BYTES_MAX;
+  return bytes > bytesMax;
 }
 
 const LOADING = 'LOADING Redis is loading the dataset in memory';
@@ -163,7 +163,9 @@ export class Dispatcher {
     if (this.#server.writeQuorum.isAsked && this.#server.serving && !this.#server.writeQuorum.admits(command, session, request)) {
       return this.#refuse(command, connection, reply, TOO_FEW_REPLICAS.message);
     }
-    if (exceedsRecord(command, session, request)) return this.#refuse(command, connection, reply, tooLargeToLog(WRITE_BYTES_MAX));
+    if (exceedsRecord(command, session, request, engine.effectsBytesMax)) {
+      return this.#refuse(command, connection, reply, tooLargeToLog(engine.effectsBytesMax));
+    }
     // It was this one that had to go.
     if (connection.closed) return Outcome.done;
     if ((command.flags & QUICK_READ) === QUICK_READ && this.#gatesStayOpen(connection)) this.#passed = command;

@@ -121,6 +121,8 @@ export class Users {
       this.replace(c, all);
       return;
     }
+    const texts = [...changes].flatMap(([name, words]) => [name, ...(words ?? [])]);
+    c.mustFitRecord(texts.length, texts.reduce((sum, text) => sum + text.length, 0));
     this.#hazards.markUsers();
     for (const [name, words] of changes) {
       if (words === null) {
@@ -141,11 +143,13 @@ export class Users {
 
   /** Puts these users in the place of all, as part of a command: the change is logged. */
   replace(c: Call, users: UserMap): void {
+    const text = textOf(users);
+    c.mustFitRecord(1, text.length);
     this.#logged = new Map(users);
     this.#hazards.markUsers();
     c.effect(USERS_EFFECT, 3);
     c.effectText('LOAD');
-    c.effectText(textOf(users));
+    c.effectText(text);
     this.#changed();
   }
 

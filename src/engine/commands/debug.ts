@@ -186,6 +186,8 @@ function populate(c: Call): void {
   const prefix = req.argc > 3 ? c.string(3) : 'key';
   const size = req.argc > 4 ? c.integer(4, NOT_POSITIVE) : 0;
   if (size < 0) throw NOT_POSITIVE;
+  const digits = String(count).length;
+  c.mustFitRecord(3 * count, count * ('SET'.length + prefix.length + 1 + digits + (size === 0 ? 'value:'.length + digits : size)));
   for (let n = 0; n < count; n++) {
     const key = latin1Bytes(`${prefix}:${n}`);
     if (db.lookupWrite(key, 0, key.length) !== 0) continue;

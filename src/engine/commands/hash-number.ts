@@ -49,6 +49,8 @@ function hincrbyfloat(c: Call): void {
   const by = parseLongDouble(c.string(3));
   if (by === null) throw NOT_FLOAT;
   if (by.special !== '') throw INCREMENT_INFINITE;
+  // Both stand in the log twice where the field has an end.
+  c.mustFitRecord(2, 2 * (req.len[1]! + req.len[2]!));
   const ref = c.lookupWriteTyped(1, EntryType.hash);
   let result = by;
   if (ref !== 0 && c.engine.types.hashes.get(ref, req.buf, req.off[2]!, req.len[2]!, bytes)) {

@@ -6,9 +6,10 @@
  */
 import { CommandError } from '../../shared/errors.ts';
 import { Int64 } from '../../shared/int64.ts';
-import { MissingSequence, StreamId } from '../../shared/stream-id.ts';
+import { ID_TEXT_BYTES, MissingSequence, StreamId } from '../../shared/stream-id.ts';
 import type { Call, Ref } from '../call.ts';
 import { type Command, command, keysAt } from '../command.ts';
+import { LENGTH_BYTES_MAX } from '../effects.ts';
 import {
   SYNTAX, XAUTOCLAIM_COUNT, XAUTOCLAIM_MIN_IDLE, XCLAIM_IDLE, XCLAIM_MIN_IDLE, XCLAIM_RETRYCOUNT, XCLAIM_TIME,
 } from '../error-texts.ts';
@@ -193,6 +194,21 @@ function parseAuto(c: Call): number {
   return count;
 }
 
+/** Arguments of the XCLAIM that is logged, but for the ids; and their bytes, but for the names. */
+const CLAIM_ARGS_MAX = 16;
+const CLAIM_BYTES_MAX = 256;
+
+/** How many of `count` entries the log can take; the client goes on from there. Throws where it cannot take one. */
+function fittingCount(c: Call, count: number): number {
+  const { engine, req } = c;
+  const bytes = CLAIM_BYTES_MAX + req.len[1]! + req.len[2]! + req.len[3]!;
+  if (engine.exceedsRecord(bytes + (CLAIM_ARGS_MAX + count) * (ID_TEXT_BYTES + LENGTH_BYTES_MAX))) {
+    c.mustFitRecord(CLAIM_ARGS_MAX + 1, bytes + ID_TEXT_BYTES);
+    return Math.max(1, Math.floor((engine.recordRoom - bytes) / (ID_TEXT_BYTES + LENGTH_BYTES_MAX)) - CLAIM_ARGS_MAX);
+  }
+  return count;
+}
+
 function xautoclaim(c: Call): void {
   const { reply, nowMs } = c;
   const { groups } = c.engine.types.streams;
@@ -202,6 +218,7 @@ function xautoclaim(c: Call): void {
   startArgument(c, 5, start);
   let count = parseAuto(c);
   groupOfKey(c);
+  count = fittingCount(c, count);
   const { ref, group } = found;
   const { consumer, isNew } = consumerArgument(c, group, 3, nowMs);
   if (isNew) c.notify(KeyEvent.stream, 'xgroup-createconsumer', 1);

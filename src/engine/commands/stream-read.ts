@@ -7,9 +7,10 @@
 import { CommandError } from '../../shared/errors.ts';
 import { Int64 } from '../../shared/int64.ts';
 import { Request } from '../../shared/request.ts';
-import { StreamId } from '../../shared/stream-id.ts';
+import { ID_TEXT_BYTES, StreamId } from '../../shared/stream-id.ts';
 import type { Call, Ref } from '../call.ts';
 import { type Command, type KeySpec, command } from '../command.ts';
+import { LENGTH_BYTES_MAX } from '../effects.ts';
 import {
   SYNTAX, WRONG_TYPE, XREADGROUP_LAST_ID, XREADGROUP_NO_GROUP, XREADGROUP_TOP_ID, XREAD_GROUP_OPTION, XREAD_NEW_ID,
   XREAD_NOACK_OPTION, noSuchGroup,
@@ -290,6 +291,69 @@ function effectGroupId(c: Call, key: number, group: Address): void {
   c.effectInt64(deliveries);
 }
 
+// ---- Room in the log ----
+
+/** For each stream a consumer that is made, what is delivered, and how far the group has read. */
+const EFFECTS_PER_STREAM = 3;
+const EFFECT_ARGS_MAX = 16;
+
+/**
+ * Throws if the log cannot take what the consumer is given. What is said of entries without looking at them is enough nearly
+ * always; only where it is not are they counted.
+ */
+function mustFitDeliveries(c: Call): void {
+  const { req, engine } = c;
+  const { groupAt, streamsAt, streams } = request;
+  let names = 0;
+  let entriesMax = 0;
+  for (let n = 0; n < streams; n++) {
+    names += EFFECTS_PER_STREAM * (req.len[streamsAt + n]! + req.len[groupAt]! + req.len[groupAt + 1]!);
+    entriesMax += deliveriesMax(c, n);
+  }
+  const args = EFFECTS_PER_STREAM * EFFECT_ARGS_MAX * streams;
+  if (!engine.exceedsRecord(names + args * LENGTH_BYTES_MAX + entriesMax * (ID_TEXT_BYTES + LENGTH_BYTES_MAX))) return;
+  let entries = 0;
+  for (let n = 0; n < streams; n++) entries += deliveriesOf(c, n);
+  c.mustFitRecord(args + entries, names + entries * ID_TEXT_BYTES);
+}
+
+/** No fewer than will be given of stream n, and logged. */
+function deliveriesMax(c: Call, n: number): number {
+  const { streams } = c.engine.types;
+  let max = 0;
+  if (!behind.at(n).isMax()) max = pendingOf(c, n);
+  else if (!request.noAck) max = streams.length(refs[n]!);
+  return request.count === 0 ? max : Math.min(max, request.count);
+}
+
+function pendingOf(c: Call, n: number): number {
+  const consumer = knownConsumer(c, n);
+  return consumer === 0 ? 0 : c.engine.types.streams.groups.pending(consumer);
+}
+
+function knownConsumer(c: Call, n: number): Address {
+  const at = request.groupAt + 1;
+  return c.engine.types.streams.groups.findConsumer(groups[n]!, c.req.buf, c.req.off[at]!, c.req.len[at]!);
+}
+
+/** As `deliveriesMax`, counted. */
+function deliveriesOf(c: Call, n: number): number {
+  const { streams } = c.engine.types;
+  const max = deliveriesMax(c, n);
+  let entries = 0;
+  if (max === 0) return 0;
+  if (behind.at(n).isMax()) {
+    streams.groups.lastId(groups[n]!, start);
+    if (!start.increment()) return 0;
+    const cursor = streams.walk(refs[n]!, start, MAX_ID, false);
+    while (entries < max && cursor.next()) entries++;
+  } else {
+    start.copy(behind.at(n)).increment();
+    for (let more = streams.groups.seekPending(knownConsumer(c, n), start, walk); more && entries < max; more = streams.groups.nextPending(walk)) entries++;
+  }
+  return entries;
+}
+
 function replyKey(c: Call, n: number): void {
   const { req, reply } = c;
   const key = request.streamsAt + n;
@@ -301,6 +365,7 @@ function read(c: Call, isGroup: boolean): void {
   const { reply } = c;
   parse(c, isGroup);
   resolve(c);
+  if (isGroup) mustFitDeliveries(c);
   const mark = reply.mark();
   let served = 0;
   for (let n = 0; n < request.streams; n++) if (isGroup ? serveGroup(c, n) : serve(c, n)) served++;

@@ -64,6 +64,8 @@ function restore(registry: FunctionRegistry, c: Call): void {
     }
     libraries.set(library.name, library);
   }
+  const bytes = [...libraries.values()].reduce((sum, { source }) => sum + source.length, 0);
+  c.mustFitRecord(4 * (libraries.size + 1), bytes);
   if (policy === 'FLUSH') flushLibraries(c);
   else {
     const kept = [...registry.libraries()].filter(({ name }) => !libraries.has(name));

@@ -1,0 +1,161 @@
+/**
+ * What no record of the log can hold: every command whose effects may be much larger than its arguments is refused before it has
+ * changed anything, or does as much as there is room for. The room is made small, so that little data is too much.
+ */
+import { afterEach, describe, expect, test } from 'vitest';
+import type { TestClient } from '../support/holdfast-process.ts';
+import { ServerRig } from './server-rig.ts';
+
+const ROOM_BYTES = 4096;
+const REFUSED = `ERR what a command or a transaction writes may not be larger than ${ROOM_BYTES} bytes`;
+
+let rig: ServerRig;
+afterEach(() => rig.stop());
+
+type Words = readonly string[];
+
+const numbered = (count: number, words: (n: number) => Words): Words[] => Array.from({ length: count }, (_, n) => words(n));
+const entries = (count: number): Words[] => numbered(count, (n) => ['xadd', 'stream', `${n + 1}-1`, 'f', 'v']);
+const group: Words = ['xgroup', 'create', 'stream', 'g', '0'];
+const long = 'x'.repeat(900);
+const libraries = numbered(6, (n) => ['function', 'load', `#!lua name=l${n}\nredis.register_function('f${n}', function() return 1 end) -- ${long}`]);
+
+interface Case {
+  readonly before: readonly Words[];
+  readonly request: Words;
+  /** What is changed nowhere in the keyspace, and shows it. */
+  readonly shows?: readonly Words[];
+  /** The same, of a size that there is room for. */
+  readonly fits: Words;
+}
+
+const CASES: Readonly<Record<string, Case>> = {
+  SET: { before: [['set', 'k', 'old']], request: ['set', 'k', 'x'.repeat(5000)], fits: ['set', 'k', 'new'] },
+  'SORT STORE': {
+    before: [['set', 'out', 'old'], ...numbered(6, (n) => ['rpush', 'list', `${n}${long}`])],
+    request: ['sort', 'list', 'alpha', 'store', 'out'], fits: ['sort', 'list', 'alpha', 'limit', '0', '2', 'store', 'out'],
+  },
+  SPOP: { before: numbered(6, (n) => ['sadd', 'set', `${n}${long}`]), request: ['spop', 'set', '5'], fits: ['spop', 'set', '6'] },
+  GEOSEARCHSTORE: {
+    before: [['set', 'out', 'old'], ...numbered(6, (n) => ['geoadd', 'geo', '1', '1', `${n}${long}`])],
+    request: ['geosearchstore', 'out', 'geo', 'fromlonlat', '0', '0', 'byradius', '1000', 'km'],
+    fits: ['geosearchstore', 'out', 'geo', 'fromlonlat', '0', '0', 'byradius', '1000', 'km', 'count', '2'],
+  },
+  'GEORADIUS STORE': {
+    before: [['set', 'out', 'old'], ...numbered(6, (n) => ['geoadd', 'geo', '1', '1', `${n}${long}`])],
+    request: ['georadius', 'geo', '0', '0', '1000', 'km', 'store', 'out'],
+    fits: ['georadius', 'geo', '0', '0', '1000', 'km', 'count', '2', 'store', 'out'],
+  },
+  'GEORADIUSBYMEMBER STORE': {
+    before: [['set', 'out', 'old'], ['geoadd', 'geo', '1', '1', 'm'], ...numbered(6, (n) => ['geoadd', 'geo', '1', '1', `${n}${long}`])],
+    request: ['georadiusbymember', 'geo', 'm', '1000', 'km', 'store', 'out'],
+    fits: ['georadiusbymember', 'geo', 'm', '1000', 'km', 'count', '2', 'store', 'out'],
+  },
+  'XREADGROUP of what is new': {
+    before: [...entries(600), group], shows: [['xinfo', 'groups', 'stream'], ['xinfo', 'consumers', 'stream', 'g']],
+    request: ['xreadgroup', 'group', 'g', 'c', 'streams', 'stream', '>'],
+    fits: ['xreadgroup', 'group', 'g', 'c', 'count', '60', 'streams', 'stream', '>'],
+  },
+  'XREADGROUP of what is pending': {
+    before: [...entries(600), group, ['xreadgroup', 'group', 'g', 'c', 'streams', 'stream', '>']],
+    shows: [['xinfo', 'groups', 'stream'], ['xpending', 'stream', 'g', '-', '+', '1', 'c']],
+    request: ['xreadgroup', 'group', 'g', 'c', 'streams', 'stream', '0'],
+    fits: ['xreadgroup', 'group', 'g', 'c', 'streams', 'stream', '560-1'],
+  },
+  'XREADGROUP of many streams with one long name': {
+    before: numbered(6, (n) => ['xgroup', 'create', `s${n}`, long, '0', 'mkstream']), shows: [['xinfo', 'consumers', 's0', long]],
+    request: ['xreadgroup', 'group', long, 'c', 'streams', ...numbered(6, (n) => [`s${n}`]).flat(), '>', '>', '>', '>', '>', '>'],
+    fits: ['xreadgroup', 'group', long, 'c', 'streams', 's0', '>'],
+  },
+  'DEBUG POPULATE': { before: [], request: ['debug', 'populate', '1000'], fits: ['debug', 'populate', '10'] },
+  'DEBUG POPULATE of large values': { before: [], request: ['debug', 'populate', '6', 'p', '1000'], fits: ['debug', 'populate', '3', 'p', '1000'] },
+  HINCRBYFLOAT: {
+    before: [['hset', 'h', long, '1'], ['hpexpire', 'h', '1000000', 'fields', '1', long], ['hset', 'h', long + long + long, '1']],
+    request: ['hincrbyfloat', 'h', long + long + long, '0.5'], fits: ['hincrbyfloat', 'h', long, '0.5'],
+  },
+  'ACL SETUSER of one that is large already': {
+    before: [
+      ['acl', 'setuser', 'u', `~${long}1`, `~${long}2`, `~${long}3`, `~${long}4`], ['acl', 'setuser', 'v', 'on'],
+    ],
+    shows: [['acl', 'list']], request: ['acl', 'setuser', 'u', `~${long}5`], fits: ['acl', 'setuser', 'v', 'off'],
+  },
+  'the first ACL SETUSER, which logs all users': {
+    before: [], shows: [['acl', 'list']], request: ['acl', 'setuser', 'u', `~${long}1`, `~${long}2`, `~${long}3`, `~${long}4`, `~${long}5`],
+    fits: ['acl', 'setuser', 'u', 'on'],
+  },
+};
+
+/** Everything that can be seen of the data. */
+async function seen(client: TestClient, shows: readonly Words[]): Promise<string[]> {
+  const out = [await client.send('debug', 'digest'), await client.send('dbsize')];
+  // But for how long ago it was.
+  for (const words of shows) out.push((await client.send(...words)).replace(/(inactive|idle|\$1\r\nc)\r\n:-?\d+/g, '$1'));
+  return out;
+}
+
+/** A server in which the commands have been run, and there is little room. */
+async function prepared(before: readonly Words[]): Promise<TestClient> {
+  rig = await ServerRig.start('--enable-debug-command', 'yes');
+  const client = await rig.connect();
+  for (const words of before) expect(await client.send(...words)).not.toMatch(/^-/);
+  rig.server.engine.effectsBytesMax = ROOM_BYTES;
+  return client;
+}
+
+test.each(Object.entries(CASES))('%s is refused where there is no room for its effects, changes nothing, and goes on where there is', async (_name, { before, request, shows = [], fits }) => {
+  const client = await prepared(before);
+  const was = await seen(client, shows);
+  expect(await client.send(...request)).toBe(`-${REFUSED}`);
+  expect(await seen(client, shows)).toEqual(was);
+  expect(await client.send(...fits)).not.toMatch(/^-/);
+  if (!fits[0]!.startsWith('xread')) expect(await seen(client, shows)).not.toEqual(was);
+  expect(await client.send('set', 'other', 'v')).toBe('+OK');
+});
+
+test('FUNCTION RESTORE of libraries that no record holds is refused, and those that are there stay', async () => {
+  const client = await prepared(libraries);
+  const dump = (await client.send('function', 'dump')).replace(/^\$\d+\r\n/, '');
+  const was = await client.send('function', 'list', 'withcode');
+  for (const policy of ['replace', 'flush']) expect(await client.send('function', 'restore', dump, policy)).toBe(`-${REFUSED}`);
+  expect(await client.send('function', 'list', 'withcode')).toBe(was);
+});
+
+test('FUNCTION RESTORE of a payload that is small and unpacks to more', async () => {
+  const client = await prepared([['function', 'load', `#!lua name=big\nredis.register_function('f', function() return 1 end) -- ${'x'.repeat(6000)}`]]);
+  const dump = (await client.send('function', 'dump')).replace(/^\$\d+\r\n/, '');
+  expect(await client.send('function', 'delete', 'big')).toBe('+OK');
+  expect(dump.length).toBeLessThan(ROOM_BYTES);
+  expect(await client.send('function', 'restore', dump)).toBe(`-${REFUSED}`);
+  expect(await client.send('function', 'list')).toBe('*0');
+});
+
+describe('XAUTOCLAIM', () => {
+  test('claims as much as there is room for, and its client goes on from there', async () => {
+    const client = await prepared([...entries(600), group, ['xreadgroup', 'group', 'g', 'a', 'streams', 'stream', '>']]);
+    let start = '0-0';
+    let calls = 0;
+    do {
+      const reply = await client.send('xautoclaim', 'stream', 'g', 'b', '0', start, 'count', '100000', 'justid');
+      start = /^\*3\r\n\$\d+\r\n(\d+-\d+)/.exec(reply)![1]!;
+      calls++;
+    } while (start !== '0-0');
+    expect(calls).toBeGreaterThan(5);
+    expect(await client.send('xpending', 'stream', 'g')).toMatch(/\r\nb\r\n\$3\r\n600$/);
+  });
+
+  test('is refused where there is room for none', async () => {
+    const client = await prepared([...entries(1), group, ['xreadgroup', 'group', 'g', 'a', 'streams', 'stream', '>']]);
+    rig.server.engine.effectsBytesMax = 200;
+    const was = await client.send('xinfo', 'consumers', 'stream', 'g');
+    expect(await client.send('xautoclaim', 'stream', 'g', 'b', '0', '0')).toBe(`-${REFUSED.replace(String(ROOM_BYTES), '200')}`);
+    expect((await client.send('xinfo', 'consumers', 'stream', 'g')).length).toBe(was.length);
+  });
+});
+
+test('a command of a transaction for which those before it have left no room is refused, and the others are done', async () => {
+  const client = await prepared(numbered(6, (n) => ['sadd', 'set', `${n}${long}`]));
+  await client.send('multi');
+  for (const words of [['spop', 'set', '3'], ['set', 'k', 'x'.repeat(2000)], ['set', 'n', '1']]) await client.send(...words);
+  expect(await client.send('exec')).toMatch(new RegExp(`^\\*3\\r\\n\\*3\\r\\n[^-]*\\r\\n-${REFUSED}\\r\\n\\+OK$`));
+  expect(await client.send('exists', 'k', 'n')).toBe(':1');
+});

@@ -107,11 +107,17 @@ export function digitCount(value: number): number {
 
 function writeDigits(buf: Uint8Array, pos: number, value: number, count: number): number {
   let rest = value;
-  for (let at = pos + count - 1; at >= pos; at--) {
-    const tenth = (rest / 10) | 0;
-    buf[at] = ZERO + rest - tenth * 10;
-    rest = tenth;
+  let at = pos + count - 2;
+  // Two at a time: each division waits for the one before.
+  for (; at >= pos; at -= 2) {
+    const hundredth = (rest / 100) | 0;
+    const two = rest - hundredth * 100;
+    const tens = (two / 10) | 0;
+    buf[at] = ZERO + tens;
+    buf[at + 1] = ZERO + two - tens * 10;
+    rest = hundredth;
   }
+  if (at === pos - 1) buf[pos] = ZERO + rest;
   return pos + count;
 }
 

@@ -134,6 +134,28 @@ export class StreamId {
 
 const idText = new Uint8Array(ID_TEXT_BYTES);
 
+/** An id as text: `buf` from 0 to `length`. Of ids that come one after the other, those of one millisecond share its digits. */
+export class IdText {
+  readonly buf: Uint8Array = new Uint8Array(ID_TEXT_BYTES);
+  length = 0;
+  /** Milliseconds whose digits `buf` begins with, and where the sequence stands behind them. */
+  #msHi = 0;
+  #msLo = 0;
+  #sequenceAt = 0;
+
+  set(id: StreamId): void {
+    const { msHi, msLo, seqHi, seqLo } = id;
+    if (msLo !== this.#msLo || msHi !== this.#msHi || this.#sequenceAt === 0) {
+      const dash = writeUnsigned(this.buf, 0, msHi, msLo);
+      this.buf[dash] = DASH;
+      this.#sequenceAt = dash + 1;
+      this.#msHi = msHi;
+      this.#msLo = msLo;
+    }
+    this.length = writeUnsigned(this.buf, this.#sequenceAt, seqHi, seqLo);
+  }
+}
+
 /** Compares an id with one given as words. */
 export function compareIdWords(id: StreamId, msHi: number, msLo: number, seqHi: number, seqLo: number): number {
   if (id.msHi !== msHi) return id.msHi >>> 0 < msHi >>> 0 ? -1 : 1;
@@ -178,6 +200,7 @@ function parseUnsigned(buf: Uint8Array, from: number, end: number): boolean {
 }
 
 function writeUnsigned(buf: Uint8Array, pos: number, hi: number, lo: number): number {
+  if (hi === 0 && lo >= 0) return formatInteger(buf, pos, lo);
   const value = (hi >>> 0) * WORD + (lo >>> 0);
   if (value <= Number.MAX_SAFE_INTEGER) return formatInteger(buf, pos, value);
   const text = ((BigInt(hi >>> 0) << 32n) | BigInt(lo >>> 0)).toString();

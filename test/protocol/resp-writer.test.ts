@@ -72,6 +72,23 @@ describe('replies', () => {
     }
   });
 
+  test('bulks of one source one behind the other, through every size of the buffer', () => {
+    const writer = new RespWriter(64);
+    const source = new Uint8Array(1200).map((_, i) => i * 7);
+    for (const turn of [0, 1]) {
+      let expected = '';
+      for (let n = 0; n < 200; n++) {
+        const len = (n * 37 + turn) % 400;
+        writer.bulk(source, n, len);
+        expected += `$${len}\r\n${latin1Slice(source, n, n + len)}\r\n`;
+      }
+      expect(latin1Slice(writer.buf, 0, writer.pos)).toBe(expected);
+      // So many small outputs that the buffer becomes a small one again.
+      for (let n = 0; n < 40; n++) writer.reset();
+      expect(writer.buf.length).toBe(64);
+    }
+  });
+
   test('errors are counted and remembered', () => {
     const writer = new RespWriter();
     writer.error('ERR one');

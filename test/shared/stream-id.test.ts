@@ -1,7 +1,7 @@
 /** Ids of streams over the whole 64 bits of both their numbers, and what counts as one. */
 import { expect, test } from 'vitest';
-import { latin1Bytes } from '../../src/shared/request.ts';
-import { MissingSequence, StreamId } from '../../src/shared/stream-id.ts';
+import { latin1Bytes, latin1Slice } from '../../src/shared/request.ts';
+import { IdText, MissingSequence, StreamId } from '../../src/shared/stream-id.ts';
 
 const MAX = '18446744073709551615';
 
@@ -59,4 +59,18 @@ test('the ids before and behind', () => {
 
 test('milliseconds beyond 32 bits', () => {
   expect(new StreamId().setMs(1_700_000_000_123).text()).toBe('1700000000123-0');
+});
+
+test('ids as text one after the other, whatever digits they share', () => {
+  const text = new IdText();
+  const id = new StreamId();
+  const ms = ['0', '5', '12', '1700000000123', '1700000000123', '1700000000124', '4294967296', '4294967295', '9007199254740993', MAX, '0'];
+  const sequences = ['0', '7', '10', '99', '100', '2147483647', '2147483648', '4294967295', '4294967296', '9007199254740992', MAX, '1'];
+  for (const first of ms) {
+    for (const second of sequences) {
+      id.parse(latin1Bytes(`${first}-${second}`), 0, first.length + 1 + second.length, 0);
+      text.set(id);
+      expect(latin1Slice(text.buf, 0, text.length)).toBe(`${first}-${second}`);
+    }
+  }
 });

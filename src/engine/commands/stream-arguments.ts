@@ -1,7 +1,7 @@
 /** What commands on streams have in common: ids in arguments, replies and effects, entries in replies, and groups by name. */
 import type { Int64 } from '../../shared/int64.ts';
 import type { Reply } from '../../shared/reply.ts';
-import { ID_TEXT_BYTES, MissingSequence, StreamId } from '../../shared/stream-id.ts';
+import { IdText, MissingSequence, StreamId } from '../../shared/stream-id.ts';
 import type { Call, Ref } from '../call.ts';
 import { INVALID_END_ID, INVALID_START_ID, INVALID_STREAM_ID, noSuchGroup } from '../error-texts.ts';
 import type { Address } from '../memory/arena.ts';
@@ -15,7 +15,7 @@ const DASH = 45;
 const PLUS = 43;
 const OPEN = 40;
 
-const text = new Uint8Array(ID_TEXT_BYTES);
+const text = new IdText();
 
 /** Argument i as an id in full or as milliseconds. Throws `INVALID_STREAM_ID`. */
 export function idArgument(c: Call, i: number, out: StreamId): void {
@@ -95,20 +95,19 @@ export function idArguments(c: Call, first: number, out: IdList): void {
 
 // ---- Replies and effects ----
 
-/** @returns bytes of the id's text, for `effectRepliedId` */
-export function replyId(reply: Reply, id: StreamId): number {
-  const bytes = id.write(text, 0);
-  reply.bulk(text, 0, bytes);
-  return bytes;
+export function replyId(reply: Reply, id: StreamId): void {
+  text.set(id);
+  reply.bulk(text.buf, 0, text.length);
 }
 
 /** The id that `replyId` was given last, where nothing else of this file was called since. */
-export function effectRepliedId(c: Call, bytes: number): void {
-  c.effectBytes(text, 0, bytes);
+export function effectRepliedId(c: Call): void {
+  c.effectBytes(text.buf, 0, text.length);
 }
 
 export function effectId(c: Call, id: StreamId): void {
-  c.effectBytes(text, 0, id.write(text, 0));
+  text.set(id);
+  c.effectBytes(text.buf, 0, text.length);
 }
 
 export function replyInt64(reply: Reply, value: Int64): void {

@@ -143,18 +143,15 @@ function serve(c: Call, n: number): boolean {
   const { streams } = c.engine.types;
   const ref = refs[n]!;
   if (ref === 0 || streams.length(ref) === 0) return false;
-  streams.lastEntryId(ref, start);
-  if (start.compare(behind.at(n)) <= 0) return false;
-  start.copy(behind.at(n)).increment();
+  if (!start.copy(behind.at(n)).increment()) return false;
+  const cursor = streams.walk(ref, start, MAX_ID, false);
+  if (!cursor.next()) return false;
   replyKey(c, n);
   const { reply } = c;
-  const cursor = streams.walk(ref, start, MAX_ID, false);
   const mark = reply.mark();
   let count = 0;
-  while (cursor.next()) {
-    replyEntry(reply, cursor);
-    if (++count === request.count) break;
-  }
+  do replyEntry(reply, cursor);
+  while (++count !== request.count && cursor.next());
   reply.insertArray(mark, count);
   return true;
 }

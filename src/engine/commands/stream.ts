@@ -61,7 +61,7 @@ function xadd(c: Call): void {
     streams.begin(ref);
   } else c.modified(1);
   streams.append(ref, id, req, first, bytes);
-  const idBytes = replyId(reply, id);
+  replyId(reply, id);
   c.notify(KeyEvent.stream, 'xadd', 1);
   const trimmed = options.isGiven ? streams.trim(ref, options) : 0;
   if (trimmed > 0) c.notify(KeyEvent.stream, 'xtrim', 1);
@@ -76,7 +76,7 @@ function xadd(c: Call): void {
     c.effectText('=');
     c.effectInteger(streams.length(ref));
   }
-  effectRepliedId(c, idBytes);
+  effectRepliedId(c);
   for (let i = first; i < req.argc; i++) c.effectArg(i);
 }
 

@@ -71,17 +71,23 @@ export function readInteger(u8: Uint8Array, at: number, out: Int64): void {
   out.set(value >> 31, value);
 }
 
-/** Points `out` at an element's bytes, or at the digits of an integer, which go to `digits`. */
-export function readElement(u8: Uint8Array, at: number, out: Bytes, digits: Uint8Array): void {
+/** Points `out` at an element's bytes, or at the digits of an integer, which go to `digits`. Returns the element behind it, or the end. */
+export function readElement(u8: Uint8Array, at: number, out: Bytes, digits: Uint8Array): number {
   const first = u8[at]!;
   out.buf = u8;
   if (first >= 0x80 && first < 0xc0) {
+    const len = first & 63;
     out.off = at + 1;
-    out.len = first & 63;
-  } else if (first >= 0xe0 && first < 0xf0) {
+    out.len = len;
+    return at + 2 + len;
+  }
+  if (first >= 0xe0 && first < 0xf0) {
+    const len = ((first & 15) << 8) | u8[at + 1]!;
     out.off = at + 2;
-    out.len = ((first & 15) << 8) | u8[at + 1]!;
-  } else if (first === 0xf0) {
+    out.len = len;
+    return at + 2 + len + backLengthBytes(2 + len);
+  }
+  if (first === 0xf0) {
     out.off = at + 5;
     out.len = uint32At(u8, at + 1);
   } else {
@@ -89,6 +95,7 @@ export function readElement(u8: Uint8Array, at: number, out: Bytes, digits: Uint
     out.off = 0;
     out.len = writeDigits(u8, at, digits);
   }
+  return nextElement(u8, at);
 }
 
 function writeDigits(u8: Uint8Array, at: number, digits: Uint8Array): number {

@@ -122,6 +122,14 @@ export class StreamNodes {
 
   /** Adds the two elements at `at` to an id. Returns the position behind them. */
   addDelta(u8: Uint8Array, at: number, id: StreamId): number {
+    const ms = u8[at]!;
+    const seq = u8[at + 2]!;
+    // Mostly both are a byte each, and the length of that, and nothing is carried.
+    if (ms < 0x80 && seq < 0x80 && id.msLo >>> 0 < 0xffffff80 && id.seqLo >>> 0 < 0xffffff80) {
+      id.msLo = (id.msLo + ms) | 0;
+      id.seqLo = (id.seqLo + seq) | 0;
+      return at + 4;
+    }
     const delta = this.#delta;
     readInteger(u8, at, delta);
     let lo = (id.msLo >>> 0) + (delta.lo >>> 0);

@@ -28,8 +28,13 @@ export class StreamCursor {
   readonly #end = new StreamId();
   #isReverse = false;
   #isDone = true;
-  #node: Address = 0;
+  /** Whether an entry of the range was found: what follows is not before it. */
+  #isWithin = false;
   #u8: Uint8Array = new Uint8Array(0);
+  readonly #nodeId = new StreamId();
+  /** The node's own number of fields, and the first of them. */
+  #nodePairs = 0;
+  #nodeFields = 0;
   /** Where the node's elements end. */
   #nodeEnd = 0;
   /** Forward: the next element of the entry. */
@@ -52,6 +57,7 @@ export class StreamCursor {
     this.#start.copy(start);
     this.#end.copy(end);
     this.#isReverse = isReverse;
+    this.#isWithin = false;
     this.#isDone = !this.#nodes.seek(root, isReverse ? end : start, this.place);
     if (!this.#isDone) this.#enter();
     return this;
@@ -66,10 +72,14 @@ export class StreamCursor {
         continue;
       }
       if ((this.#u8[this.position]! & StreamEntryFlag.deleted) !== 0) continue;
-      const afterStart = this.id.compare(this.#start) >= 0;
-      const beforeEnd = this.id.compare(this.#end) <= 0;
-      if (afterStart && beforeEnd) return true;
-      this.#isDone = this.#isReverse ? !afterStart : !beforeEnd;
+      if (this.#isReverse ? this.id.compare(this.#start) < 0 : this.id.compare(this.#end) > 0) {
+        this.#isDone = true;
+        break;
+      }
+      if (this.#isWithin || (this.#isReverse ? this.id.compare(this.#end) <= 0 : this.id.compare(this.#start) >= 0)) {
+        this.#isWithin = true;
+        return true;
+      }
     }
     return false;
   }
@@ -77,27 +87,30 @@ export class StreamCursor {
   /** Reads the entry's next field and value; `pairs` times at most. */
   nextPair(): void {
     const u8 = this.#u8;
+    let at = this.#at;
     if (this.#sharesFields) {
-      readElement(u8, this.#fieldAt, this.field, this.#fieldDigits);
-      this.#fieldAt = nextElement(u8, this.#fieldAt);
-    } else {
-      readElement(u8, this.#at, this.field, this.#fieldDigits);
-      this.#at = nextElement(u8, this.#at);
+      this.#fieldAt = readElement(u8, this.#fieldAt, this.field, this.#fieldDigits);
       this.#left--;
+    } else {
+      at = readElement(u8, at, this.field, this.#fieldDigits);
+      this.#left -= 2;
     }
-    readElement(u8, this.#at, this.value, this.#valueDigits);
-    this.#at = nextElement(u8, this.#at);
-    this.#left--;
+    this.#at = readElement(u8, at, this.value, this.#valueDigits);
   }
 
   #enter(): void {
-    const node = this.#nodes.node(this.place);
-    this.#node = node;
-    this.#u8 = this.#nodes.bytesOf(node);
-    this.#nodeEnd = this.#nodes.end(node);
+    const nodes = this.#nodes;
+    const node = nodes.node(this.place);
+    const u8 = nodes.bytesOf(node);
+    this.#u8 = u8;
+    nodes.firstId(node, this.#nodeId);
+    this.#nodeEnd = nodes.end(node);
+    const countAt = nodes.fieldCount(node);
+    this.#nodePairs = smallInteger(u8, countAt);
+    this.#nodeFields = nextElement(u8, countAt);
     this.#left = 0;
     if (this.#isReverse) this.position = this.#nodeEnd;
-    else this.#at = this.#nodes.firstEntry(node);
+    else this.#at = nodes.firstEntry(node);
   }
 
   #forth(): boolean {
@@ -121,16 +134,18 @@ export class StreamCursor {
 
   #read(at: number): void {
     const u8 = this.#u8;
+    const { id } = this;
     this.position = at;
-    this.#sharesFields = (u8[at]! & StreamEntryFlag.sameFields) !== 0;
-    this.#nodes.firstId(this.#node, this.id);
-    at = this.#nodes.addDelta(u8, nextElement(u8, at), this.id);
-    const countAt = this.#sharesFields ? this.#nodes.fieldCount(this.#node) : at;
-    this.pairs = smallInteger(u8, countAt);
-    if (this.#sharesFields) {
-      this.#fieldAt = nextElement(u8, countAt);
+    const sharesFields = (u8[at]! & StreamEntryFlag.sameFields) !== 0;
+    this.#sharesFields = sharesFields;
+    id.copy(this.#nodeId);
+    at = this.#nodes.addDelta(u8, nextElement(u8, at), id);
+    if (sharesFields) {
+      this.pairs = this.#nodePairs;
+      this.#fieldAt = this.#nodeFields;
       this.#left = this.pairs + 1;
     } else {
+      this.pairs = smallInteger(u8, at);
       at = nextElement(u8, at);
       this.#left = 2 * this.pairs + 1;
     }

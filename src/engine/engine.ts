@@ -20,9 +20,11 @@ import { Eviction, Room } from './eviction/eviction.ts';
 import { EXEC_ABORTED, OUT_OF_MEMORY, READ_ONLY_REPLICA, tooLargeToLog, wrongArity } from './error-texts.ts';
 import { FUNCTION_EFFECT, FunctionLibraries } from './function-libraries.ts';
 import { IMPORT_EFFECT, type ImportState, importWords, readImportEffect } from './import-state.ts';
+import { argumentBytes, mayExceed } from './record-size.ts';
 import { Keyspace, type KeyspaceOptions } from './keyspace/keyspace.ts';
 import type { EncodingLimits } from './encoding-limits.ts';
 import { OutOfArenaError } from './memory/arena.ts';
+import type { Bytes } from './memory/entries.ts';
 import { Session, type BlockedState } from './session.ts';
 import { Types } from './types/types.ts';
 
@@ -79,8 +81,12 @@ export class Engine {
   moreFollows = false;
   /** Whether scripts may call what is flagged noscript (DEBUG SET-DISABLE-DENY-SCRIPTS). */
   scriptsMayAll = false;
-  /** The most bytes that a script and what its turn did before it may write: one record of the log holds it. */
+  /** The most bytes that a command, a transaction or a script and what its turn did before it may write: one record of the log holds it. */
   effectsBytesMax = Infinity;
+  /** A turn that has more bytes of effects than this is told to `onPiece` when nothing is under way that must be one record. */
+  pieceBytes = Infinity;
+  /** May take the effects so far. Must change nothing else: another command follows. */
+  onPiece: () => void = () => undefined;
   /** Commands that take so long, in microseconds, or whose request or reply has so many bytes, are told to `onNoteworthy`. */
   noteworthy = { slowUs: Infinity, requestBytes: Infinity, replyBytes: Infinity };
   onNoteworthy: (command: Command, request: Request, session: Session, cost: CommandCost) => void = () => undefined;
@@ -106,6 +112,8 @@ export class Engine {
   readonly #request = new Request();
   readonly #scratch: Reply;
   readonly #arenaBytesMax: number;
+  /** What runs or ran last: a command of a client, or one of its transaction or its script. */
+  #running: Command | null = null;
 
   constructor(options: EngineOptions) {
     this.keyspace = new Keyspace(options);
@@ -120,11 +128,14 @@ export class Engine {
     this.#scratch = options.scratchReply;
     this.#arenaBytesMax = options.bytesMax ?? 2 ** 35;
     this.table.add(engineCommands());
-    this.keyspace.onExpired = this.keyspace.onEvicted = (db, key) => {
-      this.#effects.begin(db, 2);
-      this.#effects.text('DEL');
-      this.#effects.arg(key.buf, key.off, key.len);
+    this.keyspace.onExpired = (db, key) => this.#logDeletion(db, key);
+    this.keyspace.onEvicted = (db, key) => {
+      // Only between commands.
+      this.handOver();
+      this.#logDeletion(db, key);
     };
+    this.keyspace.beforeExpiry = () => this.handOver();
+    this.keyspace.leavesExpired = () => this.#effects.length > this.pieceBytes && !mustTakeOut(this.#running);
     this.keyspace.onFieldsEnded = {
       begin: (db, key, fields) => {
         this.#effects.begin(db, 2 + fields);
@@ -180,6 +191,7 @@ export class Engine {
    */
   execute(command: Command, session: Session, request: Request, reply: Reply): number {
     const { hazards, interest } = this.keyspace;
+    this.handOver();
     hazards.begin();
     if (session.queue !== null && !RUNS_IN_MULTI.has(command.name)) {
       this.lastWaitFor = hazards.waitFor;
@@ -265,7 +277,7 @@ export class Engine {
         this.onDenied(denial, 'multi', session, command, request);
         reply.error(deniedAtExec(denial));
         this.onError(reply.lastError);
-      } else if ((command.flags & Flag.write) !== 0 && this.commandExceedsRecord(request)) {
+      } else if ((command.flags & Flag.write) !== 0 && this.commandExceedsRecord(command, request)) {
         // What went before it wrote more than its arguments told.
         reply.error(tooLargeToLog(this.effectsBytesMax));
         this.onError(reply.lastError);
@@ -297,6 +309,7 @@ export class Engine {
   /** Runs a blocked session's command again; whether it was served. `lastWaitFor` is then its reply's. */
   runBlocked(session: Session, state: BlockedState, reply: Reply): boolean {
     const { hazards } = this.keyspace;
+    this.handOver();
     hazards.begin();
     const refusal = this.refusal(state.command, session, state.request, 'toplevel');
     if (refusal !== null) {
@@ -352,9 +365,20 @@ export class Engine {
     return bytes > this.recordRoom;
   }
 
-  /** Whether the effects of a command, if they are as large as it is itself, would. */
-  commandExceedsRecord(request: Request): boolean {
-    return this.exceedsRecord(request.buf.length) && this.exceedsRecord(wireBytes(request));
+  /** Whether the effects of a command, if they are not larger than it is but for its keys, would. */
+  commandExceedsRecord(command: Command, request: Request): boolean {
+    return mayExceed(command, request, this.recordRoom);
+  }
+
+  /** Has the effects so far taken, if they are as many as a record should hold. Only where no command is under way. */
+  handOver(): void {
+    if (this.#effects.length > this.pieceBytes) this.onPiece();
+  }
+
+  #logDeletion(db: number, key: Bytes): void {
+    this.#effects.begin(db, 2);
+    this.#effects.text('DEL');
+    this.#effects.arg(key.buf, key.off, key.len);
   }
 
   /**
@@ -368,6 +392,7 @@ export class Engine {
     const mark = reply.mark();
     const errors = reply.errors;
     const db = session.db;
+    this.#running = command;
     call.command = command;
     call.req = request;
     call.db = this.keyspace.databases[db]!;
@@ -420,12 +445,12 @@ export class Engine {
     }
     const { slowUs, requestBytes, replyBytes } = this.noteworthy;
     const sent = reply.mark() - mark;
-    const isLarge = !call.isScripted && (wireBytes(request) >= requestBytes || sent >= replyBytes);
+    const isLarge = !call.isScripted && (argumentBytes(request) >= requestBytes || sent >= replyBytes);
     if (moreFollows && sent < SMALL_REPLY_BYTES && !isLarge && this.clock.defer(command, request.argc, slowUs)) return;
     const spentUs = this.clock.end() - startUs;
     this.clock.count(command, spentUs);
     if (isLarge || spentUs >= slowUs) {
-      const sizes = call.isScripted ? { requestBytes: 0, replyBytes: 0 } : { requestBytes: wireBytes(request), replyBytes: sent };
+      const sizes = call.isScripted ? { requestBytes: 0, replyBytes: 0 } : { requestBytes: argumentBytes(request), replyBytes: sent };
       this.onNoteworthy(command, request, session, { microseconds: spentUs, ...sizes });
     }
   }
@@ -605,9 +630,12 @@ const SMALL_REPLY_BYTES = 4096;
 /** Commands that a session in MULTI runs at once. */
 const RUNS_IN_MULTI = new Set(['exec', 'discard', 'multi', 'watch', 'quit', 'reset']);
 
-/** Bytes of a request as it came, but for some of its first line. */
-function wireBytes({ argc, off, len }: Request): number {
-  return off[argc - 1]! + len[argc - 1]! - off[0]!;
+/**
+ * Whether a command may rely on it that what has expired is gone when it has looked for it: those that write. Not SORT, which may look
+ * for any number of keys, and replaces the one that it stores to as it finds it.
+ */
+function mustTakeOut(command: Command | null): boolean {
+  return command !== null && (command.flags & Flag.write) !== 0 && command.name !== 'sort';
 }
 
 function outOfArena(command: Command, error: OutOfArenaError): InvariantViolation {

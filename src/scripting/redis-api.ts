@@ -135,7 +135,7 @@ export class RedisApi {
       else if (engine.eviction.isFull && (command.flags & Flag.denyoom) !== 0 && !run.allowsOom) refusal = OUT_OF_MEMORY.message;
       // Once it has written it may go on: half a script is worse.
       else if ((command.flags & Flag.write) !== 0 && !run.hasWritten && engine.lacksReplicas()) refusal = TOO_FEW_REPLICAS.message;
-      else if ((command.flags & Flag.write) !== 0 && engine.commandExceedsRecord(request)) refusal = tooLargeToLog(engine.effectsBytesMax);
+      else if ((command.flags & Flag.write) !== 0 && engine.commandExceedsRecord(command, request)) refusal = tooLargeToLog(engine.effectsBytesMax);
     }
     if (refusal !== null) {
       command.rejectedCalls++;

@@ -5,6 +5,7 @@ import { type Command, Flag } from '../engine/command.ts';
 import { Outcome } from '../engine/engine.ts';
 import { OUT_OF_MEMORY, READ_ONLY_REPLICA, TOO_FEW_REPLICAS, execAbortedBecause, tooLargeToLog } from '../engine/error-texts.ts';
 import type { ImportPhase } from '../engine/import-state.ts';
+import { exceedsRecord, mayWrite } from '../engine/record-size.ts';
 import type { Session } from '../engine/session.ts';
 import type { RespWriter } from '../protocol/resp-writer.ts';
 import { RECORD_BYTES_MAX } from '../replication/member.ts';
@@ -28,30 +29,8 @@ const DATA = Flag.write | Flag.readonly | Flag.mayReplicate;
 /** To Redis a monitor is a kind of replica. */
 const MONITOR_REFUSED = "ERR Replica can't interact with the keyspace";
 
-/** Whether the log may have to take what the command does: PFCOUNT keeps what it counted, scripts write as they like. Messages are not logged. */
-function mayWrite({ flags, group }: Command): boolean {
-  return (flags & Flag.write) !== 0 || ((flags & Flag.mayReplicate) !== 0 && group !== 'pubsub');
-}
-
-/**
- * Bytes of arguments of a command or a transaction that writes: what it does is one record of the log, together with what the turn
- * has done before.
- */
+/** Bytes that a command or a transaction may write: what it does is one record of the log, together with what the turn has done before. */
 const WRITE_BYTES_MAX = DEFAULT_LIMITS.entryBytesMax - 2 * RECORD_BYTES_MAX;
-
-function argumentBytes(request: Request): number {
-  const last = request.argc - 1;
-  return request.off[last]! + request.len[last]! - request.off[0]!;
-}
-
-/** Whether a record of the log cannot hold what is to be done. */
-function exceedsRecord(command: Command, session: Session, request: Request, bytesMax: number): boolean {
-  if (session.queue === null) return argumentBytes(request) > bytesMax && mayWrite(command);
-  if (command.name !== 'exec') return false;
-  let bytes = 0;
-  for (const queued of session.queue) if (mayWrite(queued.command)) bytes += argumentBytes(queued.request);
-  return bytes > bytesMax;
-}
 
 const LOADING = 'LOADING Redis is loading the dataset in memory';
 const ENDS_IMPORT = new Set(['replicaof', 'slaveof']);
@@ -84,6 +63,7 @@ export class Dispatcher {
     this.#server = server;
     this.#replicaGate = new ReplicaGate(server);
     server.engine.effectsBytesMax = WRITE_BYTES_MAX;
+    server.engine.pieceBytes = RECORD_BYTES_MAX;
   }
 
   /** A connection's input is about to be run. */

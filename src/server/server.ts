@@ -178,6 +178,10 @@ export class Server {
     this.keyEvents = new KeyEventChannels(this);
     this.engine.lacksReplicas = () => this.writeQuorum.isShort;
     this.engine.onError = (text) => this.countError(text);
+    this.engine.onPiece = () => {
+      this.#pauseIfBehind();
+      if (this.txlog.canAppend()) this.member.appendEffects();
+    };
     this.engine.onRead = (command, request, session) => this.tracking.keysRead(command, request, session);
     this.access = new AccessControl(this);
     this.dispatcher = new Dispatcher(this);
@@ -276,10 +280,13 @@ export class Server {
     }
     this.serving = this.member.mayServe;
     work();
-    const { effectBytes } = this.engine;
-    // Checked here and not only at the end of the turn: one poll may read megabytes from one socket.
-    if (effectBytes + this.txlog.inFlightBytes > this.config.txlogMaxInFlightBytes) this.pausedForWrites = true;
+    this.#pauseIfBehind();
     this.member.turnGoesOn();
+  }
+
+  /** Asked not only at the end of the turn: one poll may read megabytes from one socket. */
+  #pauseIfBehind(): void {
+    if (this.engine.effectBytes + this.txlog.inFlightBytes > this.config.txlogMaxInFlightBytes) this.pausedForWrites = true;
   }
 
   #endTurn(): void {

@@ -217,6 +217,18 @@ describe.skipIf(redisServerMissing)(`an import from a redis-server that takes wr
     expect(await client.send('REPLICAOF', '127.0.0.1', 'x')).toBe('-ERR Invalid master port');
   });
 
+  test('stops at a value that no record of the log holds, and goes on when it is gone', async () => {
+    const source = await startRedis('--repl-diskless-sync-delay', '0');
+    await source.client.send('SET', 'a', '1');
+    await source.client.send('SETRANGE', 'big', 57 * 1024 * 1024, 'x');
+    const { client } = await startHoldfast();
+    await client.send('REPLICAOF', '127.0.0.1', source.port);
+    await until(client, 'import_error', /^59768833 bytes at the key "big" are more than a record of the log may have/);
+    await source.client.send('DEL', 'big');
+    await until(client, 'master_link_status', 'up');
+    expect(await client.send('GET', 'a')).toBe('1');
+  });
+
   test('another member that becomes primary goes on with it', async () => {
     const source = await startRedis('--repl-diskless-sync-delay', '0', '--repl-backlog-size', '200mb');
     const writing = await traffic(source.port);

@@ -2,7 +2,11 @@
  * What no record of the log can hold: every command whose effects may be much larger than its arguments is refused before it has
  * changed anything, or does as much as there is room for. The room is made small, so that little data is too much.
  */
+import { once } from 'node:events';
+import net from 'node:net';
 import { afterEach, describe, expect, test } from 'vitest';
+import { SourceStream } from '../../src/server/import/source-stream.ts';
+import { ScriptedLog } from '../support/scripted-log.ts';
 import type { TestClient } from '../support/holdfast-process.ts';
 import { ServerRig } from './server-rig.ts';
 
@@ -30,6 +34,7 @@ interface Case {
 }
 
 const CASES: Readonly<Record<string, Case>> = {
+  'SET, whose key may have expired and be deleted first': { before: [], request: ['set', 'x'.repeat(2000), 'v'], fits: ['set', 'x'.repeat(1000), 'v'] },
   SET: { before: [['set', 'k', 'old']], request: ['set', 'k', 'x'.repeat(5000)], fits: ['set', 'k', 'new'] },
   'SORT STORE': {
     before: [['set', 'out', 'old'], ...numbered(6, (n) => ['rpush', 'list', `${n}${long}`])],
@@ -158,4 +163,150 @@ test('a command of a transaction for which those before it have left no room is 
   for (const words of [['spop', 'set', '3'], ['set', 'k', 'x'.repeat(2000)], ['set', 'n', '1']]) await client.send(...words);
   expect(await client.send('exec')).toMatch(new RegExp(`^\\*3\\r\\n\\*3\\r\\n[^-]*\\r\\n-${REFUSED}\\r\\n\\+OK$`));
   expect(await client.send('exists', 'k', 'n')).toBe(':1');
+});
+
+describe('what need not be one record is several', () => {
+  const PIECE_BYTES = 1000;
+  /** What comes on top of a piece: one command's effects, or what is taken out by one look. */
+  const ONE_BYTES = 1000;
+  let log: ScriptedLog;
+  const keys = numbered(60, (n) => [`${n}${long}`]).flat();
+
+  async function start(...args: string[]): Promise<TestClient> {
+    log = new ScriptedLog('at once');
+    rig = await ServerRig.on(log, '--enable-debug-command', 'yes', ...args);
+    return rig.connect();
+  }
+
+  function divide(): void {
+    rig.server.engine.effectsBytesMax = ROOM_BYTES;
+    rig.server.engine.pieceBytes = PIECE_BYTES;
+    log.blocks.length = 0;
+    log.lastIndex = log.commitIndex = 0;
+    // The records before are the gate's no more.
+    expect(rig.server.gate.inFlight).toBe(0);
+  }
+
+  const largest = (): number => Math.max(...log.blocks.map((block) => block.length));
+
+  /** Sets all keys so that they are over, and stay as long as nobody looks. */
+  async function expired(client: TestClient): Promise<void> {
+    await client.send('debug', 'set-active-expire', '0');
+    for (const key of keys) await client.send('set', key, 'v', 'px', '1');
+    await client.send('set', 'probe', 'v', 'px', '1');
+    while (await client.send('exists', 'probe') !== ':0');
+  }
+
+  test('the commands of a pipeline', async () => {
+    const client = await start();
+    for (const key of keys) await client.send('sadd', 'set', key);
+    divide();
+    const socket = net.connect(rig.server.port, '127.0.0.1');
+    await once(socket, 'connect');
+    let replies = '';
+    socket.on('data', (bytes: Buffer) => { replies += bytes.toString('latin1'); });
+    socket.write('spop set\r\n'.repeat(50) + 'quit\r\n');
+    await once(socket, 'close');
+    expect(replies.match(/^\$90[12]/gm)).toHaveLength(50);
+    expect(await client.send('scard', 'set')).toBe(':10');
+    expect(log.blocks.length).toBeGreaterThan(20);
+    expect(largest()).toBeLessThanOrEqual(PIECE_BYTES + ONE_BYTES);
+  });
+
+  test('blocked clients who are served by one command', async () => {
+    const client = await start();
+    const key = `list${long}`;
+    const waiting = await Promise.all(Array.from({ length: 20 }, () => rig.connect()));
+    const replies = waiting.map((other) => other.send('blpop', key, '0'));
+    while (rig.server.engine.blocking.count < 20) await client.send('ping');
+    divide();
+    await client.send('rpush', key, ...numbered(20, (n) => [String(n)]).flat());
+    expect((await Promise.all(replies)).every((reply) => reply.includes(key))).toBe(true);
+    expect(largest()).toBeLessThanOrEqual(PIECE_BYTES + ONE_BYTES);
+  });
+
+  test.each([
+    ['MGET', ['mget', ...keys]], ['a script', ['eval', "for _, key in ipairs(KEYS) do redis.call('get', key) end", '60', ...keys]],
+    ['SCAN', ['scan', '0', 'count', '1000']],
+    ['SORT', ['sort', 'names', 'by', '*', 'alpha', 'store', 'out']],
+  ])('%s leaves for later what has expired of more than that', async (_name, request) => {
+    const client = await start();
+    await client.send('rpush', 'names', ...keys);
+    await expired(client);
+    divide();
+    // What SORT stores, and what EVAL is sent, is much.
+    rig.server.engine.effectsBytesMax = 1e6;
+    expect(await client.send(...request)).not.toMatch(/^-|\r\n-/);
+    if (request[0] !== 'sort') expect(largest()).toBeLessThanOrEqual(PIECE_BYTES + ONE_BYTES);
+    expect(Number((await client.send('dbsize')).slice(1))).toBeGreaterThan(50);
+    expect(await client.send('mget', ...keys)).toBe(`*60${'\r\n$-1'.repeat(60)}`);
+    await client.send('debug', 'set-active-expire', '1');
+    while (Number((await client.send('dbsize')).slice(1)) > 2);
+    if (request[0] !== 'sort') expect(largest()).toBeLessThanOrEqual(PIECE_BYTES + ONE_BYTES);
+  });
+
+  test('a transaction that reads what has expired and writes there', async () => {
+    const client = await start();
+    await expired(client);
+    divide();
+    rig.server.engine.effectsBytesMax = 1e6;
+    await client.send('multi');
+    await client.send('mget', ...keys);
+    await client.send('rpush', keys[59]!, 'a');
+    await client.send('exists', ...keys);
+    expect(await client.send('exec')).toMatch(/\r\n:1\r\n:1$/);
+    expect(await client.send('type', keys[59]!)).toBe('+list');
+  });
+
+  test('eviction', async () => {
+    const client = await start('--maxmemory-policy', 'allkeys-random');
+    for (const key of keys) await client.send('set', key, 'v');
+    divide();
+    expect(await client.send('config', 'set', 'maxmemory', '1')).toBe('+OK');
+    while (await client.send('dbsize') !== ':0');
+    expect(largest()).toBeLessThanOrEqual(PIECE_BYTES + ONE_BYTES);
+  });
+
+  test('a hash whose many fields have all ended goes with one deletion', async () => {
+    const client = await start();
+    await client.send('debug', 'set-active-expire', '0');
+    const fields = numbered(2000, (n) => [`field:${n}`]).flat();
+    await client.send('hset', 'h', ...fields.flatMap((field) => [field, 'v']));
+    await client.send('hpexpire', 'h', '1', 'fields', '2000', ...fields);
+    await client.send('set', 'probe', 'v', 'px', '1');
+    while (await client.send('exists', 'probe') !== ':0');
+    divide();
+    expect(await client.send('hset', 'h', 'f', 'v')).toBe(':1');
+    expect(await client.send('hlen', 'h')).toBe(':1');
+    expect(largest()).toBeLessThan(100);
+  });
+
+  test('reading a hash of which many fields have ended', async () => {
+    const client = await start();
+    await client.send('debug', 'set-active-expire', '0');
+    const fields = numbered(2000, (n) => [`field:${n}`]).flat();
+    await client.send('hset', 'h', 'stays', 'v', ...fields.flatMap((field) => [field, 'v']));
+    await client.send('hpexpire', 'h', '1', 'fields', '2000', ...fields);
+    await client.send('set', 'probe', 'v', 'px', '1');
+    while (await client.send('exists', 'probe') !== ':0');
+    divide();
+    expect(await client.send('hgetall', 'h')).toBe('*2\r\n$5\r\nstays\r\n$1\r\nv');
+    expect(largest()).toBeLessThan(512 * 12);
+    expect([await client.send('hlen', 'h'), await client.send('hexists', 'h', 'field:1999')]).toEqual([':1', ':0']);
+  });
+});
+
+test('a command or a transaction of a source that is imported, which no record can hold, ends the import and is not run', async () => {
+  const client = await prepared([]);
+  const set = `*3\r\n$3\r\nSET\r\n$1\r\nk\r\n$3000\r\n${'x'.repeat(3000)}\r\n`;
+  const run = (text: string): void => {
+    const stream = new SourceStream(rig.server.engine, 0, 0);
+    stream.feed(Buffer.from(text));
+    rig.server.enterTurn(() => { stream.run(() => true); });
+  };
+  expect(() => { run(`MULTI\r\n${set}${set}EXEC\r\n`); }).toThrow("the source's EXEC cannot be repeated here: it is larger than a record of the log may be");
+  expect(() => { run(set.replaceAll('3000', '5000').replace(/x+/, 'x'.repeat(5000))); }).toThrow('it is larger than a record');
+  expect(await client.send('exists', 'k')).toBe(':0');
+  run(set);
+  expect(await client.send('strlen', 'k')).toBe(':3000');
 });

@@ -318,7 +318,7 @@ export class Database {
   /** Takes out a key because its time has come, and has the deletion logged. Where changes come from elsewhere, or none may be made, it stays, hidden. */
   expireNow(key: Bytes): void {
     const ks = this.#ks;
-    if (ks.isReadOnly || ks.keepsExpired) return;
+    if (ks.hidesExpired) return;
     ks.expiredKeys++;
     ks.onExpired!(this.number, key);
     // Before it is gone: the key's bytes may be the entry's.

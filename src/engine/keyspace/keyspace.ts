@@ -83,6 +83,10 @@ export class Keyspace {
   onEvicted: OnTakenOut | null = null;
   fieldExpirer: FieldExpirer | null = null;
   onFieldsEnded: FieldsEndedListener | null = null;
+  /** Called before a key or fields are taken out in the background. */
+  beforeExpiry: () => void = () => undefined;
+  /** Whether what is logically expired is hidden and stays for now, since there is much to log already. */
+  leavesExpired: () => boolean = () => false;
 
   #nowMs = 0;
   /** Whether effects of the log are being applied: then nothing expires by itself, and nothing is marked. */
@@ -124,6 +128,11 @@ export class Keyspace {
     this.place = new KeyPlace(options.hashSeed);
     this.compactor.register(Kind.entry, (from, to) => this.#relocateEntry(from, to));
     for (let number = 0; number < options.databases; number++) this.databases.push(this.#newDatabase(number));
+  }
+
+  /** Whether what is logically expired is hidden and stays, for whatever reason. */
+  get hidesExpired(): boolean {
+    return this.isReadOnly || this.keepsExpired || this.leavesExpired();
   }
 
   /** Milliseconds since the epoch: the time of the command under way. */
@@ -194,6 +203,7 @@ export class Keyspace {
         this.tree.seekRank(db.root, 0, this.#cursor);
         if (this.#cursor.score >= this.nowMs) break;
         this.entries.key(this.#cursor.address, this.#key);
+        this.beforeExpiry();
         db.expireNow(this.#key);
         removed++;
       }
@@ -214,6 +224,7 @@ export class Keyspace {
         if (this.#cursor.score >= this.nowMs) break;
         this.entries.key(this.#cursor.address, this.#key);
         const ref = db.peekRaw(this.#key.buf, this.#key.off, this.#key.len);
+        this.beforeExpiry();
         invariant(ref !== 0 && this.entries.hasFieldTimes(ref), 'keyspace: times of fields, and no hash that has them');
         removed += this.fieldExpirer!.expireSomeFields(db, ref, max - removed);
       }

@@ -207,19 +207,35 @@ export class Hashes implements Collection, FieldExpirer {
   // ---- Fields that end ----
 
   expireFields(db: Database, ref: Address): boolean {
-    if (this.#keyspace.isReadOnly || this.#keyspace.keepsExpired) {
-      const due = this.times.dueCount(ref);
-      return due > 0 && due === this.lengthOfAll(ref);
-    }
     let left = this.times.dueCount(ref);
-    for (; left > 0; left -= ENDED_BATCH) if (this.#expireBatch(db, ref, Math.min(left, ENDED_BATCH))) return true;
-    return false;
+    if (left > ENDED_BATCH && left === this.lengthOfAll(ref) && !this.#keyspace.hidesExpired) {
+      this.#expireWhole(db, ref, left);
+      return true;
+    }
+    for (; left > 0 && !this.#keyspace.hidesExpired; left -= ENDED_BATCH) {
+      if (this.#expireBatch(db, ref, Math.min(left, ENDED_BATCH))) return true;
+    }
+    return left > 0 && left === this.lengthOfAll(ref);
   }
 
   expireSomeFields(db: Database, ref: Address, max: number): number {
     const count = Math.min(max, ENDED_BATCH, this.times.dueCount(ref));
     if (count > 0) this.#expireBatch(db, ref, count);
     return count;
+  }
+
+  /** Takes out a hash all of whose fields have ended: many in one short effect. */
+  #expireWhole(db: Database, ref: Address, count: number): void {
+    const { events, interest, onExpired } = this.#keyspace;
+    const key = this.#key;
+    this.#entries.key(ref, key);
+    this.#keyspace.expiredFields += count;
+    onExpired!(db.number, key);
+    interest.bySystem = true;
+    events.tell(KeyEvent.hash, 'hexpired', db.number, key.buf, key.off, key.len);
+    events.tell(KeyEvent.generic, 'del', db.number, key.buf, key.off, key.len);
+    db.remove(key.buf, key.off, key.len);
+    interest.bySystem = false;
   }
 
   /** Takes out the first `count` fields that have ended; whether the hash was left empty and removed. */
@@ -251,7 +267,7 @@ export class Hashes implements Collection, FieldExpirer {
 
   /** Whether fields of the hash are hidden: on a replica those that have ended wait for the primary's word. */
   #hides(ref: Address): boolean {
-    return (this.#keyspace.isReadOnly || this.#keyspace.keepsExpired) && !this.#keyspace.applying && this.times.dueCount(ref) > 0;
+    return this.#keyspace.hidesExpired && !this.#keyspace.applying && this.times.dueCount(ref) > 0;
   }
 
   // ---- Single fields ----

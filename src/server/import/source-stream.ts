@@ -4,6 +4,7 @@
  */
 import type { Engine } from '../../engine/engine.ts';
 import { type Command, Flag } from '../../engine/command.ts';
+import { exceedsRecord } from '../../engine/record-size.ts';
 import { Session } from '../../engine/session.ts';
 import { ParseStatus, PendingInput, RequestParser } from '../../protocol/request-parser.ts';
 import { RespWriter } from '../../protocol/resp-writer.ts';
@@ -73,6 +74,7 @@ export class SourceStream {
     }
     const command = this.#engine.table.findForEffect(request);
     if (command === null || !this.#mayCome(command)) throw cannot(request, 'it is not known here, or nothing that a stream holds');
+    if (exceedsRecord(command, this.#session, request, this.#engine.effectsBytesMax)) throw cannot(request, 'it is larger than a record of the log may be');
     const reply = this.#reply;
     reply.reset();
     reply.errors = 0;

@@ -110,6 +110,22 @@ export class CountedTree {
     }
   }
 
+  /** Gives a record, which must be in the tree with the score `before`, another one. Neither is NaN. */
+  move(root: Address, before: number, score: number, address: Address): void {
+    const nodes = this.#nodes;
+    this.#find(root, before, address);
+    const leaf = this.#leaf;
+    const place = this.#place;
+    // Most changes are small against the distance to the next: then it stays where it stands.
+    if (nodes.leafKeepsOrder(leaf, place, score)) {
+      nodes.setLeafScore(leaf, place, score);
+      return;
+    }
+    this.#grewOnPath(-1);
+    this.#removeFrom(root, leaf, place);
+    this.insert(root, score, address);
+  }
+
   /** Makes the tree refer to `to` instead of `from`, of which it is a copy. */
   replace(root: Address, score: number, from: Address, to: Address): void {
     this.#find(root, score, from);
@@ -135,15 +151,7 @@ export class CountedTree {
       while (i + 1 < count && below(nodes.leastScore(node, i + 1), score, inclusive)) rank += nodes.childSize(node, i++);
       node = nodes.child(node, i);
     }
-    if (!inclusive) return rank + nodes.leafScoresBelow(node, score);
-    let low = 0;
-    let high = nodes.count(node);
-    while (low < high) {
-      const middle = (low + high) >>> 1;
-      if (nodes.leafScore(node, middle) <= score) low = middle + 1;
-      else high = middle;
-    }
-    return rank + low;
+    return rank + (inclusive ? nodes.leafScoresNotAbove(node, score) : nodes.leafScoresBelow(node, score));
   }
 
   /**
@@ -281,6 +289,11 @@ export class CountedTree {
   /** (score, key in #a) against a record: negative if it comes before it. */
   #compare(score: number, otherScore: number, other: Address): number {
     if (score !== otherScore) return score < otherScore ? -1 : 1;
+    return this.#compareKey(other);
+  }
+
+  /** The key in #a against that of a record. */
+  #compareKey(other: Address): number {
     const a = this.#a;
     const b = this.#b;
     b.locate(other);
@@ -290,47 +303,66 @@ export class CountedTree {
   /** Finds the leaf and the place before which (score, key in #a) belongs. */
   #descend(root: Address, score: number): void {
     const nodes = this.#nodes;
+    const leaf = this.#leafFor(root, score);
+    let low = nodes.leafScoresBelow(leaf, score);
+    if (low < nodes.count(leaf) && nodes.leafScore(leaf, low) === score) low = this.#placeAmongEqual(leaf, low, score);
+    this.#place = low;
+  }
+
+  /** The leaf that (score, key in #a) belongs to. */
+  #leafFor(root: Address, score: number): Address {
+    const nodes = this.#nodes;
+    const path = this.#path;
     let node = nodes.word(root, ROOT_TREE);
     let depth = 0;
     for (; !nodes.isLeaf(node); depth++) {
       // The last child whose least is not above what is sought. Keys are looked at where scores are equal alone.
       let behind = nodes.leastScoresBelow(node, score);
-      let high = nodes.count(node);
-      if (behind < high && nodes.leastScore(node, behind) === score) {
-        while (behind < high) {
-          const middle = (behind + high) >>> 1;
-          if (this.#compare(score, nodes.leastScore(node, middle), nodes.leastElement(node, middle)) >= 0) behind = middle + 1;
-          else high = middle;
-        }
-      }
+      if (behind < nodes.count(node) && nodes.leastScore(node, behind) === score) behind = this.#childrenNotAbove(node, behind, score);
       const place = behind === 0 ? 0 : behind - 1;
-      this.#path[2 * depth] = node;
-      this.#path[2 * depth + 1] = place;
+      path[2 * depth] = node;
+      path[2 * depth + 1] = place;
       node = nodes.child(node, place);
-    }
-    let low = nodes.leafScoresBelow(node, score);
-    let high = nodes.count(node);
-    if (low < high && nodes.leafScore(node, low) === score) {
-      while (low < high) {
-        const middle = (low + high) >>> 1;
-        if (this.#compare(score, nodes.leafScore(node, middle), nodes.leafAddress(node, middle)) > 0) low = middle + 1;
-        else high = middle;
-      }
     }
     invariant(depth <= PATH_MAX, 'tree: deeper than any tree gets');
     this.#leaf = node;
-    this.#place = low;
     this.#depth = depth;
+    return node;
   }
 
+  /** How many children have a least that is not above (score, key in #a), where `below` have a lower score and the next has the same. */
+  #childrenNotAbove(inner: Address, below: number, score: number): number {
+    const nodes = this.#nodes;
+    let low = below;
+    let high = nodes.leastScoresNotAbove(inner, score);
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if (this.#compareKey(nodes.leastElement(inner, middle)) >= 0) low = middle + 1;
+      else high = middle;
+    }
+    return low;
+  }
+
+  /** The place of (score, key in #a) in a leaf where `below` have a lower score and the next has the same. */
+  #placeAmongEqual(leaf: Address, below: number, score: number): number {
+    const nodes = this.#nodes;
+    let low = below;
+    let high = nodes.leafScoresNotAbove(leaf, score);
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if (this.#compareKey(nodes.leafAddress(leaf, middle)) > 0) low = middle + 1;
+      else high = middle;
+    }
+    return low;
+  }
+
+  /** Finds a record that is in the tree with this score. Within the leaf its address is enough: no other record is looked at. */
   #find(root: Address, score: number, address: Address): void {
     this.#a.locate(address);
-    this.#descend(root, score);
     const nodes = this.#nodes;
-    invariant(
-      this.#place < nodes.count(this.#leaf) && nodes.leafAddress(this.#leaf, this.#place) === address,
-      'tree: a record is not where its score and key lead',
-    );
+    const leaf = this.#leafFor(root, score);
+    this.#place = nodes.leafPlaceOf(leaf, nodes.leafScoresBelow(leaf, score), address);
+    invariant(this.#place >= 0, 'tree: a record is not where its score and key lead');
   }
 
   #rankOf(leaf: Address, place: number): number {

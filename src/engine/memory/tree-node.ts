@@ -36,6 +36,18 @@ function scoresBelow(f64: Float64Array, at: number, count: number, score: number
   return low;
 }
 
+/** How many of `count` ascending scores from `at` on are not above `score`. */
+function scoresNotAbove(f64: Float64Array, at: number, count: number, score: number): number {
+  let low = 0;
+  let high = count;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if (f64[at + middle]! <= score) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}
+
 export class TreeNodes {
   readonly arena: Arena;
 
@@ -94,6 +106,29 @@ export class TreeNodes {
     return scoresBelow(this.arena.f64[leaf >>> CHUNK_SHIFT]!, (leaf & CHUNK_MASK) + LEAF_SCORES_UNIT, this.count(leaf), score);
   }
 
+  /** How many of a leaf's scores are not above `score`. */
+  leafScoresNotAbove(leaf: Address, score: number): number {
+    return scoresNotAbove(this.arena.f64[leaf >>> CHUNK_SHIFT]!, (leaf & CHUNK_MASK) + LEAF_SCORES_UNIT, this.count(leaf), score);
+  }
+
+  /** The place of an element of a leaf, at `from` or behind; -1 where it is not there. */
+  leafPlaceOf(leaf: Address, from: number, address: Address): number {
+    const i32 = this.arena.i32[leaf >>> CHUNK_SHIFT]!;
+    const a = ((leaf & CHUNK_MASK) << 1) + LEAF_ADDRESSES_WORD;
+    const count = this.count(leaf);
+    for (let i = from; i < count; i++) if (i32[a + i] === address) return i;
+    return -1;
+  }
+
+  /** Whether the element at place i, which is neither the first nor the last, stands between the scores of its neighbours with this one too. */
+  leafKeepsOrder(leaf: Address, i: number, score: number): boolean {
+    return i > 0 && i + 1 < this.count(leaf) && this.leafScore(leaf, i - 1) < score && score < this.leafScore(leaf, i + 1);
+  }
+
+  setLeafScore(leaf: Address, i: number, score: number): void {
+    this.arena.f64[leaf >>> CHUNK_SHIFT]![(leaf & CHUNK_MASK) + LEAF_SCORES_UNIT + i] = score;
+  }
+
   setLeafAddress(leaf: Address, i: number, address: Address): void {
     this.setWord(leaf, LEAF_ADDRESSES_WORD + i, address);
   }
@@ -105,8 +140,9 @@ export class TreeNodes {
     const i32 = this.arena.i32[leaf >>> CHUNK_SHIFT]!;
     const s = (leaf & CHUNK_MASK) + LEAF_SCORES_UNIT;
     const a = ((leaf & CHUNK_MASK) << 1) + LEAF_ADDRESSES_WORD;
-    f64.copyWithin(s + i + 1, s + i, s + count);
-    i32.copyWithin(a + i + 1, a + i, a + count);
+    // Loops: for so few, a call of copyWithin takes longer than the copying.
+    for (let k = s + count; k > s + i; k--) f64[k] = f64[k - 1]!;
+    for (let k = a + count; k > a + i; k--) i32[k] = i32[k - 1]!;
     f64[s + i] = score;
     i32[a + i] = address;
     this.setWord(leaf, NODE_COUNT, count + 1);
@@ -118,8 +154,8 @@ export class TreeNodes {
     const i32 = this.arena.i32[leaf >>> CHUNK_SHIFT]!;
     const s = (leaf & CHUNK_MASK) + LEAF_SCORES_UNIT;
     const a = ((leaf & CHUNK_MASK) << 1) + LEAF_ADDRESSES_WORD;
-    f64.copyWithin(s + i, s + i + 1, s + count);
-    i32.copyWithin(a + i, a + i + 1, a + count);
+    for (let k = s + i + 1; k < s + count; k++) f64[k - 1] = f64[k]!;
+    for (let k = a + i + 1; k < a + count; k++) i32[k - 1] = i32[k]!;
     this.setWord(leaf, NODE_COUNT, count - 1);
   }
 
@@ -156,6 +192,11 @@ export class TreeNodes {
   /** How many of the children have a least score below `score`. */
   leastScoresBelow(inner: Address, score: number): number {
     return scoresBelow(this.arena.f64[inner >>> CHUNK_SHIFT]!, (inner & CHUNK_MASK) + INNER_SCORES_UNIT, this.count(inner), score);
+  }
+
+  /** How many of the children have a least score that is not above `score`. */
+  leastScoresNotAbove(inner: Address, score: number): number {
+    return scoresNotAbove(this.arena.f64[inner >>> CHUNK_SHIFT]!, (inner & CHUNK_MASK) + INNER_SCORES_UNIT, this.count(inner), score);
   }
 
   addChildSize(inner: Address, i: number, delta: number): void {

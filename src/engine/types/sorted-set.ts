@@ -158,12 +158,12 @@ export class SortedSets implements Collection {
     return true;
   }
 
-  /** Adds a member that `find` did not find. The bytes must not be the sorted set's own. */
+  /** Adds the member that the last `find` did not find. The bytes must not be the sorted set's own. */
   add(ref: Address, score: number, buf: Uint8Array, off: number, len: number): void {
     score = withoutSignedZero(score);
     const cell = this.#entries.valueAddress(ref);
     if (!this.#packed.isPacked(cell)) {
-      this.#addLarge(cell, score, buf, off, len);
+      this.#putInOrder(cell, score, this.#elements.addSought(cell, SHAPE_ZSET, buf, off, len, 0));
       return;
     }
     const { zsetMaxListpackEntries, zsetMaxListpackValue } = this.#limits;
@@ -183,9 +183,8 @@ export class SortedSets implements Collection {
       this.#rescorePacked(cell, found, score);
       return;
     }
-    this.#tree.remove(cell, this.#elements.score(found), found);
+    this.#tree.move(cell, this.#elements.score(found), score, found);
     this.#elements.setScore(found, score);
-    this.#tree.insert(cell, score, found);
   }
 
   /** Removes the member found. A sorted set left empty is the caller's to remove. */
@@ -386,7 +385,11 @@ export class SortedSets implements Collection {
   // ---- Inside: large ----
 
   #addLarge(root: Address, score: number, buf: Uint8Array, off: number, len: number): void {
-    const element = this.#elements.add(root, SHAPE_ZSET, buf, off, len, 0);
+    this.#putInOrder(root, score, this.#elements.add(root, SHAPE_ZSET, buf, off, len, 0));
+  }
+
+  /** Gives a new element its score and its place in the tree. */
+  #putInOrder(root: Address, score: number, element: Address): void {
     this.#elements.setScore(element, score);
     this.#tree.insert(root, score, element);
   }

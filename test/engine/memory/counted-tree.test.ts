@@ -47,6 +47,13 @@ class Rig {
     this.arena.free(item.address);
   }
 
+  move(i: number, score: number): void {
+    const item = this.model.splice(i, 1)[0]!;
+    this.tree.move(this.root, item.score, score, item.address);
+    item.score = score;
+    this.model.splice(this.below(item), 0, item);
+  }
+
   below(item: { score: number; key: string }): number {
     let low = 0;
     let high = this.model.length;
@@ -86,6 +93,12 @@ describe('counted tree', () => {
       if (step % 50 === 0) rig.compactor.step(200);
       if (step % 400 === 0) rig.compare();
       if (rig.model.length === 0) continue;
+      if (step % 2 === 0) {
+        const moved = Math.floor(random() * rig.model.length);
+        // Every other one by little, so that it stays between the same two, or becomes the equal of one of them.
+        const near = rig.model[moved + (random() < 0.5 ? 1 : 0)]?.score ?? 0;
+        rig.move(moved, step % 4 === 0 ? Math.floor((near + rig.model[moved]!.score) / 2) : Math.floor(random() * scores));
+      }
       const i = Math.floor(random() * rig.model.length);
       const item = rig.model[i]!;
       expect(rig.tree.rank(rig.root, item.score, item.address), `seed ${seed} step ${step}`).toBe(i);

@@ -36,6 +36,11 @@ export class ClientPause {
     return this.#timed;
   }
 
+  /** What CLIENT PAUSE holds, and for how many milliseconds more. */
+  get held(): { readonly what: 'all' | 'write' | 'none'; readonly leftMs: number } {
+    return { what: !this.#timed ? 'none' : this.#all ? 'all' : 'write', leftMs: this.#timed ? Math.max(0, this.#endsAtMs - Date.now()) : 0 };
+  }
+
   /** A pause that goes on is only made longer, and stricter. */
   begin(endsAtMs: number, all: boolean): void {
     this.active = this.#timed = true;

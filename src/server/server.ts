@@ -296,9 +296,14 @@ export class Server {
     this.pubsub.turnEnded();
     this.monitors.turnEnded();
     const ready = this.#withOutput;
-    if (ready.length === 0) return;
-    for (let i = 0; i < ready.length; i++) ready[i]!.flush();
-    ready.length = 0;
+    if (ready.length !== 0) {
+      for (let i = 0; i < ready.length; i++) ready[i]!.flush();
+      ready.length = 0;
+    }
+    // Commands begin where those before them ended, and the first where the turn began.
+    const { clock, commandsTotal } = this.engine;
+    const commandsUs = clock.turnUs;
+    this.statistics.turns.ended(nowUs() - clock.lastUs + commandsUs, commandsUs, commandsTotal);
   }
 
   /** A connection has output to be flushed at the end of the turn. */
@@ -490,6 +495,12 @@ export class Server {
 
   // ---- Background ----
 
+  /** Whether what has expired is taken out in the background: by who decides on it, unless that is not to be. */
+  get takesOutExpired(): boolean {
+    const { keyspace } = this.engine;
+    return keyspace.activeExpire && this.serving && !keyspace.isReadOnly && !this.pause.holdsExpiry;
+  }
+
   #tick(): void {
     if (this.cronPaused) return;
     this.enterTurn(() => {
@@ -499,17 +510,21 @@ export class Server {
       this.#resumePostponed();
       this.acks.check();
       const { keyspace } = engine;
-      const end = nowUs() + (keyspace.compactor.isBehind ? BACKGROUND_BEHIND_US_MAX : BACKGROUND_US_MAX);
-      if (keyspace.activeExpire && this.serving && !keyspace.isReadOnly && !this.pause.holdsExpiry) {
-        const startUs = nowUs();
+      const begunUs = nowUs();
+      const end = begunUs + (keyspace.compactor.isBehind ? BACKGROUND_BEHIND_US_MAX : BACKGROUND_US_MAX);
+      if (this.takesOutExpired) {
         while (keyspace.expireStep(16) === 16 && nowUs() < end);
         while (keyspace.expireFieldsStep(16) === 16 && nowUs() < end);
-        this.latency.add('expire-cycle', nowUs() - startUs, this.nowMs);
+        const endedUs = nowUs();
+        this.statistics.expiryUs += endedUs - begunUs;
+        if (endedUs >= end) this.statistics.expiryCutOff++;
+        this.latency.add('expire-cycle', endedUs - begunUs, this.nowMs);
       }
       while (this.keySizes.isWalking && this.keySizes.step(256) && nowUs() < end);
       while (keyspace.lazyFreeStep(64) && nowUs() < end);
       this.memoryLimit.tick();
       while (keyspace.compactor.step(128) && nowUs() < end);
+      this.statistics.timerUs += nowUs() - begunUs;
     });
     this.statistics.tick();
   }

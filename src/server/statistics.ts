@@ -10,25 +10,56 @@ const SAMPLES = 16;
 const SAMPLE_MS = 100;
 const CONNECTIONS_MS = 1000;
 
-/** The rate of a counter that grows. */
+/** How fast a counter grows against another one, or against the time. */
 class Rate {
   readonly #samples = new Float64Array(SAMPLES);
   #at = 0;
   #lastCount = 0;
-  #lastMs = 0;
+  #lastBase = 0;
 
-  sample(count: number, nowMs: number): void {
-    const elapsed = nowMs - this.#lastMs;
+  sample(count: number, base: number): void {
+    const elapsed = base - this.#lastBase;
     // A counter that was reset begins anew.
-    if (this.#lastMs !== 0 && elapsed > 0) this.#samples[this.#at++ % SAMPLES] = (Math.max(0, count - this.#lastCount) * 1000) / elapsed;
+    if (this.#lastBase !== 0 && elapsed > 0) this.#samples[this.#at++ % SAMPLES] = Math.max(0, count - this.#lastCount) / elapsed;
     this.#lastCount = count;
-    this.#lastMs = nowMs;
+    this.#lastBase = base;
   }
 
-  get perSecond(): number {
+  get perUnit(): number {
     let sum = 0;
     for (const sample of this.#samples) sum += sample;
     return sum / SAMPLES;
+  }
+
+  /** Where the base is milliseconds. */
+  get perSecond(): number {
+    return this.perUnit * 1000;
+  }
+}
+
+/** Turns of the event loop that had something to do. */
+export class Turns {
+  count = 0;
+  /** What they took in all, in µs, and what of that the commands took; and the longest. */
+  totalUs = 0;
+  commandsUs = 0;
+  longestUs = 0;
+  commandsMax = 0;
+  #commandsBefore = 0;
+
+  /** @param tookUs the turn @param commandsUs its commands @param commandsTotal by now, in the whole life of the server */
+  ended(tookUs: number, commandsUs: number, commandsTotal: number): void {
+    this.count++;
+    this.totalUs += tookUs;
+    this.commandsUs += commandsUs;
+    if (tookUs > this.longestUs) this.longestUs = tookUs;
+    const commands = commandsTotal - this.#commandsBefore;
+    if (commands > this.commandsMax) this.commandsMax = commands;
+    this.#commandsBefore = commandsTotal;
+  }
+
+  reset(): void {
+    this.count = this.totalUs = this.commandsUs = this.longestUs = this.commandsMax = this.#commandsBefore = 0;
   }
 }
 
@@ -43,6 +74,13 @@ export class Statistics {
   keysDenied = 0;
   channelsDenied = 0;
   usedMemoryPeakBytes = 0;
+  /** What the timer's work took, in µs, and what of that taking out what has expired did; and how often that had no time to come to an end. */
+  timerUs = 0;
+  expiryUs = 0;
+  expiryCutOff = 0;
+  readonly turns = new Turns();
+  readonly turnRate = new Rate();
+  readonly turnUs = new Rate();
   readonly commands = new Rate();
   readonly input = new Rate();
   readonly output = new Rate();
@@ -70,6 +108,9 @@ export class Statistics {
       this.commands.sample(server.engine.commandsTotal, nowMs);
       this.input.sample(this.bytesIn, nowMs);
       this.output.sample(server.bytesOut, nowMs);
+      this.turnRate.sample(this.turns.count, nowMs);
+      this.turnUs.sample(this.turns.totalUs, this.turns.count);
+      if (server.takesOutExpired) for (const db of server.engine.keyspace.databases) db.sampleTtl();
       const { liveBytes } = server.engine.keyspace.arena;
       if (liveBytes > this.usedMemoryPeakBytes) this.usedMemoryPeakBytes = liveBytes;
     }
@@ -94,6 +135,7 @@ export class Statistics {
 
   /** CONFIG RESETSTAT. */
   reset(): void {
-    this.bytesIn = this.reads = this.writes = 0;
+    this.bytesIn = this.reads = this.writes = this.timerUs = this.expiryUs = this.expiryCutOff = 0;
+    this.turns.reset();
   }
 }

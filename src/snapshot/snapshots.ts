@@ -34,6 +34,8 @@ export class Snapshots {
   /** When the newest snapshot was made, or this was started: ms since the epoch. */
   lastSaveMs: number;
   lastStatus: 'ok' | 'err' = 'ok';
+  /** How often one was taken since the start, those included that were there already. */
+  made = 0;
   /** Duration of the last one that ended; -1: none has. */
   lastDurationMs = -1;
   /** When the one under way began, or 0. */
@@ -133,6 +135,7 @@ export class Snapshots {
       const isCurrent = newest !== null && newest.index === through && reason === 'demand';
       if (!isCurrent) await store.removeDrafts();
       const info = isCurrent ? newest : await make(through, reason, this.#stop.signal);
+      this.made++;
       this.#newest = info;
       this.lastSaveMs = nowMs();
       this.lastStatus = 'ok';

@@ -1,5 +1,5 @@
 /** INFO, its statistics, SLOWLOG and LATENCY. */
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { LatencyHistogram } from '../../src/engine/latency-histogram.ts';
@@ -40,8 +40,8 @@ test('sections', async () => {
 
 test('has every field that redis-server 7.0 shows', async () => {
   const names = readFileSync(fileURLToPath(new URL('redis-7.0-info-fields.txt', import.meta.url)), 'utf8').trim().split('\n');
-  // Of the build and of threads, which mean nothing here.
-  const without = new Set(['gcc_version', 'used_cpu_sys_main_thread', 'used_cpu_user_main_thread']);
+  // Of the build, which means nothing here, and of threads, where the system does not tell.
+  const without = new Set(['gcc_version', ...(existsSync('/proc/self/task') ? [] : ['used_cpu_sys_main_thread', 'used_cpu_user_main_thread'])]);
   const shown = await fields('everything');
   expect(names.filter((name) => !shown.has(name) && !without.has(name))).toEqual([]);
   for (const [name, value] of shown) expect(value, name).not.toMatch(/NaN|undefined|Infinity/);
@@ -269,4 +269,68 @@ test('operations a second are measured over the last samples', async () => {
   let ops = 0;
   while (ops === 0 && Date.now() < deadlineMs) ops = Number((await fields('stats')).get('instantaneous_ops_per_sec'));
   expect(ops).toBeGreaterThan(0);
+});
+
+test('counts turns of the event loop, what they took and what of that the commands took', async () => {
+  const number = async (name: string): Promise<number> => Number((await fields('everything', 'debug')).get(name));
+  await client.send('debug', 'sleep', '0.05');
+  await client.send('ping');
+  const shown = await fields('stats', 'debug');
+  const [cycles, sum, commands, longest] = ['eventloop_cycles', 'eventloop_duration_sum', 'eventloop_duration_cmd_sum', 'eventloop_duration_max'].map((name) => Number(shown.get(name)));
+  expect(cycles).toBeGreaterThan(1);
+  expect(commands).toBeGreaterThan(50_000);
+  expect(sum).toBeGreaterThanOrEqual(commands!);
+  expect(longest).toBeGreaterThan(50_000);
+  expect(longest).toBeLessThanOrEqual(sum!);
+  expect(Number(shown.get('eventloop_cmd_per_cycle_max'))).toBeGreaterThan(0);
+  while (await number('instantaneous_eventloop_cycles_per_sec') === 0 || await number('instantaneous_eventloop_duration_usec') === 0);
+  await client.send('config', 'resetstat');
+  expect(await number('eventloop_duration_max')).toBeLessThan(50_000);
+  expect(await titles('everything')).not.toContain('Debug');
+});
+
+test('says how long keys have left on average', async () => {
+  await client.send('eval', "for n = 1, 10 do redis.call('set', 'k' .. n, 'v', 'px', n * 100000) end", '0');
+  const average = async (): Promise<number> => Number(/avg_ttl=(\d+)/.exec((await field('db0'))!)![1]);
+  while (await average() === 0);
+  expect(await average()).toBeGreaterThan(500_000);
+  expect(await average()).toBeLessThanOrEqual(550_000);
+  for (let n = 1; n <= 10; n++) await client.send('persist', `k${n}`);
+  while (await average() !== 0);
+});
+
+test('the average of many keys is an estimate from a few', () => {
+  const { keyspace, types } = rig.server.engine;
+  const db = keyspace.databases[3]!;
+  const bytes = Buffer.from('key:000000');
+  const count = 20_000;
+  for (let n = 0; n < count; n++) {
+    bytes.write(String(n).padStart(6, '0'), 4);
+    db.setString(bytes, 0, bytes.length, bytes, 0, 1, keyspace.nowMs + 1000 + n * 1000);
+  }
+  db.sampleTtl();
+  const exact = 1000 + (1000 * (count - 1)) / 2;
+  expect(Math.abs(db.averageTtlMs - exact) / exact).toBeLessThan(0.06);
+  for (let n = 0; n < 500; n++) db.sampleTtl();
+  expect(Math.abs(db.averageTtlMs - exact) / exact).toBeLessThan(0.01);
+  keyspace.flush(db);
+  expect(db.averageTtlMs).toBe(0);
+  types.check();
+});
+
+test('tells of a pause, of listeners, and of the time that expiry takes', async () => {
+  const paused = async (): Promise<(string | undefined)[]> => {
+    const shown = await fields('clients');
+    return ['paused_reason', 'paused_actions', 'paused_timeout_milliseconds'].map((name) => shown.get(name));
+  };
+  expect(await paused()).toEqual(['none', 'none', '0']);
+  await client.send('client', 'pause', '100000', 'write');
+  const [reason, actions, leftMs] = await paused();
+  expect([reason, actions]).toEqual(['client_pause', 'write']);
+  expect(Number(leftMs)).toBeGreaterThan(90_000);
+  await client.send('client', 'unpause');
+  expect(await paused()).toEqual(['none', 'none', '0']);
+  expect(await field('listener0')).toBe(`name=tcp,bind=127.0.0.1,port=${rig.server.port}`);
+  await Promise.all(Array.from({ length: 10_000 }, (_, n) => client.send('set', `k${n}`, 'v', 'px', '1')));
+  while (Number(await field('expire_cycle_cpu_milliseconds')) === 0) await client.send('set', 'k', 'v', 'px', '1');
 });

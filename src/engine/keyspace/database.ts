@@ -29,6 +29,12 @@ const BLOCK_SLOTS = 1 << BLOCK_SHIFT;
 /** `Database.scan` spends so many cursors on each slot: those of slot s begin at s times this. */
 export const SCAN_CURSORS_PER_SLOT = HASH_END;
 
+/** As in Redis: so many keys with an expiry are looked at, and what they say counts for so much against what is known. */
+const TTL_SAMPLES = 20;
+const TTL_WEIGHT = 0.02;
+/** Each look begins elsewhere, and all together fall evenly: multiples of the golden ratio. */
+const TTL_STEP = (Math.sqrt(5) - 1) / 2;
+
 const NO_REFS: Int32Array = new Int32Array(SLOT_COUNT);
 
 export class Database {
@@ -38,6 +44,9 @@ export class Database {
   size = 0;
   /** Keys with an expiry. */
   expires = 0;
+  /** How long those have left, in ms: an estimate, from `sampleTtl`. */
+  averageTtlMs = 0;
+  #ttlPhase = 0;
   /** Pinned record that heads the slots' indexes and the expiry tree; 0 until the first key comes. */
   root: Address = 0;
   /** Index reference of each slot. */
@@ -400,6 +409,24 @@ export class Database {
     return this.expires === 0 ? 0 : this.#expiring(0);
   }
 
+  /** Betters the estimate of how long keys have left: to be called now and then. */
+  sampleTtl(): void {
+    const { expires } = this;
+    const { entries, nowMs } = this.#ks;
+    const samples = Math.min(expires, TTL_SAMPLES);
+    this.#ttlPhase = (this.#ttlPhase + TTL_STEP) % 1;
+    let sumMs = 0;
+    let count = 0;
+    for (let n = 0; n < samples; n++) {
+      const leftMs = entries.expireAtMs(this.#expiring(Math.floor(((n + this.#ttlPhase) / samples) * expires))) - nowMs;
+      if (leftMs <= 0) continue;
+      sumMs += leftMs;
+      count++;
+    }
+    if (expires === 0) this.averageTtlMs = 0;
+    else if (count > 0) this.averageTtlMs += (sumMs / count - this.averageTtlMs) * (this.averageTtlMs === 0 ? 1 : TTL_WEIGHT);
+  }
+
   #expiring(rank: number): Address {
     this.#ks.tree.seekRank(this.root, rank, this.#cursor);
     return this.#cursor.address;
@@ -415,6 +442,7 @@ export class Database {
     this.root = 0;
     this.size = 0;
     this.expires = 0;
+    this.averageTtlMs = 0;
   }
 
   /** Frees about `budget` keys of a detached database; whether more are left. */

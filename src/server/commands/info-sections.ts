@@ -2,6 +2,7 @@
  * The sections of INFO, field by field in Redis 7.4's order; what only Holdfast has follows behind. Clients and tools
  * parse these names: a figure that has no meaning here is shown as what it would be where nothing happened.
  */
+import { readFileSync } from 'node:fs';
 import os from 'node:os';
 import { fatalZone } from '../../replication/member-label.ts';
 import type { ShardNode } from '../../replication/shard-node.ts';
@@ -37,8 +38,19 @@ function serverSection(server: Server): Fields {
     server_time_usec: Date.now() * 1000, uptime_in_seconds: uptime, uptime_in_days: Math.floor(uptime / 86400), hz: config.number('hz'),
     configured_hz: config.number('hz'), lru_clock: server.engine.keyspace.access.seconds, executable: process.argv[1] ?? process.execPath,
     config_file: config.file ?? '', io_threads_active: 0,
+    ...listenerFields(server),
     server_name: 'holdfast', holdfast_version: PROGRAM_VERSION, node_version: process.versions.node, availability_zone: config.string('availability-zone'),
   };
+}
+
+/** The numbers are those of Redis's kinds of connection. */
+function listenerFields({ config, listeners }: Server): Fields {
+  const out: Fields = {};
+  const addresses = config.string('bind').split(/\s+/).map((address) => `bind=${address}`).join(',');
+  if (listeners.port !== 0) out['listener0'] = `name=tcp,${addresses},port=${listeners.port}`;
+  if (config.unixsocket !== '') out['listener1'] = `name=unix,bind=${config.unixsocket}`;
+  if (listeners.tlsPort !== 0) out['listener2'] = `name=tls,${addresses},port=${listeners.tlsPort}`;
+  return out;
 }
 
 function clientsSection(server: Server): Fields {
@@ -54,11 +66,13 @@ function clientsSection(server: Server): Fields {
     output = Math.max(output, connection.outputBytes);
   }
   const { blocking, keyspace } = server.engine;
+  const paused = server.pause.held;
   return {
     connected_clients: server.connections.size, cluster_connections: 0, maxclients: server.config.maxClients, client_recent_max_input_buffer: input,
     client_recent_max_output_buffer: output, blocked_clients: blocking.count + server.pause.waiting, tracking_clients: server.tracking.clients,
     pubsub_clients: listening, watching_clients: watching, clients_in_timeout_table: blocking.count, total_blocking_keys: keyspace.interest.blockedKeys, total_blocking_keys_on_nokey: keyspace.interest.keysBlockedUntilDeleted,
-    total_watched_keys: keyspace.interest.watchedKeys,
+    total_watched_keys: keyspace.interest.watchedKeys, paused_reason: paused.what === 'none' ? 'none' : 'client_pause', paused_actions: paused.what,
+    paused_timeout_milliseconds: paused.leftMs,
   };
 }
 
@@ -75,7 +89,7 @@ function memorySection(server: Server): Fields {
     used_memory: used, used_memory_human: human(used), used_memory_rss: rss, used_memory_rss_human: human(rss), used_memory_peak: peak,
     used_memory_peak_human: human(peak), used_memory_peak_perc: percent(used, peak), used_memory_overhead: used - data, used_memory_startup: startup,
     used_memory_dataset: data, used_memory_dataset_perc: percent(data, used - startup), allocator_allocated: arena.liveBytes,
-    allocator_active: arena.usedBytes, allocator_resident: arena.touchedBytes, total_system_memory: total, total_system_memory_human: human(total),
+    allocator_active: arena.usedBytes, allocator_resident: arena.touchedBytes, allocator_muzzy: 0, total_system_memory: total, total_system_memory_human: human(total),
     used_memory_lua: 0, used_memory_vm_eval: 0, used_memory_lua_human: '0B', used_memory_scripts_eval: scriptBytes, number_of_cached_scripts: scripts.size,
     number_of_functions: server.scripts.functions.functionCount, number_of_libraries: server.engine.functions.size, used_memory_vm_functions: 0, used_memory_vm_total: 0, used_memory_vm_total_human: '0B',
     used_memory_functions: functionBytes, used_memory_scripts: scriptBytes + functionBytes, used_memory_scripts_human: human(scriptBytes + functionBytes), maxmemory, maxmemory_human: human(maxmemory),
@@ -101,7 +115,7 @@ function persistenceSection(server: Server): Fields {
     current_save_keys_processed: 0, current_save_keys_total: 0, rdb_changes_since_last_save: engine.changesTotal - server.changesAtSave,
     rdb_bgsave_in_progress: snapshots?.inProgress === true && logRewrite !== 'running' ? 1 : 0, rdb_last_save_time: Math.floor((snapshots?.lastSaveMs ?? server.startedAtMs) / 1000),
     rdb_last_bgsave_status: snapshots?.lastStatus ?? 'ok', rdb_last_bgsave_time_sec: lastMs < 0 ? -1 : Math.round(lastMs / 1000),
-    rdb_current_bgsave_time_sec: startedAtMs === 0 ? -1 : Math.floor((Date.now() - startedAtMs) / 1000), rdb_saves: 0, rdb_last_cow_size: 0,
+    rdb_current_bgsave_time_sec: startedAtMs === 0 ? -1 : Math.floor((Date.now() - startedAtMs) / 1000), rdb_saves: snapshots?.made ?? 0, rdb_last_cow_size: 0,
     rdb_last_load_keys_expired: 0, rdb_last_load_keys_loaded: 0,
     // The transaction log is what an append-only file with appendfsync always would be.
     aof_enabled: 1, aof_rewrite_in_progress: logRewrite === 'running' ? 1 : 0, aof_rewrite_scheduled: logRewrite === 'scheduled' ? 1 : 0, aof_last_rewrite_time_sec: -1, aof_current_rewrite_time_sec: -1,
@@ -126,6 +140,7 @@ function loadingFields(server: Server): Fields {
 
 function statsSection(server: Server): Fields {
   const { engine, statistics } = server;
+  const { turns } = statistics;
   const { keyspace, eviction } = engine;
   return {
     total_connections_received: server.connectionsTotal, total_commands_processed: engine.commandsTotal,
@@ -133,8 +148,8 @@ function statsSection(server: Server): Fields {
     total_net_output_bytes: server.bytesOut, total_net_repl_input_bytes: 0, total_net_repl_output_bytes: 0,
     instantaneous_input_kbps: (statistics.input.perSecond / 1024).toFixed(2), instantaneous_output_kbps: (statistics.output.perSecond / 1024).toFixed(2),
     instantaneous_input_repl_kbps: '0.00', instantaneous_output_repl_kbps: '0.00', rejected_connections: server.rejectedConnections, sync_full: 0,
-    sync_partial_ok: 0, sync_partial_err: 0, expired_keys: keyspace.expiredKeys, expired_subkeys: keyspace.expiredFields, expired_stale_perc: '0.00', expired_time_cap_reached_count: 0,
-    expire_cycle_cpu_milliseconds: 0, evicted_keys: keyspace.evictedKeys, evicted_clients: server.memoryLimit.evictedClients, evicted_scripts: 0,
+    sync_partial_ok: 0, sync_partial_err: 0, expired_keys: keyspace.expiredKeys, expired_subkeys: keyspace.expiredFields, expired_stale_perc: '0.00', expired_time_cap_reached_count: statistics.expiryCutOff,
+    expire_cycle_cpu_milliseconds: Math.floor(statistics.expiryUs / 1000), evicted_keys: keyspace.evictedKeys, evicted_clients: server.memoryLimit.evictedClients, evicted_scripts: 0,
     total_eviction_exceeded_time: Math.floor((eviction.exceededUs + eviction.exceededNowUs) / 1000), current_eviction_exceeded_time: Math.floor(eviction.exceededNowUs / 1000),
     keyspace_hits: keyspace.keyspaceHits, keyspace_misses: keyspace.keyspaceMisses, pubsub_channels: server.pubsub.names('channel').length,
     pubsub_patterns: server.pubsub.names('pattern').length, pubsubshard_channels: server.pubsub.names('shard').length,
@@ -143,7 +158,9 @@ function statsSection(server: Server): Fields {
     tracking_total_items: server.tracking.items, tracking_total_prefixes: server.tracking.prefixes, unexpected_error_replies: 0, total_error_replies: server.errorRepliesTotal, dump_payload_sanitizations: 0,
     total_reads_processed: statistics.reads, total_writes_processed: statistics.writes, io_threaded_reads_processed: 0, io_threaded_writes_processed: 0,
     reply_buffer_shrinks: 0, reply_buffer_expands: 0, client_query_buffer_limit_disconnections: server.inputLimitDisconnections,
-    client_output_buffer_limit_disconnections: server.outputLimitDisconnections, acl_access_denied_auth: statistics.authenticationsDenied,
+    client_output_buffer_limit_disconnections: server.outputLimitDisconnections, eventloop_cycles: turns.count, eventloop_duration_sum: Math.round(turns.totalUs),
+    eventloop_duration_cmd_sum: Math.round(turns.commandsUs), instantaneous_eventloop_cycles_per_sec: Math.floor(statistics.turnRate.perSecond),
+    instantaneous_eventloop_duration_usec: Math.floor(statistics.turnUs.perUnit), acl_access_denied_auth: statistics.authenticationsDenied,
     acl_access_denied_cmd: statistics.commandsDenied, acl_access_denied_key: statistics.keysDenied, acl_access_denied_channel: statistics.channelsDenied,
   };
 }
@@ -214,7 +231,23 @@ function replicaFields(server: Server, node: ShardNode): Fields {
 function cpuSection(): Fields {
   const { user, system } = process.cpuUsage();
   const seconds = (microseconds: number): string => (microseconds / 1e6).toFixed(6);
-  return { used_cpu_sys: seconds(system), used_cpu_user: seconds(user), used_cpu_sys_children: '0.000000', used_cpu_user_children: '0.000000' };
+  return { used_cpu_sys: seconds(system), used_cpu_user: seconds(user), used_cpu_sys_children: '0.000000', used_cpu_user_children: '0.000000', ...mainThreadCpu() };
+}
+
+/** The kernel's clock ticks in /proc are hundredths of a second, on every platform that Node runs on. */
+const TICKS_A_SECOND = 100;
+
+/** Of the thread that runs the commands; where the system does not say, there is nothing, as in Redis. */
+function mainThreadCpu(): Fields {
+  try {
+    const stat = readFileSync(`/proc/self/task/${process.pid}/stat`, 'latin1');
+    // The name of the program comes before, and may have spaces in it.
+    const words = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+    const seconds = (ticks: string): string => (Number(ticks) / TICKS_A_SECOND).toFixed(6);
+    return { used_cpu_sys_main_thread: seconds(words[12]!), used_cpu_user_main_thread: seconds(words[11]!) };
+  } catch {
+    return {};
+  }
 }
 
 function commandStats(server: Server): Fields {
@@ -245,7 +278,7 @@ function latencyStats(server: Server): Fields {
 function keyspaceSection(server: Server): Fields {
   const out: Fields = {};
   for (const db of server.engine.keyspace.databases) {
-    if (db.size > 0) out[`db${db.number}`] = `keys=${db.size},expires=${db.expires},avg_ttl=0,subexpiry=${db.fieldTimes?.size ?? 0}`;
+    if (db.size > 0) out[`db${db.number}`] = `keys=${db.size},expires=${db.expires},avg_ttl=${Math.floor(db.averageTtlMs)},subexpiry=${db.fieldTimes?.size ?? 0}`;
   }
   return out;
 }
@@ -275,6 +308,15 @@ function keySizes({ keySizes: sizes }: Server): Fields {
   return out;
 }
 
+/** Shown only when it is asked for by its name, as in Redis. */
+function debugSection({ statistics }: Server): Fields {
+  const { turns } = statistics;
+  return {
+    eventloop_duration_aof_sum: 0, eventloop_duration_cron_sum: Math.round(statistics.timerUs), eventloop_duration_max: Math.round(turns.longestUs),
+    eventloop_cmd_per_cycle_max: turns.commandsMax, allocator_allocated_lua: 0, allocator_active_lua: 0, allocator_resident_lua: 0, allocator_frag_bytes_lua: 0,
+  };
+}
+
 export interface InfoSection {
   readonly name: string;
   readonly title: string;
@@ -290,5 +332,5 @@ export const INFO_SECTIONS: readonly InfoSection[] = [
   section('Stats', statsSection), section('Replication', replicationSection), section('CPU', cpuSection), section('Modules', () => ({})),
   section('Commandstats', commandStats, false), section('Errorstats', errorStats), section('Latencystats', latencyStats, false),
   section('Cluster', () => ({ cluster_enabled: 0 })), section('Keyspace', keyspaceSection),
-  section('Keysizes', keySizes, false),
+  section('Keysizes', keySizes, false), section('Debug', debugSection, false),
 ];

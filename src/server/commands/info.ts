@@ -12,7 +12,8 @@ function info(server: Server, c: Call): void {
   // Counters of keys and errors tell of writes that may not be committed yet.
   for (const db of c.engine.keyspace.databases) c.engine.keyspace.hazards.checkDb(db.number);
   for (const section of INFO_SECTIONS) {
-    if (!wanted.has(section.name) && !(usual && section.usual) && !(all && (section.name !== 'modules' || wanted.has('everything')))) continue;
+    const isInAll = section.name !== 'debug' && (section.name !== 'modules' || wanted.has('everything'));
+    if (!wanted.has(section.name) && !(usual && section.usual) && !(all && isInAll)) continue;
     const lines = Object.entries(section.fields(server)).map(([field, value]) => `${field}:${value}\r\n`);
     parts.push(`# ${section.title}\r\n${lines.join('')}`);
   }

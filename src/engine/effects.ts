@@ -5,6 +5,7 @@
  * bytes; the first argument is a command's name. The engine writes effects straight into one growing buffer, and the
  * block of a turn is what stands in it at the turn's end.
  */
+import { ByteCopier, viewOf } from '../shared/byte-copier.ts';
 import { invariant, OperationalError } from '../shared/errors.ts';
 import { type Request, writeLatin1 } from '../shared/request.ts';
 import { formatInteger } from '../shared/number-text.ts';
@@ -20,6 +21,8 @@ const KEPT_BUFFER_BYTES = 4 * 1024 * 1024;
 export class EffectWriter {
   /** One after the other, blocks stand at its beginning: a buffer for each would keep the garbage collector busy. */
   #buf: Uint8Array = new Uint8Array(BUFFER_BYTES);
+  #view = viewOf(this.#buf);
+  readonly #copier = new ByteCopier();
   #pos = 0;
   #argsDue = 0;
   readonly #digits: Uint8Array = new Uint8Array(24);
@@ -41,7 +44,7 @@ export class EffectWriter {
   arg(buf: Uint8Array, off: number, len: number): void {
     this.#argsDue--;
     this.#reserve(len + 5);
-    this.#pos = putArgument(this.#buf, this.#pos, buf, off, len);
+    this.#put(buf, off, len);
   }
 
   /** A latin1 string as an argument. */
@@ -75,10 +78,7 @@ export class EffectWriter {
     let bytes = 0;
     for (let i = first; i < argc; i++) bytes += len[i]! + 5;
     this.#reserve(bytes);
-    const out = this.#buf;
-    let pos = this.#pos;
-    for (let i = first; i < argc; i++) pos = putArgument(out, pos, buf, off[i]!, len[i]!);
-    this.#pos = pos;
+    for (let i = first; i < argc; i++) this.#put(buf, off[i]!, len[i]!);
     this.#argsDue -= argc - first;
   }
 
@@ -87,7 +87,7 @@ export class EffectWriter {
     invariant(this.#argsDue === 0, 'effects: the last effect is incomplete');
     const out = this.#buf.subarray(0, this.#pos);
     this.clear();
-    if (this.#buf.length > KEPT_BUFFER_BYTES) this.#buf = new Uint8Array(BUFFER_BYTES);
+    if (this.#buf.length > KEPT_BUFFER_BYTES) this.#use(new Uint8Array(BUFFER_BYTES));
     return out;
   }
 
@@ -101,7 +101,19 @@ export class EffectWriter {
     if (this.#pos + bytes <= this.#buf.length) return;
     const grown = new Uint8Array((this.#pos + bytes) * 2);
     grown.set(this.#buf.subarray(0, this.#pos));
-    this.#buf = grown;
+    this.#use(grown);
+  }
+
+  #use(buf: Uint8Array): void {
+    this.#buf = buf;
+    this.#view = viewOf(buf);
+  }
+
+  /** Writes an argument with its length, where there is room. */
+  #put(buf: Uint8Array, off: number, len: number): void {
+    const pos = putVarint(this.#buf, this.#pos, len);
+    this.#copier.copy(buf, off, this.#buf, this.#view, pos, len);
+    this.#pos = pos + len;
   }
 
   #varint(value: number): void {
@@ -116,14 +128,6 @@ function putVarint(out: Uint8Array, pos: number, value: number): number {
   }
   out[pos++] = value;
   return pos;
-}
-
-/** Writes an argument with its length at `pos`, where there is room; returns where it ends. */
-function putArgument(out: Uint8Array, pos: number, buf: Uint8Array, off: number, len: number): number {
-  pos = putVarint(out, pos, len);
-  if (len > 64) out.set(buf.subarray(off, off + len), pos);
-  else for (let i = 0; i < len; i++) out[pos + i] = buf[off + i]!;
-  return pos + len;
 }
 
 /** Reads the effects of a block one after the other. */

@@ -393,3 +393,26 @@ describe('waiting', () => {
     expect((rig.line('EXEC') as Value[])[0]).toBe(null);
   });
 });
+
+test('a node behind a full one has room for as much from the beginning', () => {
+  const rig = new EngineRig();
+  const used = (): number => rig.engine.keyspace.arena.liveBytes;
+  rig.limits.streamNodeMaxEntries = 30;
+  for (let i = 1; i <= 30; i++) rig.line(`XADD s ${i} field ${'x'.repeat(60)}`);
+  const withOneNode = used();
+  rig.line('XADD s 31 field first');
+  const withTwo = used();
+  expect(withTwo).toBeGreaterThan(withOneNode);
+  for (let i = 32; i <= 60; i++) rig.line(`XADD s ${i} field ${'x'.repeat(60)}`);
+  expect(used()).toBe(withTwo);
+  // Once it is full, what it did not use is given back.
+  rig.limits.streamNodeMaxEntries = 2;
+  rig.line('DEL s');
+  rig.line(`XADD s 1 field ${'x'.repeat(3000)}`);
+  rig.line('XADD s 2 field short');
+  rig.line('XADD s 3 field short');
+  rig.line('XADD s 4 field short');
+  const beforeLast = used();
+  rig.line('XADD s 5 field short');
+  expect(used()).toBeLessThan(beforeLast - 2000);
+});

@@ -72,6 +72,8 @@ export class Arena {
   readonly u8: Uint8Array[];
   readonly i32: Int32Array[];
   readonly f64: Float64Array[];
+  /** For words that are not aligned. */
+  readonly views: DataView[];
 
   /** Bytes of live cells, rounded up to their classes. */
   liveBytes = 0;
@@ -115,6 +117,7 @@ export class Arena {
     this.u8 = this.#chunks.u8;
     this.i32 = this.#chunks.i32;
     this.f64 = this.#chunks.f64;
+    this.views = this.#chunks.views;
     for (let c = 0; c < CLASS_COUNT; c++) {
       this.#classUnits[c] = CLASS_BYTES[c]! / 8;
       this.#classSlabPages[c] = CLASS_SLAB_PAGES[c]!;

@@ -32,6 +32,7 @@ export class Chunks {
   readonly u8: Uint8Array[] = [];
   readonly i32: Int32Array[] = [];
   readonly f64: Float64Array[] = [];
+  readonly views: DataView[] = [];
 
   /** Bytes of pages that were ever touched in chunks still held: an upper bound of the arena's part of RSS. */
   touchedBytes = 0;
@@ -118,7 +119,7 @@ export class Chunks {
   /** Drops everything, but for the first chunk, which is empty then. */
   clear(): void {
     const kept = this.u8[0]?.length === CHUNK_BYTES && !this.#isHuge[0]! ? 1 : 0;
-    this.u8.length = this.i32.length = this.f64.length = kept;
+    this.u8.length = this.i32.length = this.f64.length = this.views.length = kept;
     this.#freePages.length = this.#touchedPages.length = kept;
     this.#isHuge.length = this.#isClosed.length = kept;
     this.#freeIds.length = 0;
@@ -142,6 +143,7 @@ export class Chunks {
     this.u8[id] = new Uint8Array(buffer);
     this.i32[id] = new Int32Array(buffer);
     this.f64[id] = new Float64Array(buffer);
+    this.views[id] = new DataView(buffer);
     this.#isHuge[id] = isHuge;
     this.#isClosed[id] = false;
     this.#freePages[id] = isHuge ? 0 : id === 0 ? PAGES_PER_CHUNK - 1 : PAGES_PER_CHUNK;
@@ -159,6 +161,7 @@ export class Chunks {
     this.u8[chunk] = new Uint8Array(0);
     this.i32[chunk] = new Int32Array(0);
     this.f64[chunk] = new Float64Array(0);
+    this.views[chunk] = new DataView(new ArrayBuffer(0));
     this.#isHuge[chunk] = false;
     this.#isClosed[chunk] = false;
     this.#freePages[chunk] = 0;

@@ -11,6 +11,7 @@
  *
  * Positions are offsets in the chunk's bytes; they end with any change of the node.
  */
+import { ByteCopier } from '../../shared/byte-copier.ts';
 import { invariant } from '../../shared/errors.ts';
 import { Int64 } from '../../shared/int64.ts';
 import { ListpackWriter } from '../../shared/rdb/listpack.ts';
@@ -50,6 +51,7 @@ export class StreamNodes {
   readonly #arena: Arena;
   readonly #tree: IdTree;
   readonly #writer = new ListpackWriter();
+  readonly #copier = new ByteCopier();
   readonly #cursor = new IdCursor();
   readonly #id = new StreamId();
   readonly #delta = new Int64();
@@ -151,12 +153,15 @@ export class StreamNodes {
    */
   append(root: Address, id: StreamId, request: Request, first: number, bytes: number, limits: EncodingLimits): void {
     const cursor = this.#cursor;
+    let room = 0;
     if (this.#tree.last(root, cursor)) {
       const node = this.node(cursor);
       if (!this.#isFull(node, bytes, limits)) {
         this.#appendTo(node, cursor, id, request, first);
         return;
       }
+      // The next one will be of the same size, as a rule.
+      room = Math.min(this.#bytes(node), GROWTH_BYTES_MAX);
       this.#resize(node, cursor, 0);
     }
     const writer = this.#writer;
@@ -169,12 +174,12 @@ export class StreamNodes {
     writer.appendInteger(0);
     this.#writeEntry(id, id, request, first, true);
     writer.finish();
-    this.add(root, id, writer.buf, 0, writer.len);
+    this.add(root, id, writer.buf, 0, writer.len, room);
   }
 
-  /** Makes a node of a listpack in order, whose first id must not be that of another. */
-  add(root: Address, id: StreamId, buf: Uint8Array, off: number, len: number): void {
-    const node = this.#newNode(root, id, len);
+  /** Makes a node of a listpack in order, whose first id must not be that of another, with room for `room` bytes at least. */
+  add(root: Address, id: StreamId, buf: Uint8Array, off: number, len: number, room = 0): void {
+    const node = this.#newNode(root, id, Math.max(len, room));
     copyBytes(buf, off, this.#arena.u8[node >>> CHUNK_SHIFT]!, ((node & CHUNK_MASK) << 3) + LISTPACK_AT, len);
     const isNew = this.#tree.insert(root, id, DIRECTORY_WORDS, this.#cursor);
     invariant(isNew, 'stream nodes: two nodes with the same first id');
@@ -199,7 +204,7 @@ export class StreamNodes {
     this.#countOneMore(node);
     const u8 = this.#arena.u8[node >>> CHUNK_SHIFT]!;
     const end = this.end(node);
-    copyBytes(writer.buf, LISTPACK_HEADER_BYTES, u8, end, bytes);
+    this.#copier.copy(writer.buf, LISTPACK_HEADER_BYTES, u8, this.#arena.views[node >>> CHUNK_SHIFT]!, end, bytes);
     u8[end + bytes] = LISTPACK_END;
     this.#setBytes(node, this.#bytes(node) + bytes);
     this.#setElements(node, this.#elements(node) + writer.count);

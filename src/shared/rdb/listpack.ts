@@ -11,6 +11,7 @@
  *   11110000 llll       string, 32-bit length
  *   0xf1 … 0xf4         integer of 16, 24, 32, 64 bits, little-endian
  */
+import { ByteCopier, viewOf } from '../byte-copier.ts';
 import { parseIntegerStrict, parsedInteger } from '../number-text.ts';
 import type { ByteRange } from './byte-range.ts';
 import {
@@ -145,6 +146,9 @@ export class ListpackWriter {
   /** Bytes written; after `finish` those of the whole listpack. */
   len = HEADER_BYTES;
   count = 0;
+  /** Of `buf`. */
+  #view = viewOf(this.buf);
+  readonly #copier = new ByteCopier();
 
   begin(): void {
     this.len = HEADER_BYTES;
@@ -249,8 +253,7 @@ export class ListpackWriter {
       putInt32(buf, at, len);
       at += 4;
     }
-    if (len > 64) buf.set(bytes.subarray(off, off + len), at);
-    else for (let i = 0; i < len; i++) buf[at + i] = bytes[off + i]!;
+    this.#copier.copy(bytes, off, buf, this.#view, at, len);
     this.len = at + len;
   }
 
@@ -259,5 +262,6 @@ export class ListpackWriter {
     const grown = new Uint8Array(Math.max(this.buf.length * 2, this.len + bytes));
     grown.set(this.buf.subarray(0, this.len));
     this.buf = grown;
+    this.#view = viewOf(grown);
   }
 }

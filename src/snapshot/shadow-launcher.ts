@@ -3,9 +3,11 @@
  * server with gigabytes of data for a tenth of a second and more; one that was started while there was little data does not have them.
  *
  * Passes messages on between the server and the shadow. The log's records do not come through here: the shadow inherits the
- * standard input.
+ * standard input. Neither outlives the server: another may be at its data by then.
  */
 import { type ChildProcess, type Serializable, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import type { Socket } from 'node:net';
 import { setPriority } from 'node:os';
 
 /** The shadow gives way to the primary where both want the processor. */
@@ -30,12 +32,16 @@ export class ShadowLauncher {
   prepare(): ChildProcess {
     if (this.#process !== null) return this.#process;
     const [program, ...args] = this.#command;
-    const started = spawn(program!, args, { stdio: ['pipe', 'ignore', 'inherit', 'ipc'] });
+    // A group of its own, which ends as a whole. Nobody writes to the standard output: it is closed when all who have it are gone.
+    const started = spawn(program!, args, { stdio: ['pipe', 'pipe', 'inherit', 'ipc'], detached: true });
     const gone = (): void => {
       if (this.#process === started) this.#process = null;
+      killGroup(started);
     };
     started.on('error', gone);
     started.on('exit', gone);
+    started.stdout!.resume();
+    (started.stdout as Socket).unref();
     // Its end is noticed above.
     started.stdin!.on('error', () => undefined);
     // Alone it is no reason for the server to go on.
@@ -45,10 +51,23 @@ export class ShadowLauncher {
     return started;
   }
 
-  /** Ends it and the shadow that runs: what is in its pipes belongs to nobody any more. */
-  discard(): void {
-    this.#process?.kill('SIGKILL');
+  /** Ends it and the shadow that runs: what is in its pipes belongs to nobody any more. Resolves when both are gone. */
+  async discard(): Promise<void> {
+    const process = this.#process;
     this.#process = null;
+    if (process?.pid === undefined) return;
+    const closed = once(process, 'close');
+    killGroup(process);
+    await closed;
+  }
+}
+
+function killGroup({ pid }: ChildProcess): void {
+  if (pid === undefined) return;
+  try {
+    process.kill(-pid, 'SIGKILL');
+  } catch {
+    // Nobody is left.
   }
 }
 
@@ -56,10 +75,15 @@ export class ShadowLauncher {
 export function runShadowLauncher(command: readonly string[]): void {
   const [program, ...args] = command;
   const tell = (message: Serializable): void => { process.send!(message); };
-  // The server is gone; the shadow notices by itself that this process is.
-  process.on('disconnect', () => process.exit(0));
+  let running: ChildProcess | null = null;
+  // The server is gone. The shadow may be too busy to notice that this process is.
+  process.on('disconnect', () => {
+    running?.kill('SIGKILL');
+    process.exit(0);
+  });
   process.on('message', (task: Serializable) => {
-    const shadow = spawn(program!, args, { stdio: ['inherit', 'ignore', 'inherit', 'ipc'] });
+    const shadow = spawn(program!, args, { stdio: ['inherit', 'inherit', 'inherit', 'ipc'] });
+    running = shadow;
     shadow.on('error', ({ message }) => tell({ type: 'not-started', message } satisfies FromLauncher));
     shadow.on('exit', (code, signal) => tell({ type: 'ended', how: signal ?? `exit code ${code}` } satisfies FromLauncher));
     shadow.on('message', tell);

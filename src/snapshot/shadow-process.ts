@@ -87,7 +87,7 @@ export async function snapshotByShadow(task: ShadowTask, host: ShadowHost, stop:
       else launcher.send(task);
     });
   } catch (error) {
-    host.launcher.discard();
+    await host.launcher.discard();
     throw error;
   } finally {
     listening.abort();

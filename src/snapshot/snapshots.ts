@@ -182,6 +182,9 @@ export class Snapshots {
   /** Ends a snapshot under way; nothing of it stays. */
   async close(): Promise<void> {
     this.#stop.abort();
-    await this.#running?.catch(() => undefined);
+    if (this.#running === null) return;
+    await this.#running.catch(() => undefined);
+    // Should that fail, the next start does it.
+    await this.#options.store.removeDrafts().catch(() => undefined);
   }
 }

@@ -29,8 +29,8 @@ beforeEach(() => {
     log.push({ index, term: 1, checksum: index, block: Uint8Array.from(rig.engine.takeEffects()!) });
   }
 });
-afterEach(() => {
-  launcher.discard();
+afterEach(async () => {
+  await launcher.discard();
   rmSync(directory, { recursive: true });
 });
 

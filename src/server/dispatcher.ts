@@ -5,7 +5,7 @@ import { type Command, Flag } from '../engine/command.ts';
 import { Outcome } from '../engine/engine.ts';
 import { OUT_OF_MEMORY, READ_ONLY_REPLICA, TOO_FEW_REPLICAS, execAbortedBecause, tooLargeToLog } from '../engine/error-texts.ts';
 import type { ImportPhase } from '../engine/import-state.ts';
-import { exceedsRecord, mayWrite } from '../engine/record-size.ts';
+import { exceedsRecord, mayExceed, mayWrite } from '../engine/record-size.ts';
 import type { Session } from '../engine/session.ts';
 import type { RespWriter } from '../protocol/resp-writer.ts';
 import { RECORD_BYTES_MAX } from '../replication/member.ts';
@@ -24,7 +24,7 @@ function onlySubscribing({ name }: Command): string {
   return `ERR Can't execute '${name}': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET are allowed in this context`;
 }
 
-const QUICK_READ = Flag.readonly | Flag.fast;
+const READ_OR_WRITE = Flag.readonly | Flag.write;
 const DATA = Flag.write | Flag.readonly | Flag.mayReplicate;
 /** To Redis a monitor is a kind of replica. */
 const MONITOR_REFUSED = "ERR Replica can't interact with the keyspace";
@@ -56,7 +56,7 @@ const NOAUTH = 'NOAUTH Authentication required.';
 export class Dispatcher {
   readonly #server: Server;
   readonly #replicaGate: ReplicaGate;
-  /** A quick read of the connection whose input is being run that passed all gates; nothing has happened since that could close one. */
+  /** A quick read or write of the connection whose input is being run that passed all gates; nothing has happened since that could close one. */
   #passed: Command | null = null;
 
   constructor(server: Server) {
@@ -77,8 +77,10 @@ export class Dispatcher {
     const { session } = connection;
     const passed = this.#passed;
     if (passed !== null) {
-      // A pipeline of one kind of read, most of the time.
-      if (request.argc === passed.arity && engine.table.names(passed, request.buf, request.off[0]!, request.len[0]!)) {
+      // A pipeline of one kind of command, most of the time.
+      const { arity } = passed;
+      const isComplete = arity > 0 ? request.argc === arity : request.argc >= -arity;
+      if (isComplete && !mayExceed(passed, request, engine.effectsBytesMax) && engine.table.names(passed, request.buf, request.off[0]!, request.len[0]!)) {
         connection.commands++;
         return engine.execute(passed, session, request, reply);
       }
@@ -148,7 +150,7 @@ export class Dispatcher {
     }
     // It was this one that had to go.
     if (connection.closed) return Outcome.done;
-    if ((command.flags & QUICK_READ) === QUICK_READ && this.#gatesStayOpen(connection)) this.#passed = command;
+    if (this.#gatesStayOpen(command, connection)) this.#passed = command;
     // What had to go is told before the reply, as in Redis.
     const toldTurn = engine.eviction.maxBytes !== 0 && connection.tracking !== null ? this.#server.tracking.tellBeforeReply(connection, reply) : 0;
     const outcome = engine.execute(command, session, request, reply);
@@ -156,11 +158,15 @@ export class Dispatcher {
     return outcome;
   }
 
-  /** Whether what lets a read of this connection pass cannot be changed by such a read, nor depends on its arguments. */
-  #gatesStayOpen({ session, tracking }: Connection): boolean {
-    const { engine, pause, serving } = this.#server;
+  /**
+   * Whether what lets the command pass cannot be changed by a command of its kind, nor depends on more of the arguments than their bytes.
+   * How much the log has in flight is looked at when the input has been run.
+   */
+  #gatesStayOpen({ flags, subcommands }: Command, { session, tracking }: Connection): boolean {
+    if ((flags & Flag.fast) === 0 || (flags & READ_OR_WRITE) === 0 || subcommands !== null) return false;
+    const { engine, pause, serving, writeQuorum } = this.#server;
     return session.queue === null && session.restrictedTo === null && tracking === null && serving && !pause.active
-      && engine.importing === null && engine.eviction.maxBytes === 0;
+      && engine.importing === null && engine.eviction.maxBytes === 0 && ((flags & Flag.write) === 0 || !writeQuorum.isAsked);
   }
 
   /** EXEC refused ends the transaction: nothing of it is run. */

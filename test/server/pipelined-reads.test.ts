@@ -1,8 +1,9 @@
 /**
- * Commands sent in one piece do what they do one by one. A read that follows the same read passes the gates with it, unless
+ * Commands sent in one piece do what they do one by one. A quick read or write that follows the same one passes the gates with it, unless
  * something between them has closed one; and keys of what follows are looked at before what comes first has run.
  */
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import { tooLargeToLog } from '../../src/engine/error-texts.ts';
 import type { TestClient } from '../support/holdfast-process.ts';
 import { SeededRandom } from '../support/seeded-random.ts';
 import { ServerRig } from './server-rig.ts';
@@ -36,6 +37,48 @@ test('reads of one kind in any spelling, with errors among them', async () => {
   ]);
 });
 
+test('writes of one kind, with fewer arguments than they take, with more, and with errors among them', async () => {
+  const few = "-ERR wrong number of arguments for 'hset' command";
+  expect(await pipeline(
+    'HSET h f 1', 'hset h g 1', 'HSET h f 2', 'HSET h i 1 j 1', 'HSET h i 1 j', 'HSET h', 'HSET', 'HSET k f 1', 'HSET h l 1', 'HSETS h m 1', 'HLEN h',
+  )).toEqual([
+    ':1', ':1', ':0', ':2', few, few, few, '-WRONGTYPE Operation against a key holding the wrong kind of value', ':1',
+    "-ERR unknown command 'HSETS', with args beginning with: 'h' 'm' '1' ", ':5',
+  ]);
+});
+
+test('what may stop a write stops the ones behind it', async () => {
+  expect(await pipeline('INCR n', 'INCR n', 'MULTI', 'INCR n', 'INCR n', 'EXEC', 'INCR n')).toEqual([
+    ':1', ':2', '+OK', '+QUEUED', '+QUEUED', '*2\r\n:3\r\n:4', ':5',
+  ]);
+  expect(await pipeline('INCR n', 'INCR n', 'CONFIG SET min-replicas-to-write 1', 'INCR n', 'INCR n', 'CONFIG SET min-replicas-to-write 0', 'INCR n')).toEqual([
+    ':6', ':7', '+OK', '-NOREPLICAS Not enough good replicas to write.', '-NOREPLICAS Not enough good replicas to write.', '+OK', ':8',
+  ]);
+  expect(await pipeline('INCR n', 'INCR n', 'CONFIG SET maxmemory 1', 'INCR n', 'CONFIG SET maxmemory 0', 'INCR n')).toEqual([
+    ':9', ':10', '+OK', "-OOM command not allowed when used memory > 'maxmemory'.", '+OK', ':11',
+  ]);
+  expect(await pipeline('INCR n', 'INCR n', 'ACL SETUSER default -incr', 'INCR n')).toEqual([
+    ':12', ':13', '+OK', "-NOPERM User default has no permissions to run the 'incr' command",
+  ]);
+});
+
+test('a write that no record of the log can hold is refused behind one that it can', async () => {
+  rig.server.engine.effectsBytesMax = 2000;
+  const [, , long, short] = await pipeline('APPEND s x', 'APPEND s x', `APPEND s ${'x'.repeat(2001)}`, 'APPEND s x');
+  expect(long).toBe(`-${tooLargeToLog(2000)}`);
+  expect(short).toBe(':3');
+});
+
+test('a pause of writes holds those behind it', async () => {
+  const incr = rig.server.engine.table.get('incr')!;
+  const { calls } = incr;
+  const replies = pipeline('INCR n', 'INCR n', 'CLIENT PAUSE 100000 WRITE', 'INCR n', 'INCR n');
+  while (rig.server.pause.waiting === 0) await new Promise((resolve) => { setImmediate(resolve); });
+  expect(incr.calls - calls).toBe(2);
+  rig.server.pause.end();
+  expect(await replies).toEqual([':1', ':2', '+OK', ':3', ':4']);
+});
+
 test(`any commands, in one piece and one by one (seed ${SEED})`, async () => {
   const random = new SeededRandom(SEED);
   const key = (): string => random.pick(['a', 'b', 'c', '{a}d', `far:${random.below(2000)}`]);
@@ -44,6 +87,7 @@ test(`any commands, in one piece and one by one (seed ${SEED})`, async () => {
     () => `DEL ${key()}`, () => `RENAME ${key()} ${key()}`, () => `SELECT ${random.below(3)}`, () => `SWAPDB 0 ${random.below(3)}`, () => 'FLUSHDB', () => 'PING',
     () => `APPEND ${key()} ${'y'.repeat(random.below(300))}`, () => `MOVE ${key()} ${random.below(3)}`, () => 'MULTI', () => 'EXEC', () => 'DISCARD', () => `STRLEN ${key()}`,
     () => `EXPIRE ${key()} 0`, () => `MGET ${Array.from({ length: 12 }, key).join(' ')}`, () => `GETDEL ${key()}`, () => `LPUSH ${key()} x`, () => 'GET',
+    () => `HSET h:${key()} f${random.below(9)} 1`, () => `HSET h:${key()} f${random.below(9)} 1 g`, () => `LPUSH ${key()} x y`, () => 'LPUSH a',
   ];
   const other = await ServerRig.start();
   const single = await other.connect();

@@ -25,8 +25,8 @@ Examples:
 
 /*
  * V8 inlines into a hot function what it calls, until all of that has 920 bytes of bytecode. A command comes through many small methods
- * here, and each double that goes to one that was left out is an object of its own: with room for them a SET takes two thirds of the time,
- * a ZADD less than two thirds.
+ * here, and each double that goes to one that was left out is an object of its own: with room for them SET takes a tenth less time, ZADD
+ * a quarter (main thread, 50 clients in pipelines of 16).
  */
 setFlagsFromString('--max-inlined-bytecode-size-cumulative=2500');
 

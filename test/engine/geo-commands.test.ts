@@ -1,6 +1,6 @@
 /** GEOADD, GEODIST, GEOHASH, GEOPOS, GEOSEARCH and its kin: replies as redis-server gives them, effects, and a brute-force search beside. */
 import { describe, expect, test } from 'vitest';
-import { distance } from '../../src/engine/geo/distance.ts';
+import { DISTANCE_TEXT_BYTES, distance, writeDistance } from '../../src/engine/geo/distance.ts';
 import { type Point, columnOf, pointOf, rowOf, scoreOf } from '../../src/engine/geo/geohash.ts';
 import { sortFirst } from '../../src/engine/geo/partial-sort.ts';
 import { type Limits, type SearchArea, distanceWithin, limitsOf } from '../../src/engine/geo/search-area.ts';
@@ -25,6 +25,21 @@ function table(name: string, rows: readonly (readonly [string, Value])[]): void 
     rig.check();
   });
 }
+
+test('distances as text, beside whole numbers of ten-thousandths', () => {
+  const text = new Uint8Array(DISTANCE_TEXT_BYTES);
+  const written = (value: number): string => String.fromCharCode(...text.subarray(0, writeDistance(value, text)));
+  // Halves go to the even neighbour: 1/32 and 3/32 are such.
+  for (const [value, expected] of [[0, '0.0000'], [1 / 32, '0.0312'], [3 / 32, '0.0938'], [9.99996, '10.0000'], [0.5, '0.5000'], [20_020_741.00009, '20020741.0001'], [65_684_842.5189, '65684842.5189']] as const) {
+    expect(written(value), String(value)).toBe(expected);
+  }
+  const random = new SeededRandom(testSeed('GEO_SEED'));
+  for (let n = 0; n < 20_000; n++) {
+    const tenThousandths = Math.floor(random.float() * 10 ** random.pick([1, 3, 5, 8, 12]));
+    const digits = String(tenThousandths).padStart(5, '0');
+    expect(written(tenThousandths / 10_000)).toBe(`${digits.slice(0, -4)}.${digits.slice(-4)}`);
+  }
+});
 
 table('GEOADD', [
   ['ZRANGE places 0 -1 WITHSCORES', [

@@ -4,10 +4,12 @@ import { formatLongDouble, longDoubleOf } from '../../shared/long-double.ts';
 import type { Call, Ref } from '../call.ts';
 import { type Command, command, keysAt } from '../command.ts';
 import { SYNTAX, UNSUPPORTED_UNIT } from '../error-texts.ts';
-import { exactDistance, distance, distanceText, isAtRoundingPoint } from '../geo/distance.ts';
+import { DISTANCE_TEXT_BYTES, distance, exactDistance, isAtRoundingPoint, writeDistance } from '../geo/distance.ts';
 import { LATITUDE_MAX, LONGITUDE_MAX, type Point, geohashText, pointOf, scoreOf } from '../geo/geohash.ts';
 import { KeyEvent } from '../keyspace/key-events.ts';
 import { EntryType } from '../memory/entries.ts';
+
+const distanceText = new Uint8Array(DISTANCE_TEXT_BYTES);
 
 // ---- What all commands with places share ----
 
@@ -50,7 +52,7 @@ export function memberPlace(c: Call, ref: Ref, i: number, out: Point): boolean {
 export function replyDistance(c: Call, from: Point, to: Point, meters: number): void {
   let far = distance(from.longitude, from.latitude, to.longitude, to.latitude);
   if (isAtRoundingPoint(far / meters)) far = exactDistance(from.longitude, from.latitude, to.longitude, to.latitude);
-  c.reply.bulkString(distanceText(far / meters));
+  c.reply.bulk(distanceText, 0, writeDistance(far / meters, distanceText));
 }
 
 /** Replies a place as two numbers with all their digits. */

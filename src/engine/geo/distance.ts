@@ -1,5 +1,6 @@
 /** Distances on a sphere, by the haversine formula with Redis's radius, and their text. */
 import { asinExactly, cosExactly, sinExactly } from '../../shared/exact-trigonometry.ts';
+import { formatInteger } from '../../shared/number-text.ts';
 
 export const EARTH_RADIUS_METERS = 6372797.560856;
 const RADIANS = Math.PI / 180;
@@ -38,16 +39,31 @@ export function exactDistance(longitude1: number, latitude1: number, longitude2:
 }
 
 const PLACES = 4;
+const DOT = 46;
+const ZERO = 48;
+/** Room for any distance on the globe as text. */
+export const DISTANCE_TEXT_BYTES = 24;
 const SCALE = 10 ** PLACES;
 
-/** A distance with four decimals, rounded to even where it lies between two. */
-export function distanceText(value: number): string {
+/**
+ * Writes a distance on the globe, in any unit, with four decimals, rounded to even where it lies between two, to the beginning of
+ * `out`, which has room for DISTANCE_TEXT_BYTES. Returns how many bytes it takes.
+ */
+export function writeDistance(value: number, out: Uint8Array): number {
   const scaled = value * SCALE;
   let rounded = Math.floor(scaled);
   const rest = scaled - rounded;
   if (rest > 0.5 || (rest === 0.5 && rounded % 2 === 1)) rounded++;
-  const digits = BigInt(rounded).toString().padStart(PLACES + 1, '0');
-  return `${digits.slice(0, -PLACES)}.${digits.slice(-PLACES)}`;
+  const whole = Math.floor(rounded / SCALE);
+  const dot = formatInteger(out, 0, whole);
+  out[dot] = DOT;
+  let decimals = rounded - whole * SCALE;
+  for (let at = dot + PLACES; at > dot; at--) {
+    const tenth = (decimals / 10) | 0;
+    out[at] = ZERO + decimals - tenth * 10;
+    decimals = tenth;
+  }
+  return dot + 1 + PLACES;
 }
 
 /** Whether the last digits of a distance decide how `distanceText` rounds it. */

@@ -7,17 +7,18 @@
  */
 import { CommandError, InvariantViolation, invariant } from '../shared/errors.ts';
 import type { Reply } from '../shared/reply.ts';
-import { Request, latin1Slice } from '../shared/request.ts';
+import { Request } from '../shared/request.ts';
 import { Denial, type DenialContext, denialOf, denialText, deniedAtExec } from './acl/permission.ts';
 import { USERS_EFFECT, Users } from './acl/users.ts';
 import { Blocking } from './blocking.ts';
 import { Call } from './call.ts';
 import { CommandClock } from './command-clock.ts';
-import { type Command, CommandTable, Flag } from './command.ts';
+import { type Command, Flag } from './command.ts';
 import { engineCommands } from './command-list.ts';
+import { CommandTable } from './command-table.ts';
 import { EffectReader, EffectWriter } from './effects.ts';
 import { Eviction, Room } from './eviction/eviction.ts';
-import { EXEC_ABORTED, OUT_OF_MEMORY, READ_ONLY_REPLICA, tooLargeToLog, wrongArity } from './error-texts.ts';
+import { EXEC_ABORTED, OUT_OF_MEMORY, READ_ONLY_REPLICA, tooLargeToLog } from './error-texts.ts';
 import { FUNCTION_EFFECT, FunctionLibraries } from './function-libraries.ts';
 import { IMPORT_EFFECT, type ImportState, importWords, readImportEffect } from './import-state.ts';
 import { argumentBytes, mayExceed } from './record-size.ts';
@@ -98,7 +99,7 @@ export class Engine {
   importing: ImportState | null = null;
   /** Whether too few replicas are near for a client's write to be taken (min-replicas-to-write). */
   lacksReplicas: () => boolean = () => false;
-  /** Told of each error that a command is answered with, those that scripts catch included; not of `resolve`'s. */
+  /** Told of each error that a command is answered with, those that scripts catch included; not of `CommandTable.resolve`'s. */
   onError: (text: string) => void = () => undefined;
   /** Id of the session whose command is under way. */
   actor = 0;
@@ -160,32 +161,7 @@ export class Engine {
   // ---- Commands of clients ----
 
   /**
-   * The command that a request names, its arity checked; null when there is none, with the error written to `reply`.
-   */
-  resolve(request: Request, reply: Reply): Command | null {
-    let row = this.table.findForClient(request.buf, request.off[0]!, request.len[0]!);
-    if (row !== null && row.subcommands !== null && request.argc > 1) {
-      const sub = row.subcommands.get(request.string(1).toLowerCase());
-      if (sub === undefined) {
-        reply.error(`ERR unknown subcommand '${printable(request, 1, 128)}'. Try ${row.name.toUpperCase()} HELP.`);
-        return null;
-      }
-      row = sub;
-    }
-    if (row === null) {
-      reply.error(unknownCommand(request));
-      return null;
-    }
-    if ((row.arity > 0 && request.argc !== row.arity) || request.argc < -row.arity || row.run === null) {
-      reply.error(wrongArity(row.name).message);
-      row.rejectedCalls++;
-      return null;
-    }
-    return row;
-  }
-
-  /**
-   * Runs a command that `resolve` found, or queues it where the session is in a transaction.
+   * Runs a command that `CommandTable.resolve` found, or queues it where the session is in a transaction.
    * Afterwards `lastWaitFor` is the turn that must commit before the reply may leave (0: it may go at once).
    * @returns an Outcome.
    */
@@ -640,15 +616,4 @@ function mustTakeOut(command: Command | null): boolean {
 
 function outOfArena(command: Command, error: OutOfArenaError): InvariantViolation {
   return new InvariantViolation(`${command.name} ran out of the arena's headroom: ${error.message}`);
-}
-
-function printable(request: Request, i: number, max: number): string {
-  const start = request.off[i]!;
-  return latin1Slice(request.buf, start, start + Math.min(max, request.len[i]!)).replace(/[\r\n]/g, ' ');
-}
-
-function unknownCommand(request: Request): string {
-  let args = '';
-  for (let i = 1; i < request.argc && args.length < 128; i++) args += `'${printable(request, i, 128 - args.length)}' `;
-  return `ERR unknown command '${printable(request, 0, 128)}', with args beginning with: ${args}`;
 }

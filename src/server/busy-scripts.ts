@@ -87,7 +87,7 @@ export class BusyScripts {
     const { engine, scripts } = this.#server;
     const writer = this.#writer;
     const { session } = connection;
-    const command = engine.resolve(request, writer);
+    const command = engine.table.resolve(request, writer);
     if (command === null) {
       engine.failQueue(session);
       return;

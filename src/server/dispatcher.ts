@@ -87,7 +87,7 @@ export class Dispatcher {
       this.#passed = null;
     }
     engine.lastWaitFor = 0;
-    const command = engine.resolve(request, reply);
+    const command = engine.table.resolve(request, reply);
     // Back-pressure holds those who write; readers go on.
     if (this.#server.pausedForWrites && command !== null && (mayWrite(command) || session.queue !== null)) {
       return Outcome.postponed;

@@ -26,7 +26,7 @@ export class Client implements SessionHost {
   run(...words: string[]): Value {
     const { engine, reply } = this.#rig;
     const request = Request.of(...words);
-    const command = engine.resolve(request, reply);
+    const command = engine.table.resolve(request, reply);
     if (command !== null && engine.execute(command, this.session, request, reply) === Outcome.blocked) return WAITS;
     return parseReply(reply.take());
   }

@@ -32,7 +32,7 @@ function pipeline(...lines: string[]): void {
   lines.forEach((line, i) => {
     engine.moreFollows = i < lines.length - 1;
     const request = Request.of(...line.split(' '));
-    engine.execute(engine.resolve(request, reply)!, rig.session, request, reply);
+    engine.execute(engine.table.resolve(request, reply)!, rig.session, request, reply);
   });
   engine.moreFollows = false;
   engine.clock.settle();
@@ -113,7 +113,7 @@ test('of quick commands in scripts every fourth of a kind is measured, of others
   const call = engine.nestedCall(new RespWriter(), rig.session);
   const nested = (times: number, ...words: string[]): void => {
     const request = Request.of(...words);
-    const row = engine.resolve(request, new RespWriter())!;
+    const row = engine.table.resolve(request, new RespWriter())!;
     for (let i = 0; i < times; i++) engine.runNested(call, row, request);
   };
   nested(9, 'GET', 'k');

@@ -37,7 +37,7 @@ export class EngineRig {
   /** Runs a command and returns its reply as RESP text. */
   raw(...words: (string | number)[]): string {
     const request = Request.of(...words.map(String));
-    const command = this.engine.resolve(request, this.reply);
+    const command = this.engine.table.resolve(request, this.reply);
     if (command !== null) this.engine.execute(command, this.session, request, this.reply);
     return this.reply.take();
   }

@@ -288,7 +288,7 @@ let nextSession = 10;
 function waiting(rig: EngineRig, line: string): Host {
   const host = new Host();
   const request = Request.of(...line.split(' '));
-  rig.engine.execute(rig.engine.resolve(request, rig.reply)!, new Session(nextSession++, host), request, rig.reply);
+  rig.engine.execute(rig.engine.table.resolve(request, rig.reply)!, new Session(nextSession++, host), request, rig.reply);
   expect(rig.reply.take(), `${line} does not wait`).toBe('');
   return host;
 }

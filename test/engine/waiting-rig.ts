@@ -29,7 +29,7 @@ export class Waiting {
     const host = new Host();
     const session = new Session(this.#next++, host);
     const request = Request.of(...line.split(' '));
-    const command = this.rig.engine.resolve(request, this.rig.reply)!;
+    const command = this.rig.engine.table.resolve(request, this.rig.reply)!;
     this.rig.engine.execute(command, session, request, this.rig.reply);
     expect(this.rig.reply.take(), `${line} does not wait`).toBe('');
     return host;

@@ -21,7 +21,7 @@ const SESSIONS = 3;
 /** What a command answered, as RESP text. */
 function run(rig: ScriptRig, session: Session, words: readonly string[]): string {
   const request = Request.of(...words);
-  const command = rig.engine.resolve(request, rig.reply);
+  const command = rig.engine.table.resolve(request, rig.reply);
   if (command === null) rig.engine.failQueue(session);
   else rig.engine.execute(command, session, request, rig.reply);
   return rig.reply.take();

@@ -26,7 +26,7 @@ test.each([
   const seen: number[] = [];
   for (const key of ['a', 'b']) {
     const request = Request.of('SET', key, 'x'.repeat(bytes));
-    server.enterTurn(() => server.engine.execute(server.engine.resolve(request, writer)!, session, request, writer));
+    server.enterTurn(() => server.engine.execute(server.engine.table.resolve(request, writer)!, session, request, writer));
     seen.push(log.blocks.length);
   }
   // Set after the turn's own end was.

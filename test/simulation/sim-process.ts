@@ -291,7 +291,7 @@ export class SimProcess implements Host, Watched {
     let wait = 0;
     const replies = commands.map((words) => {
       const request = Request.of(...words);
-      const command = this.engine.resolve(request, reply)!;
+      const command = this.engine.table.resolve(request, reply)!;
       this.engine.execute(command, session, request, reply);
       wait = Math.max(wait, this.engine.lastWaitFor);
       return parseReply(reply.take());

@@ -6,7 +6,8 @@
  */
 import { globMatchBytes } from '../../shared/glob.ts';
 import { type Request, latin1Bytes } from '../../shared/request.ts';
-import { type Command, CATEGORIES, type CommandTable, KeyAccess } from '../command.ts';
+import { type Command, CATEGORIES, KeyAccess } from '../command.ts';
+import type { CommandTable } from '../command-table.ts';
 import type { RuleFault } from './rule-fault.ts';
 
 interface KeyPattern {

@@ -2,7 +2,7 @@
  * A user: whether it may authenticate, by which passwords, and its permissions. Passwords are known by their SHA-256 alone:
  * who makes rules of passwords (">secret") replaces them by their hashes first. A user in use by a session never changes.
  */
-import type { CommandTable } from '../command.ts';
+import type { CommandTable } from '../command-table.ts';
 import type { RuleFault } from './rule-fault.ts';
 import { Selector } from './selector.ts';
 

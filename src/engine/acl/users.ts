@@ -8,7 +8,7 @@ import { InvariantViolation } from '../../shared/errors.ts';
 import { hashBytes } from '../../shared/hash.ts';
 import { type Request, latin1Bytes } from '../../shared/request.ts';
 import type { Call } from '../call.ts';
-import type { CommandTable } from '../command.ts';
+import type { CommandTable } from '../command-table.ts';
 import type { Hazards } from '../keyspace/hazards.ts';
 import { User, type UserWords } from './user.ts';
 

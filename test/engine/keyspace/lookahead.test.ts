@@ -33,7 +33,7 @@ test(`keys of many kinds, there and not there, are the same to commands behind (
         const { buf, off, len } = request;
         expect([request.keySlot, request.keyHash]).toEqual([slotOf(buf, off[1]!, len[1]!), hashBytes(buf, off[1]!, len[1]!, engine.keyspace.index.seed)]);
       } else expect(request.keySlot).toBe(-1);
-      engine.execute(engine.resolve(request, rig.reply)!, rig.session, request, rig.reply);
+      engine.execute(engine.table.resolve(request, rig.reply)!, rig.session, request, rig.reply);
       const reply = rig.reply.take();
       const [name, key, value] = Array.from({ length: request.argc }, (_, i) => request.string(i));
       if (name === 'DBSIZE') expect(reply).toBe(`:${model.size}\r\n`);
@@ -52,7 +52,7 @@ test(`members of collections, large and small, are the same to commands behind (
   const below = (n: number): number => Math.floor(random() * n);
   const model = new Map<string, string>();
   const run = (request: Request): string => {
-    engine.execute(engine.resolve(request, rig.reply)!, rig.session, request, rig.reply);
+    engine.execute(engine.table.resolve(request, rig.reply)!, rig.session, request, rig.reply);
     return rig.reply.take();
   };
   for (let i = 0; i < 400; i++) {

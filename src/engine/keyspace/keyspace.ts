@@ -119,9 +119,9 @@ export class Keyspace {
     this.arena = new Arena(options);
     this.compactor = new Compactor(this.arena);
     this.index = new HashIndex(this.arena, this.compactor, options.hashSeed);
+    this.lookahead = new Lookahead(this.index);
     this.tree = new CountedTree(this.arena, this.compactor);
     this.entries = new Entries(this.arena);
-    this.lookahead = new Lookahead(this.index, this.entries);
     this.hazards = new Hazards(options.databases);
     this.interest = new KeyInterest();
     this.access = new AccessClock(options.random);

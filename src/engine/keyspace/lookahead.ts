@@ -4,14 +4,10 @@
  * To find a key takes three places in memory, each of which says where the next one is: with more keys than the processor's
  * cache has room for, a command waits for each of them. Here the first places of all the keys are read, then the second ones,
  * and so on: as none of these waits for another, the processor fetches them at the same time. Nothing depends on what is
- * read; it is in the cache when the commands run. The same goes for the members of large sets and sorted sets and for the fields of
- * large hashes.
+ * read; it is in the cache when the commands run.
  */
 import { hashKey, hashedKey } from '../../shared/hash.ts';
 import type { Request } from '../../shared/request.ts';
-import type { Address } from '../memory/arena.ts';
-import type { Elements } from '../memory/elements.ts';
-import { EntryType, type Entries } from '../memory/entries.ts';
 import type { HashIndex } from '../memory/hash-index.ts';
 
 /** So many commands are looked at together. */
@@ -21,23 +17,16 @@ export class Lookahead {
   /** Makes the reading look needed. */
   seen = 0;
   readonly #index: HashIndex;
-  /** Provided by the types. */
-  elements: Elements | null = null;
-  readonly #entries: Entries;
-  /** Of each key that may be there, then of each member: its index, then its record; and its hash. */
+  /** Of each key that may be there: its index, then its record; and its hash. */
   readonly #refs: Int32Array = new Int32Array(COMMANDS_AHEAD);
   readonly #hashes: Int32Array = new Int32Array(COMMANDS_AHEAD);
-  /** Of each key: which request names it. */
-  readonly #requests: Int32Array = new Int32Array(COMMANDS_AHEAD);
 
-  constructor(index: HashIndex, entries: Entries) {
+  constructor(index: HashIndex) {
     this.#index = index;
-    this.#entries = entries;
   }
 
   /**
-   * Looks at argument 1 of the first `count` requests, and notes its slot and hash in them. That it is a key is a guess, and that
-   * argument 2, or the last one where the key is a sorted set's, is a member.
+   * Looks at argument 1 of the first `count` requests, and notes its slot and hash in them. That it is a key is a guess.
    * @param slots index of each slot. @param count COMMANDS_AHEAD at most
    */
   look(slots: Int32Array, requests: readonly Request[], count: number): void {
@@ -54,53 +43,16 @@ export class Lookahead {
       const ref = slots[hashedKey.slot]!;
       if (ref === 0) continue;
       refs[keys] = ref;
-      hashes[keys] = hashedKey.hash;
-      this.#requests[keys++] = i;
+      hashes[keys++] = hashedKey.hash;
     }
     if (keys === 0) return;
     let seen = 0;
     for (let i = 0; i < keys; i++) seen ^= index.word(refs[i]!);
     for (let i = 0; i < keys; i++) seen ^= index.homeWord(refs[i]!, hashes[i]!);
-    let members = 0;
     for (let i = 0; i < keys; i++) {
       const ref = index.candidate(refs[i]!, hashes[i]!);
-      if (ref === 0) continue;
-      seen ^= index.word(ref);
-      const request = this.#requests[i]!;
-      if (requests[request]!.argc < 3 || !this.#hasMembers(ref)) continue;
-      refs[members] = ref;
-      this.#requests[members++] = request;
+      if (ref !== 0) seen ^= index.word(ref);
     }
-    if (members > 0) seen ^= this.#lookAtMembers(requests, members);
     this.seen = seen;
-  }
-
-  #hasMembers(ref: Address): boolean {
-    const type = this.#entries.type(ref);
-    return type === EntryType.hash || type === EntryType.zset || type === EntryType.set;
-  }
-
-  /** Looks for members in the first `count` of #refs, which are collections. */
-  #lookAtMembers(requests: readonly Request[], count: number): number {
-    const index = this.#index;
-    const refs = this.#refs;
-    const hashes = this.#hashes;
-    let members = 0;
-    for (let i = 0; i < count; i++) {
-      const entry = refs[i]!;
-      const within = this.elements!.indexOf(this.#entries.valueAddress(entry));
-      if (within === 0) continue;
-      const { argc, buf, off, len } = requests[this.#requests[i]!]!;
-      const member = this.#entries.type(entry) === EntryType.zset ? argc - 1 : 2;
-      refs[members] = within;
-      hashes[members++] = index.hash(buf, off[member]!, len[member]!);
-    }
-    let seen = 0;
-    for (let i = 0; i < members; i++) seen ^= index.homeWord(refs[i]!, hashes[i]!);
-    for (let i = 0; i < members; i++) {
-      const element = index.candidate(refs[i]!, hashes[i]!);
-      if (element !== 0) seen ^= this.elements!.endOfKey(element);
-    }
-    return seen;
   }
 }

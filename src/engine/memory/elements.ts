@@ -59,11 +59,6 @@ export class Elements {
     return this.#index.count(this.#word(root, ROOT_INDEX));
   }
 
-  /** The index of a collection's elements; 0 where it is small and has none, or is empty. */
-  indexOf(cell: Address): Address {
-    return this.#arena.kind(cell) === Kind.root ? this.#word(cell, ROOT_INDEX) : 0;
-  }
-
   // ---- Elements ----
 
   /** The element with this key, or 0. */
@@ -143,13 +138,6 @@ export class Elements {
     out.buf = key.buf;
     out.off = key.off + key.len;
     out.len = this.#word(element, ELEMENT_VALUE_LENGTH);
-  }
-
-  /** The last byte of an element's key: for who wants all of the key in the processor's cache. */
-  endOfKey(element: Address): number {
-    const key = this.#key;
-    key.locate(element);
-    return key.len === 0 ? 0 : key.buf[key.off + key.len - 1]!;
   }
 
   valueLength(element: Address): number {

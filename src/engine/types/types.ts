@@ -41,7 +41,6 @@ export class Types {
     this.elements = new Elements(arena, compactor, index);
     this.lazyFree = new LazyFree(arena);
     keyspace.reclaimer = this.lazyFree;
-    keyspace.lookahead.elements = this.elements;
     const { packed, elements, lazyFree } = this;
     this.sets = new Sets(keyspace, packed, new PackedInts(arena, packed), elements, lazyFree, limits, random);
     this.lists = new Lists(keyspace, lazyFree, limits);

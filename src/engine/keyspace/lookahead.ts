@@ -9,6 +9,7 @@
 import { hashKey, hashedKey } from '../../shared/hash.ts';
 import type { Request } from '../../shared/request.ts';
 import type { HashIndex } from '../memory/hash-index.ts';
+import { equalBytes } from '../memory/records.ts';
 
 /** So many commands are looked at together. */
 export const COMMANDS_AHEAD = 16;
@@ -37,6 +38,11 @@ export class Lookahead {
     for (let i = 0; i < count; i++) {
       const request = requests[i]!;
       if (request.argc < 2) continue;
+      if (i > 0 && namesTheSame(requests[i - 1]!, request)) {
+        request.keySlot = hashedKey.slot;
+        request.keyHash = hashedKey.hash;
+        continue;
+      }
       hashKey(request.buf, request.off[1]!, request.len[1]!, index.seed);
       request.keySlot = hashedKey.slot;
       request.keyHash = hashedKey.hash;
@@ -55,4 +61,10 @@ export class Lookahead {
     }
     this.seen = seen;
   }
+}
+
+/** Whether a request names the key that the one before it names, of which `hashedKey` is then. */
+function namesTheSame(before: Request, request: Request): boolean {
+  const len = request.len[1]!;
+  return before.argc > 1 && before.len[1] === len && equalBytes(before.buf, before.off[1]!, request.buf, request.off[1]!, len);
 }

@@ -12,7 +12,8 @@ import { figure, median, table } from './statistics.ts';
 const USAGE = `npm run bench:queue -- [options]
   --jobs 5000        jobs of a run
   --concurrency 50   jobs that the worker has under way, and that are added at once
-  --rounds 5         runs of each server; the median counts
+  --warm-up 12       runs of each server before the first that counts: servers that have been up for a while are compared
+  --rounds 15        runs of each server; the median counts
   --json PATH        where the figures go (default: bench/results/)`;
 
 interface Run {
@@ -52,7 +53,7 @@ async function run(port: number, jobs: number, concurrency: number): Promise<Run
 async function main(): Promise<void> {
   const { values } = parseArgs({
     options: {
-      jobs: { type: 'string', default: '5000' }, concurrency: { type: 'string', default: '50' }, rounds: { type: 'string', default: '5' },
+      jobs: { type: 'string', default: '5000' }, concurrency: { type: 'string', default: '50' }, 'warm-up': { type: 'string', default: '12' }, rounds: { type: 'string', default: '15' },
       json: { type: 'string' }, help: { type: 'boolean', default: false },
     },
   });
@@ -60,18 +61,17 @@ async function main(): Promise<void> {
     console.log(USAGE);
     return;
   }
-  const options = { jobs: number('jobs', values.jobs), concurrency: number('concurrency', values.concurrency), rounds: number('rounds', values.rounds) };
+  const options = { jobs: number('jobs', values.jobs), concurrency: number('concurrency', values.concurrency), warmUp: number('warm-up', values['warm-up']), rounds: number('rounds', values.rounds) };
   const kinds = installedKinds(['holdfast', 'redis-aof']);
   const servers = new Map<ServerKind, BenchServer>();
   const runs = new Map<ServerKind, Run[]>(kinds.map((kind) => [kind, []]));
   for (const kind of kinds) servers.set(kind, await BenchServer.start(kind));
-  // The first run of each warms client and server up.
-  for (let round = 0; round <= options.rounds; round++) {
+  for (let round = -options.warmUp; round < options.rounds; round++) {
     for (const kind of round % 2 === 0 ? kinds : [...kinds].reverse()) {
       const result = await run(servers.get(kind)!.port, options.jobs, options.concurrency);
-      if (round > 0) runs.get(kind)!.push(result);
+      if (round >= 0) runs.get(kind)!.push(result);
     }
-    progress(`${round}/${options.rounds}`);
+    progress(round < 0 ? 'warming up' : `${round + 1}/${options.rounds}`);
   }
   for (const server of servers.values()) await server.remove();
   const fields = ['addedPerSecond', 'processedPerSecond', 'perSecond'] as const;

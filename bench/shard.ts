@@ -1,6 +1,7 @@
 /**
  * Durable writes to three nodes: a shard of Holdfast, redis-server with two replicas (all with appendfsync always) and WAIT 1 behind each
- * batch, and etcd. Each is measured alone, one after the other and in turns, since all of its nodes share this machine.
+ * batch, and etcd. All are there from beginning to end and are driven in turns, so that a busy neighbour harms all alike; who is not
+ * driven does nothing but its heartbeats.
  */
 import os from 'node:os';
 import { parseArgs } from 'node:util';
@@ -8,26 +9,26 @@ import { type BatchResult, etcdBatches, respBatches } from './batch-load.ts';
 import { number, numbers, runBenchmark } from './options.ts';
 import { progress, writeReport } from './report.ts';
 import { figure, median, table } from './statistics.ts';
-import { type ShardKind, installedShards, startThreeNodes } from './three-nodes.ts';
+import { type ShardKind, type ThreeNodes, installedShards, startThreeNodes } from './three-nodes.ts';
 
 const USAGE = `npm run bench:shard -- [options]
   --clients 50          connections
   --pipelines 1,16      writes in a batch of each connection
-  --rounds 3            runs of each system in each cell; the median counts
-  --seconds 3           length of a run
+  --rounds 15           runs of each system in each cell; the median counts
+  --seconds 1           length of a run
   --keyspace 100000     different keys
   --value-bytes 100     length of values
   --json PATH           where the figures go (default: bench/results/)`;
 
 const KINDS: readonly ShardKind[] = ['holdfast', 'redis', 'etcd'];
-/** Servers of all kinds begin cold in every round; two of the three compile or grow while they do. */
+/** Of each system in each cell, before the first run: servers begin cold, and compile or grow while they do. */
 const WARM_UP_SECONDS = 5;
 
 async function main(): Promise<void> {
   const { values } = parseArgs({
     options: {
-      clients: { type: 'string', default: '50' }, pipelines: { type: 'string', default: '1,16' }, rounds: { type: 'string', default: '3' },
-      seconds: { type: 'string', default: '3' }, keyspace: { type: 'string', default: '100000' }, 'value-bytes': { type: 'string', default: '100' },
+      clients: { type: 'string', default: '50' }, pipelines: { type: 'string', default: '1,16' }, rounds: { type: 'string', default: '15' },
+      seconds: { type: 'string', default: '1' }, keyspace: { type: 'string', default: '100000' }, 'value-bytes': { type: 'string', default: '100' },
       json: { type: 'string' }, help: { type: 'boolean', default: false },
     },
   });
@@ -43,21 +44,24 @@ async function main(): Promise<void> {
   const pipelines = numbers('pipelines', values.pipelines);
   const kinds = installedShards(KINDS);
   const runs = new Map<string, BatchResult[]>();
-  for (let round = 0; round < rounds; round++) {
-    for (const kind of kinds) {
-      const nodes = await startThreeNodes(kind);
-      const batches = kind === 'etcd' ? etcdBatches : respBatches;
-      for (const pipeline of pipelines) {
-        const load = { ...options, port: nodes.port, confirm: nodes.confirm, pipeline };
-        await batches({ ...load, seconds: WARM_UP_SECONDS });
-        const result = await batches(load);
+  const shards = new Map<ShardKind, ThreeNodes>();
+  for (const kind of kinds) shards.set(kind, await startThreeNodes(kind));
+  const drive = (kind: ShardKind, pipeline: number, seconds: number): Promise<BatchResult> => {
+    const { port, confirm } = shards.get(kind)!;
+    return (kind === 'etcd' ? etcdBatches : respBatches)({ ...options, port, confirm, pipeline, seconds });
+  };
+  for (const pipeline of pipelines) {
+    for (const kind of kinds) await drive(kind, pipeline, WARM_UP_SECONDS);
+    for (let round = 0; round < rounds; round++) {
+      for (const kind of round % 2 === 0 ? kinds : [...kinds].reverse()) {
+        const result = await drive(kind, pipeline, options.seconds);
         const cell = `${kind} ${pipeline}`;
         runs.set(cell, [...runs.get(cell) ?? [], result]);
-        progress(`${round + 1}/${rounds} ${kind}, pipeline ${pipeline}: ${figure(result.writesPerSecond)} writes/s, p99 ${figure(result.p99Ms, 2)} ms`);
       }
-      await nodes.remove();
+      progress(`pipeline ${pipeline}: ${round + 1}/${rounds}`);
     }
   }
+  for (const nodes of shards.values()) await nodes.remove();
   const of = (kind: ShardKind, pipeline: number, pick: (result: BatchResult) => number): number => median((runs.get(`${kind} ${pipeline}`) ?? []).map(pick));
   const rows = pipelines.flatMap((pipeline) => kinds.map((kind) => {
     const rate = (of_: ShardKind): number => of(of_, pipeline, ({ writesPerSecond }) => writesPerSecond);

@@ -20,7 +20,7 @@ import type { ConfigAt, Fetch, MemberChange, MemberConfig, PeerMessage, Ready, S
 import { ReadQuestions } from './read-questions.ts';
 import { WorkMeanwhile } from './synchronous-writes.ts';
 import { TransactionLogError } from './transaction-log.ts';
-import type { CommittedRecord, Leadership, LogRecord, TransactionLog } from './transaction-log.ts';
+import type { CommittedRecord, Leadership, LogRecord, TransactionLog, TurnAwaited } from './transaction-log.ts';
 
 /** Time as the log sees it. Injected, so that a simulation can own it. */
 export interface LogClock {
@@ -81,7 +81,7 @@ export class RaftTransactionLog implements TransactionLog {
   onFatal: (error: Error) => void = () => undefined;
   onTruncated: (from: number) => void = () => undefined;
   onRoom: () => void = () => undefined;
-  awaited = true;
+  awaited: TurnAwaited = 'by few';
   /** The leader has trimmed what this member needs: load this snapshot or a later one, then call `snapshotInstalled` or `snapshotLost`. */
   onSnapshotWanted: (snapshot: SnapshotMeta) => void = () => undefined;
   /** The members, or what they are, changed: perhaps not committed yet. */
@@ -281,7 +281,7 @@ export class RaftTransactionLog implements TransactionLog {
     this.#node.step(message);
     this.flush();
     if (this.#leadership.isLeader) this.#readLease();
-    else this.awaited = true;
+    else this.awaited = 'by few';
   }
 
   /** A message to `peer` was lost, or its connection. */
@@ -450,8 +450,9 @@ export class RaftTransactionLog implements TransactionLog {
 
   /** A leader with others goes on without its own disk: heartbeats must not wait for that, and what the others have commits. */
   get #mayHoldThread(): boolean {
-    if (!this.awaited) return false;
-    return this.#leadership.isLeader ? this.isAlone && !this.#workMeanwhile.expected() : true;
+    if (this.awaited === 'no') return false;
+    if (!this.#leadership.isLeader) return true;
+    return this.isAlone && (this.awaited === 'by few' || !this.#workMeanwhile.expected());
   }
 
   #written(write: PendingWrite): void {

@@ -6,16 +6,18 @@
  */
 
 /** More takes the disk longer, and there is more to be done meanwhile: the commands that wrote so much have followers. */
-const BYTES_MAX = 16 * 1024;
+const BYTES_MAX = 64 * 1024;
 /** Writes that take longer on average are not made here. */
-const AVERAGE_MS_MAX = 0.3;
-/** Weight of the newest write in the average: one write of 20 ms is enough, or several of a few. */
+const AVERAGE_MS_MAX = 0.5;
+/** Weight of the newest write in the average. */
 const NEWEST_WEIGHT = 1 / 64;
+/** As so much a longer one counts: a write now and then waits for a processor, or behind other work of the disk. */
+const COUNTED_MS_MAX = 2;
 /** After a slow time the pool writes for so long; twice as long each time that the next one here is slow again. */
 const PAUSE_MS_MIN = 100;
 const PAUSE_MS_MAX = 30_000;
 /** After so many here without a slow time, what was before is forgotten. */
-const FORGIVEN_AFTER = 1000;
+const FORGIVEN_AFTER = 64;
 
 export class SynchronousWrites {
   #averageMs = 0;
@@ -30,7 +32,7 @@ export class SynchronousWrites {
 
   /** A write on this thread took `tookMs`, until `nowMs`. */
   took(tookMs: number, nowMs: number): void {
-    this.#averageMs += (tookMs - this.#averageMs) * NEWEST_WEIGHT;
+    this.#averageMs += (Math.min(tookMs, COUNTED_MS_MAX) - this.#averageMs) * NEWEST_WEIGHT;
     if (this.#averageMs <= AVERAGE_MS_MAX) {
       if (++this.#sincePause === FORGIVEN_AFTER) this.#pauseMs = PAUSE_MS_MIN;
       return;

@@ -49,6 +49,12 @@ export interface Leadership {
   readonly leader: string;
 }
 
+/**
+ * Who waits for the log at the end of a turn: too few of those who were served, one or two clients and hardly anybody else was served,
+ * or many.
+ */
+export type TurnAwaited = 'no' | 'by few' | 'by many';
+
 export interface TransactionLog {
   /** 40 hex digits that name the shard. */
   readonly shardId: string;
@@ -90,10 +96,10 @@ export interface TransactionLog {
   /** The event-loop turn is over: what was appended goes out as one batch. */
   flush(): void;
   /**
-   * Set before `flush`: most of those who were served since the last one wait for the log. Then, and where nothing can be committed
-   * without this member's disk, the thread may stand still for a fast write.
+   * Set before `flush`: whether most of those who were served since the last one wait for the log. Then, and where nothing can be
+   * committed without this member's disk, the thread may stand still for a fast write.
    */
-  awaited: boolean;
+  awaited: TurnAwaited;
   /** Called synchronously with the index through which all is committed, each time that it moves. */
   onCommit: (index: number) => void;
   /** Called when leader, term or role changed. What was appended in an earlier term is in doubt from then on. */

@@ -1,5 +1,5 @@
 /** A TransactionLog in memory that commits at once, or when it is told to. */
-import type { CommittedRecord, TransactionLog } from '../../src/txlog/transaction-log.ts';
+import type { CommittedRecord, TransactionLog, TurnAwaited } from '../../src/txlog/transaction-log.ts';
 
 export class ScriptedLog implements TransactionLog {
   readonly shardId = 'f'.repeat(40);
@@ -13,7 +13,7 @@ export class ScriptedLog implements TransactionLog {
   readonly leaseValid: boolean = true;
   isBusy = false;
   isAlone = true;
-  awaited = true;
+  awaited: TurnAwaited = 'by few';
   readonly blocks: Uint8Array[] = [];
   onCommit: (index: number) => void = () => undefined;
   onLeadership: () => void = () => undefined;

@@ -6,7 +6,7 @@ import { RaftTransactionLog } from '../../src/txlog/raft-transaction-log.ts';
 import type { LogClock, RaftTransactionLogOptions } from '../../src/txlog/raft-transaction-log.ts';
 import { firstConfig } from '../../src/txlog/raft/configuration.ts';
 import type { PeerMessage } from '../../src/txlog/raft/types.ts';
-import type { LogRecord } from '../../src/txlog/transaction-log.ts';
+import type { LogRecord, TurnAwaited } from '../../src/txlog/transaction-log.ts';
 import { SHARD } from './log-store-contract.ts';
 
 class ManualClock implements LogClock {
@@ -287,21 +287,21 @@ describe('a single voter', () => {
     await log.lead();
     await turn();
     store.awaited.length = 0;
-    for (const awaited of [false, true]) {
+    for (const awaited of ['no', 'by few', 'by many'] as const) {
       log.awaited = awaited;
       log.append(block('a'));
       log.flush();
       await turn();
     }
-    expect(store.awaited).toEqual([false, true]);
+    expect(store.awaited).toEqual([false, true, true]);
     await log.close();
   });
 
-  test('lets nobody hold the thread while work comes in during its writes, until none does', async () => {
+  test('lets many not hold the thread while work comes in during its writes, until none does; few may', async () => {
     const store = new WatchedStore(new MemoryLogDisk());
     const log = await open(new MemoryLogDisk(), { store });
     await log.lead();
-    const write = async (awaited: boolean): Promise<boolean> => {
+    const write = async (awaited: TurnAwaited): Promise<boolean> => {
       log.awaited = awaited;
       log.append(block('a'));
       log.flush();
@@ -309,17 +309,18 @@ describe('a single voter', () => {
       while (log.inFlightBytes > 0) await turn();
       return store.awaited[length - 1]!;
     };
-    expect(await write(true)).toBe(true);
+    expect(await write('by many')).toBe(true);
     // What was held back until there is room came while a write was under way.
     let more = 16;
     log.onRoom = () => {
       if (more-- > 0) log.append(block('b'));
     };
-    await write(false);
+    await write('no');
     expect(more).toBeLessThan(0);
-    expect(await write(true)).toBe(false);
-    for (let n = 0; n < 16; n++) await write(false);
-    expect(await write(true)).toBe(true);
+    expect(await write('by many')).toBe(false);
+    expect(await write('by few')).toBe(true);
+    for (let n = 0; n < 16; n++) await write('no');
+    expect(await write('by many')).toBe(true);
     await log.close();
   });
 
@@ -443,7 +444,7 @@ describe('three voters', () => {
     await run(300);
     expect([n1.isLeader, n1.leaseValid, n2.isLeader]).toEqual([true, true, false]);
     for (const store of stores) store.awaited.length = 0;
-    n2.awaited = false;
+    n2.awaited = 'no';
     n1.append(block('a'));
     n1.append(block('b'));
     n1.flush();
@@ -452,7 +453,7 @@ describe('three voters', () => {
     await run(200);
     // A leader's heartbeats never wait for its disk; a follower has other work once it has served somebody since the last batch.
     expect(stores.map(({ awaited }) => awaited)).toEqual([[false], [false], [true]]);
-    expect(n2.awaited).toBe(true);
+    expect(n2.awaited).toBe('by few');
     expect(ids.map((id) => logs.get(id)!.commitIndex)).toEqual([4, 4, 4]);
     expect(await n2.checksumAt(4)).toBe(await n1.checksumAt(4));
     expect(await collect(n3.read(3, 4))).toEqual(['3:a', '4:b']);

@@ -202,7 +202,8 @@ describe('a stranger', () => {
     });
     const n2 = await Member.start('n2');
     n2.knows([{ id: 'n1', port: (recorder.address() as net.AddressInfo).port }]);
-    await until(() => n1.isConnected('n2'));
+    // The one that dialled is the last to know that it is let in.
+    await until(() => n1.isConnected('n2') && n2.isConnected('n1'));
     n2.sendNow('n1', 'genuine');
     await until(() => n1.frames.length === 1);
     recorder.close();

@@ -7,7 +7,6 @@
  * Linux before 5.1 takes 127 characters of this line: what else is set for a server (docs/operations.md, Memory) has no room in it.
  */
 import { readFileSync } from 'node:fs';
-import { setFlagsFromString } from 'node:v8';
 
 const USAGE = `Usage: holdfast server [/path/to/redis.conf] [--directive value ...]
        holdfast status | member | failover | drain [--help]
@@ -22,13 +21,6 @@ Examples:
   holdfast server /etc/holdfast/redis.conf --requirepass secret
   holdfast status --port 6379
 `;
-
-/*
- * V8 inlines into a hot function what it calls, until all of that has 920 bytes of bytecode. A command comes through many small methods
- * here, and each double that goes to one that was left out is an object of its own: with room for them SET takes a tenth less time, ZADD
- * a quarter (main thread, 50 clients in pipelines of 16).
- */
-setFlagsFromString('--max-inlined-bytecode-size-cumulative=2500');
 
 const [command, ...args] = process.argv.slice(2);
 if (command === 'server') {

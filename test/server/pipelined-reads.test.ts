@@ -69,16 +69,6 @@ test('a write that no record of the log can hold is refused behind one that it c
   expect(short).toBe(':3');
 });
 
-test('a pause of writes holds those behind it', async () => {
-  const incr = rig.server.engine.table.get('incr')!;
-  const { calls } = incr;
-  const replies = pipeline('INCR n', 'INCR n', 'CLIENT PAUSE 100000 WRITE', 'INCR n', 'INCR n');
-  while (rig.server.pause.waiting === 0) await new Promise((resolve) => { setImmediate(resolve); });
-  expect(incr.calls - calls).toBe(2);
-  rig.server.pause.end();
-  expect(await replies).toEqual([':1', ':2', '+OK', ':3', ':4']);
-});
-
 test(`any commands, in one piece and one by one (seed ${SEED})`, async () => {
   const random = new SeededRandom(SEED);
   const key = (): string => random.pick(['a', 'b', 'c', '{a}d', `far:${random.below(2000)}`]);
@@ -128,13 +118,15 @@ test('a client that begins to subscribe, to be told of keys, or to need a passwo
   ]);
 });
 
-test('a pause holds those behind it', async () => {
-  const get = rig.server.engine.table.get('get')!;
-  const { calls } = get;
-  const replies = pipeline('GET k', 'GET k', 'CLIENT PAUSE 100000 ALL', 'GET k', 'GET k');
+test.each([
+  ['ALL', 'get', 'GET k', [V, V, '+OK', V, V]], ['WRITE', 'incr', 'INCR n', [':1', ':2', '+OK', ':3', ':4']],
+] as const)('a pause of %s holds each %s behind it', async (held, name, text, answers) => {
+  const command = rig.server.engine.table.get(name)!;
+  const { calls } = command;
+  const replies = pipeline(text, text, `CLIENT PAUSE 100000 ${held}`, text, text);
   while (rig.server.pause.waiting === 0) await new Promise((resolve) => { setImmediate(resolve); });
-  expect(get.calls - calls).toBe(2);
+  expect(command.calls - calls).toBe(2);
   rig.server.pause.end();
-  expect(await replies).toEqual([V, V, '+OK', V, V]);
-  expect(get.calls - calls).toBe(4);
+  expect(await replies).toEqual(answers);
+  expect(command.calls - calls).toBe(4);
 });

@@ -14,6 +14,11 @@ const NOT_IN_TRANSACTION = new Set(['SPOP', 'EXEC', 'DISCARD']);
  * refuses to queue it.
  */
 const NOT_SPOILT = new Set(['EXEC', 'DISCARD', 'SORT', 'ZRANK', 'ZREVRANK']);
+/**
+ * Behind any number out of range, redis-server's SORT refuses what is one: it reads a stale errno. This makes it forget, and changes
+ * nothing.
+ */
+const ERRNO_CLEARED: Command = ['ZADD', 'errno', 'XX', '1', 'cleared'];
 
 export class Generator {
   /** Commands that forms name and the servers do not have. */
@@ -33,14 +38,23 @@ export class Generator {
 
   /** One command, or a whole transaction. */
   unit(): Command[] {
-    if (this.#random.float() >= TRANSACTION) return [this.#command()];
-    const commands: Command[] = [['MULTI']];
+    const commands: Command[] = [];
+    if (this.#random.float() >= TRANSACTION) {
+      this.#add(commands, this.#command());
+      return commands;
+    }
+    commands.push(['MULTI']);
     for (let n = 1 + this.#random.below(6); n > 0; n--) {
       const command = this.#command();
-      if (!NOT_IN_TRANSACTION.has(command[0]!.toUpperCase())) commands.push(command);
+      if (!NOT_IN_TRANSACTION.has(command[0]!.toUpperCase())) this.#add(commands, command);
     }
     commands.push([this.#random.float() < 0.9 ? 'EXEC' : 'DISCARD']);
     return commands;
+  }
+
+  #add(commands: Command[], command: Command): void {
+    if (/^SORT/i.test(command[0]!)) commands.push(ERRNO_CLEARED);
+    commands.push(command);
   }
 
   #command(): Command {

@@ -200,6 +200,7 @@ describe('CONFIG over the wire', () => {
     [['latency-tracking-info-percentiles', '50 101'], "CONFIG SET failed (possibly related to argument 'latency-tracking-info-percentiles') - latency-tracking-info-percentiles parameters should sit between [0.0,100.0]"],
     [['maxmemory-clients', '101%'], "CONFIG SET failed (possibly related to argument 'maxmemory-clients') - percentage argument must be less or equal to 100"],
     [['hz'], "wrong number of arguments for 'config|set' command"],
+    [['hz', '10', 'save'], 'syntax error'],
   ])('SET %j is refused', async (words, reason) => {
     rig = await ServerRig.start();
     expect(await (await rig.connect()).send('config', 'set', ...words)).toBe(`-ERR ${reason}`);

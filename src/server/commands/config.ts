@@ -2,7 +2,7 @@
 import { DEFAULT_USER } from '../../engine/acl/users.ts';
 import type { Call } from '../../engine/call.ts';
 import { type Command, command } from '../../engine/command.ts';
-import { wrongArity } from '../../engine/error-texts.ts';
+import { SYNTAX } from '../../engine/error-texts.ts';
 import { CommandError, OperationalError } from '../../shared/errors.ts';
 import type { Server } from '../server.ts';
 import { isTlsSetting, sourceTlsContext } from '../tls-settings.ts';
@@ -47,7 +47,7 @@ function setAll(server: Server, pairs: readonly (readonly [string, string])[], a
 }
 
 function set(server: Server, c: Call): void {
-  if (c.req.argc % 2 !== 0) throw wrongArity('config|set');
+  if (c.req.argc % 2 !== 0) throw SYNTAX;
   const pairs: [string, string][] = [];
   for (let i = 2; i < c.req.argc; i += 2) pairs.push([c.string(i), c.string(i + 1)]);
   const protectedConfigs = server.config.string('enable-protected-configs');

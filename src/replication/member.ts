@@ -50,6 +50,8 @@ export const RECORD_BYTES_MAX = 4 * 1024 * 1024;
 const EARLY_RECORD_BYTES = 64 * 1024;
 /** A queue's worker, or a client with one request at a time: what so few go on to send is no reason to hand their write to another thread. */
 const FEW_CLIENTS = 2;
+/** Weight of the newest turn among those that tell how many clients are served without waiting. */
+const NEWEST_WEIGHT = 1 / 16;
 
 /** Redis's answer to clients that are blocked when their server becomes a replica. */
 export const UNBLOCKED_BY_DEMOTION = 'UNBLOCKED force unblock from blocking operation, instance state changed (master -> replica?)';
@@ -61,6 +63,8 @@ export class Member {
   /** Leadership is being handed to another member: nothing is executed until it is known who leads. */
   handingOver = false;
   #drained = false;
+  /** Clients a turn, on average, that got replies which waited for nothing. */
+  #servedLately = 0;
   readonly #options: MemberOptions;
   readonly #engine: Engine;
   readonly #gate: CommitGate;
@@ -136,8 +140,9 @@ export class Member {
   /** The event loop's turn is over, in which `served` clients get replies that wait for nothing. */
   endTurn(served: number): void {
     const { waiting } = this.#gate;
-    // A fast write that holds the thread spares those who wait for it a third of what it costs the others.
-    this.#txlog.awaited = waiting < served * 3 ? 'no' : waiting <= FEW_CLIENTS ? 'by few' : 'by many';
+    this.#servedLately += (served - this.#servedLately) * NEWEST_WEIGHT;
+    // A fast write that holds the thread spares those who wait for it a third of what it costs the others. Who was served lately comes again.
+    this.#txlog.awaited = waiting < Math.max(served, this.#servedLately) * 3 ? 'no' : waiting <= FEW_CLIENTS ? 'by few' : 'by many';
     if (!this.#txlog.isBusy) this.appendEffects();
     this.#txlog.flush();
   }

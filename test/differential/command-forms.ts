@@ -64,7 +64,7 @@ const FORMS: readonly (readonly [number, string])[] = [
   [2, 'XAUTOCLAIM <stream> <group> <consumer> 0 <loose-id> {COUNT <count> | JUSTID}'], [0.5, 'XSETID <stream> <next-id> {ENTRIESADDED 100}'],
   [2, 'XINFO (STREAM <stream> | GROUPS <stream> | CONSUMERS <stream> <group> | HELP)'],
   // HyperLogLog, geo. Not STOREDIST: the last digit of a distance is a matter of the C library.
-  [3, 'PFADD <hll> <member>+'], [1, 'PFADD <hll> <many-members>'], [2, 'PFCOUNT <hll>+'], [1, 'PFMERGE <hll> <hll>+'], [0.3, 'PFDEBUG (ENCODING | DECODE | TODENSE) <hll>'],
+  [3, 'PFADD <hll> <member>+'], [1, 'PFADD <hll> <many-members>'], [2, 'PFCOUNT <hll>+'], [1, 'PFMERGE <hll> <hll>+'], [0.3, 'PFDEBUG (ENCODING | DECODE) <hll>'],
   [3, 'GEOADD <geo> {NX | XX | CH} (<lon> <lat> <member>)+'], [1, 'GEOADD <geo> <many-places>'], [1, 'GEODIST <geo> <member> <member> [<unit>]'], [1, '(GEOPOS | GEOHASH) <geo> <member>+'],
   [2, 'GEOSEARCH <geo> (FROMMEMBER <member> | FROMLONLAT <lon> <lat>) (BYRADIUS <radius> <unit> | BYBOX <radius> <radius> <unit>) {ASC | DESC | COUNT <count> | COUNT <count> ANY | WITHCOORD | WITHDIST | WITHHASH}'],
   [1, 'GEOSEARCHSTORE <geo> <geo> (FROMMEMBER <member> | FROMLONLAT <lon> <lat>) (BYRADIUS <radius> <unit> | BYBOX <radius> <radius> <unit>) {ASC | DESC | COUNT <count>}'],

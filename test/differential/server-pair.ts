@@ -171,8 +171,10 @@ export class ServerPair {
 
   /** Both servers with a session for each of RESP2 and RESP3. */
   static async start(): Promise<ServerPair> {
-    const redis = await RedisProcess.start('--enable-debug-command', 'yes');
-    const holdfast = await HoldfastProcess.start();
+    // Which commands are slow is a matter of chance.
+    const alike = ['--slowlog-log-slower-than', '-1'];
+    const redis = await RedisProcess.start('--enable-debug-command', 'yes', ...alike);
+    const holdfast = await HoldfastProcess.start(...alike);
     const sessions: Session[] = [];
     for (const version of ['2', '3']) {
       const session = new Session(`RESP${version}`, await Connection.open('redis-server', redis.port), await Connection.open('Holdfast', holdfast.port));

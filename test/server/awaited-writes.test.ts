@@ -22,6 +22,22 @@ test.each([
   expect(log.awaited).toBe(awaited);
 });
 
+test('who was served in the turns before counts as one who comes again, until it has stayed away for a while', () => {
+  const { engine, gate, member } = rig.server;
+  const turn = (served: number): string => {
+    gate.wait({ release: () => undefined, inDoubt: () => undefined }, gate.lastPendingTurn + 1);
+    member.endTurn(served);
+    gate.abandon(engine.turn);
+    return log.awaited;
+  };
+  for (let i = 0; i < 50; i++) turn(1);
+  expect(turn(0)).toBe('no');
+  for (let i = 0; i < 50; i++) turn(0);
+  expect(turn(0)).toBe('by few');
+  expect(turn(1)).toBe('no');
+  expect(turn(0)).toBe('by few');
+});
+
 test('a turn in which somebody reads and nobody writes is not one that all wait for', async () => {
   const client = await rig.connect();
   log.awaited = 'by few';

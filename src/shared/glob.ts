@@ -72,6 +72,8 @@ export function globMatchBytes(
   pattern: Uint8Array, patternOff: number, patternLen: number, text: Uint8Array, textOff: number, textLen: number,
   ignoreCase = false,
 ): boolean {
+  // Nothing matches nothing alone, not even a star: callers for which a star means all look for it themselves, as in Redis.
+  if (textLen === 0) return patternLen === 0;
   const patternEnd = patternOff + patternLen;
   const textEnd = textOff + textLen;
   matcher.pattern = pattern;

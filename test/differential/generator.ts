@@ -20,6 +20,8 @@ const NOT_SPOILT = new Set(['EXEC', 'DISCARD', 'SORT', 'ZRANK', 'ZREVRANK']);
  */
 const ERRNO_CLEARED: Command = ['ZADD', 'errno', 'XX', '1', 'cleared'];
 
+const INT64_MAX = '9223372036854775807';
+
 export class Generator {
   /** Commands that forms name and the servers do not have. */
   readonly missing = new Set<string>();
@@ -66,6 +68,8 @@ export class Generator {
         continue;
       }
       if (this.#random.float() < SPOILT && !NOT_SPOILT.has(name) && !setsLexScores(args)) this.#spoil(args);
+      // Now and the largest time to live are a negative time for redis-server, and the key is gone; here it lives for as long as there are times.
+      if (name.startsWith('RESTORE') && args[2] === INT64_MAX) args[2] = '0';
       if (this.#random.float() < 0.05) args[0] = name.toLowerCase();
       return args;
     }

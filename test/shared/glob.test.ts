@@ -10,5 +10,11 @@ test('a pattern with more than 1,000 stars matches nothing; stars in a row are o
   expect(globMatch(`${'*a'.repeat(1000)}**`, text)).toBe(true);
   expect(globMatch('*?'.repeat(50_000), 'a'.repeat(50_000))).toBe(false);
   expect(globMatch('*'.repeat(5000), text)).toBe(true);
-  expect(globMatch('*'.repeat(5000), '')).toBe(true);
+});
+
+test('an empty text matches an empty pattern alone, and no star', () => {
+  expect(globMatch('', '')).toBe(true);
+  for (const pattern of ['*', '**', '*'.repeat(5000), '?', 'a']) expect(globMatch(pattern, ''), pattern).toBe(false);
+  expect(globMatch('a*', 'a')).toBe(true);
+  expect(globMatch('', 'a')).toBe(false);
 });

@@ -50,7 +50,7 @@ export const RECORD_BYTES_MAX = 4 * 1024 * 1024;
 const EARLY_RECORD_BYTES = 64 * 1024;
 /** A queue's worker, or a client with one request at a time: what so few go on to send is no reason to hand their write to another thread. */
 const FEW_CLIENTS = 2;
-/** Weight of the newest turn among those that tell how many clients are served without waiting. */
+/** Weight of the newest turn with clients in the average of how many are served without waiting. */
 const NEWEST_WEIGHT = 1 / 16;
 
 /** Redis's answer to clients that are blocked when their server becomes a replica. */
@@ -140,9 +140,11 @@ export class Member {
   /** The event loop's turn is over, in which `served` clients get replies that wait for nothing. */
   endTurn(served: number): void {
     const { waiting } = this.#gate;
-    this.#servedLately += (served - this.#servedLately) * NEWEST_WEIGHT;
-    // A fast write that holds the thread spares those who wait for it a third of what it costs the others. Who was served lately comes again.
-    this.#txlog.awaited = waiting < Math.max(served, this.#servedLately) * 3 ? 'no' : waiting <= FEW_CLIENTS ? 'by few' : 'by many';
+    if (waiting + served > 0) {
+      this.#servedLately += (served - this.#servedLately) * NEWEST_WEIGHT;
+      // A fast write that holds the thread spares those who wait for it a third of what it costs the others. Who was served lately comes again.
+      this.#txlog.awaited = waiting < Math.max(served, this.#servedLately) * 3 ? 'no' : waiting <= FEW_CLIENTS ? 'by few' : 'by many';
+    }
     if (!this.#txlog.isBusy) this.appendEffects();
     this.#txlog.flush();
   }

@@ -74,6 +74,8 @@ const READ_BYTES = 1024 * 1024;
 const IN_FLIGHT_BYTES_MAX = 256 * 1024 * 1024;
 /** Room for what the core and this file append themselves: no-ops, configurations, the identity. */
 const CORE_RECORDS_BYTES = 1024 * 1024;
+/** A follower that serves a reader expects the next one until so many messages later. */
+const READER_STAYS_MESSAGES = 16;
 
 export class RaftTransactionLog implements TransactionLog {
   onCommit: (index: number) => void = () => undefined;
@@ -81,7 +83,9 @@ export class RaftTransactionLog implements TransactionLog {
   onFatal: (error: Error) => void = () => undefined;
   onTruncated: (from: number) => void = () => undefined;
   onRoom: () => void = () => undefined;
-  awaited: TurnAwaited = 'by few';
+  #awaited: TurnAwaited = 'by few';
+  /** Follower: messages since a turn said how it is awaited. */
+  #messagesSince = 0;
   /** The leader has trimmed what this member needs: load this snapshot or a later one, then call `snapshotInstalled` or `snapshotLost`. */
   onSnapshotWanted: (snapshot: SnapshotMeta) => void = () => undefined;
   /** The members, or what they are, changed: perhaps not committed yet. */
@@ -281,7 +285,12 @@ export class RaftTransactionLog implements TransactionLog {
     this.#node.step(message);
     this.flush();
     if (this.#leadership.isLeader) this.#readLease();
-    else this.awaited = 'by few';
+    else if (++this.#messagesSince >= READER_STAYS_MESSAGES) this.#awaited = 'by few';
+  }
+
+  set awaited(awaited: TurnAwaited) {
+    this.#awaited = awaited;
+    this.#messagesSince = 0;
   }
 
   /** A message to `peer` was lost, or its connection. */
@@ -450,9 +459,9 @@ export class RaftTransactionLog implements TransactionLog {
 
   /** A leader with others goes on without its own disk: heartbeats must not wait for that, and what the others have commits. */
   get #mayHoldThread(): boolean {
-    if (this.awaited === 'no') return false;
+    if (this.#awaited === 'no') return false;
     if (!this.#leadership.isLeader) return true;
-    return this.isAlone && (this.awaited === 'by few' || !this.#workMeanwhile.expected());
+    return this.isAlone && (this.#awaited === 'by few' || !this.#workMeanwhile.expected());
   }
 
   #written(write: PendingWrite): void {

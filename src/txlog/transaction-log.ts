@@ -97,9 +97,10 @@ export interface TransactionLog {
   flush(): void;
   /**
    * Set before `flush`: whether most of those who were served since the last one wait for the log. Then, and where nothing can be
-   * committed without this member's disk, the thread may stand still for a fast write.
+   * committed without this member's disk, the thread may stand still for a fast write. A follower takes it for what comes from
+   * the leader in the near future.
    */
-  awaited: TurnAwaited;
+  set awaited(awaited: TurnAwaited);
   /** Called synchronously with the index through which all is committed, each time that it moves. */
   onCommit: (index: number) => void;
   /** Called when leader, term or role changed. What was appended in an earlier term is in doubt from then on. */

@@ -4,6 +4,8 @@
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { readSync, writeSync } from 'node:fs';
+import type net from 'node:net';
+import type { HandedOver } from './busy-listener.ts';
 
 interface HandleOwner {
   readonly _handle: { readonly fd?: number } | null;
@@ -11,8 +13,8 @@ interface HandleOwner {
 
 const descriptorOf = (owner: unknown): number => (owner as HandleOwner)._handle?.fd ?? -1;
 
-/** How long the process may take to end before it is killed. */
-const END_MS = 2000;
+/** How long the process may take to hand its clients over before it is killed. */
+const END_MS = 10_000;
 
 export class BusyListenerProcess {
   readonly #child: ChildProcess;
@@ -21,10 +23,14 @@ export class BusyListenerProcess {
   readonly #scratch = Buffer.alloc(4096);
   #text = '';
 
-  /** @param command the program, with what it is told before the arguments of the listener */
-  constructor(command: readonly string[], descriptors: readonly number[], mayKill: boolean, busy: string) {
+  /**
+   * @param command the program, with what it is told before the arguments of the listener
+   * @param adopt takes a client that was not served yet, with what was read of its next command
+   */
+  constructor(command: readonly string[], descriptors: readonly number[], mayKill: boolean, busy: string, adopt: (socket: net.Socket, unread: Uint8Array) => void) {
     const [program, ...args] = command;
-    this.#child = spawn(program!, [...args, String(descriptors.length), mayKill ? 'yes' : 'no', busy], { stdio: ['pipe', 'pipe', 'ignore', ...descriptors] });
+    this.#child = spawn(program!, [...args, String(descriptors.length), mayKill ? 'yes' : 'no', busy], { stdio: ['pipe', 'pipe', 'ignore', ...descriptors, 'ipc'] });
+    this.#child.on('message', (handed, socket) => adopt(socket as net.Socket, Buffer.from((handed as HandedOver).unread, 'latin1')));
     // It may not start, and it is told to end: neither is news.
     this.#child.on('error', () => undefined);
     this.#child.stdin?.on('error', () => undefined);
@@ -49,7 +55,7 @@ export class BusyListenerProcess {
     }
   }
 
-  /** The process ends by itself once its clients have their replies. */
+  /** The process ends by itself once it has handed over its clients. */
   end(): void {
     this.#child.stdin?.end();
     this.#child.stdout?.resume();

@@ -1,20 +1,27 @@
 /**
  * A process of its own that takes new connections while a script has the server's only thread. It inherits the listening
  * descriptors, answers BUSY to everything, and passes SCRIPT KILL and FUNCTION KILL on to the server, which asks for them from the
- * script's ticks. It ends with the script, and its connections with it.
+ * script's ticks. It ends with the script: whom it has taken it hands to the server, with what they sent of a command so far.
  *
- * To the server goes a line for each request, "<number> <kind>"; back comes "<number> <reply line>".
+ * To the server goes a line for each request, "<number> <kind>"; back comes "<number> <reply line>". Clients go over the channel that
+ * Node has for its child processes.
  */
+import { once } from 'node:events';
 import { createInterface } from 'node:readline';
-import net from 'node:net';
+import type net from 'node:net';
 import { ParseStatus, PendingInput, RequestParser } from '../protocol/request-parser.ts';
 import { Request } from '../shared/request.ts';
+import { type AcceptedSocket, Listener, READ_BUFFER_BYTES } from './listener.ts';
 
 /** The first inherited descriptor. */
 export const FIRST_LISTENING_FD = 3;
-const INPUT_BYTES_MAX = 1024 * 1024;
-/** How long replies may take to reach clients after the script. */
-const LAST_REPLIES_MS = 500;
+/** A client's unfinished command may have so many bytes: the server takes them as one read. */
+const INPUT_BYTES_MAX = READ_BUFFER_BYTES;
+
+/** What a client that is handed over has sent of its next command, in latin1. */
+export interface HandedOver {
+  readonly unread: string;
+}
 
 /**
  * Runs until the server ends it.
@@ -24,14 +31,12 @@ const LAST_REPLIES_MS = 500;
  */
 export function runBusyListener(listeners: number, mayKill: boolean, busy: string): void {
   const waiting = new Map<number, (reply: string) => void>();
-  const servers: net.Server[] = [];
-  /** What closes each connection after the replies it is owed. */
-  const closers = new Set<() => void>();
+  /** What hands each client to the server, behind the replies that it is owed. */
+  const clients = new Set<() => Promise<void>>();
   const end = (): void => {
-    for (const server of servers) server.close();
+    listener.close();
     for (const answer of waiting.values()) answer('-NOTBUSY No scripts in execution right now.');
-    for (const close of closers) close();
-    setTimeout(() => process.exit(0), LAST_REPLIES_MS).unref();
+    void Promise.all([...clients].map((handOver) => handOver())).then(() => process.exit(0));
   };
   let nextNumber = 1;
   createInterface({ input: process.stdin }).on('line', (line) => {
@@ -46,7 +51,7 @@ export function runBusyListener(listeners: number, mayKill: boolean, busy: strin
     process.stdout.write(`${nextNumber++} ${kind}\n`);
   };
 
-  const serve = (socket: net.Socket): void => {
+  const accept = (socket: net.Socket): AcceptedSocket => {
     const parser = new RequestParser({ bulkBytesMax: INPUT_BYTES_MAX });
     const pending = new PendingInput();
     const request = new Request();
@@ -55,27 +60,38 @@ export function runBusyListener(listeners: number, mayKill: boolean, busy: strin
     const reply = (text: Promise<string> | string): void => {
       last = last.then(async () => { socket.write(`${await text}\r\n`); });
     };
-    const close = (): void => { last = last.then(() => { socket.end(); }); };
-    closers.add(close);
-    socket.on('error', () => socket.destroy()).on('close', () => closers.delete(close));
-    socket.on('data', (bytes) => {
-      pending.append(bytes, 0, bytes.length);
-      if (pending.length > INPUT_BYTES_MAX) socket.destroy();
+    const handOver = async (): Promise<void> => {
+      // Nothing is read from here on: what comes is for the server.
+      socket.pause();
+      await last;
+      if (socket.writableLength > 0) await Promise.race([once(socket, 'drain'), once(socket, 'close')]);
+      if (socket.destroyed) return;
+      const unread = Buffer.from(pending.buf.subarray(pending.start, pending.end)).toString('latin1');
+      await new Promise<void>((resolve) => { process.send!({ unread } satisfies HandedOver, socket, {}, () => resolve()); });
+    };
+    clients.add(handOver);
+    socket.on('error', () => socket.destroy()).on('close', () => clients.delete(handOver));
+    const read = (bytes: Uint8Array, length: number): boolean => {
+      pending.append(bytes, 0, length);
       for (;;) {
         const status = parser.parse(pending.buf, pending.start, pending.end, request);
-        if (status === ParseStatus.incomplete) return;
+        if (status === ParseStatus.incomplete) break;
         if (status === ParseStatus.error) {
           socket.end(`-${parser.error}\r\n`);
-          return;
+          return false;
         }
         const kind = status === ParseStatus.command ? killKind(request) : null;
         if (kind !== null && mayKill) reply(new Promise((resolve) => { ask(kind, resolve); }));
         else if (status === ParseStatus.command) reply(kind === null ? `-${busy}` : '-NOAUTH Authentication required.');
         pending.consume(parser.next - pending.start);
       }
-    });
+      if (pending.length > INPUT_BYTES_MAX) socket.destroy();
+      return true;
+    };
+    return { read };
   };
-  for (let i = 0; i < listeners; i++) servers.push(net.createServer(serve).listen({ fd: FIRST_LISTENING_FD + i }));
+  const listener = new Listener(accept);
+  for (let i = 0; i < listeners; i++) void listener.listen({ fd: FIRST_LISTENING_FD + i });
 }
 
 function killKind(request: Request): 'script' | 'function' | null {

@@ -50,7 +50,10 @@ export class BusyScripts {
       this.#nextPollMs = 0;
       this.#server.log.warning(`Slow script detected: still in execution after ${nowMs - run.startedAtMs} milliseconds. `
         + `You can try killing the script using the ${run.isFunction ? 'FUNCTION KILL' : 'SCRIPT KILL'} command. Script name is: ${run.name}.`);
-      this.#listener ??= new BusyListenerProcess(LISTENER_COMMAND, this.#server.listeners.descriptors, this.#newClientsMayKill, busyText(run));
+      const { listeners } = this.#server;
+      this.#listener ??= new BusyListenerProcess(
+        LISTENER_COMMAND, listeners.descriptors, this.#newClientsMayKill, busyText(run), (socket, unread) => listeners.adopt(socket, unread),
+      );
     }
     if (nowMs < this.#nextPollMs) return;
     this.#listener?.poll(this.#kill);

@@ -36,6 +36,11 @@ export class ClientListeners {
     return this.#tls?.port ?? 0;
   }
 
+  /** See Listener.adopt. */
+  adopt(socket: net.Socket, unread: Uint8Array): void {
+    this.#plain.adopt(socket, unread);
+  }
+
   /** Descriptors of the sockets that listen. */
   get descriptors(): number[] {
     return this.#plain.descriptors;

@@ -28,14 +28,19 @@ export class Listener {
     this.#onAccept = onAccept;
   }
 
-  /** @throws OperationalError LISTEN_FAILED */
-  async listen(options: net.ListenOptions): Promise<void> {
+  /** @param options `fd`: a descriptor that listens already. @throws OperationalError LISTEN_FAILED */
+  async listen(options: net.ListenOptions | { readonly fd: number }): Promise<void> {
     const server = net.createServer({ pauseOnConnect: true, noDelay: true }, (socket) => this.#accept(socket));
     await new Promise<void>((resolve, reject) => {
       server.once('error', (error) => reject(new OperationalError('LISTEN_FAILED', error.message, error)));
       server.listen(options, resolve);
     });
     this.#servers.push(server);
+  }
+
+  /** Takes a client that another process had accepted, with bytes of it that were read there: at most READ_BUFFER_BYTES. */
+  adopt(socket: net.Socket, unread: Uint8Array): void {
+    this.#accept(socket, unread);
   }
 
   /** Port of the first TCP listener: of use when 0 was asked for. */
@@ -59,7 +64,7 @@ export class Listener {
 
   // Node offers `onread` only when a socket is made: make another socket on the accepted handle. The first one, which has
   // not begun to read, is left without a handle.
-  #accept(accepted: net.Socket): void {
+  #accept(accepted: net.Socket, unread?: Uint8Array): void {
     const owner = accepted as unknown as HandleOwner;
     const handle = owner._handle;
     if (handle === null || handle === undefined) return;
@@ -75,6 +80,10 @@ export class Listener {
     } as unknown as net.SocketConstructorOpts);
     target = this.#onAccept(socket);
     if (target === null) return;
+    if (unread !== undefined && unread.length > 0) {
+      buffer.set(unread);
+      if (!target.read(buffer, unread.length)) return;
+    }
     socket.resume();
   }
 }

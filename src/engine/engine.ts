@@ -18,11 +18,11 @@ import { engineCommands } from './command-list.ts';
 import { CommandTable } from './command-table.ts';
 import { EffectReader, EffectWriter } from './effects.ts';
 import { Eviction, Room } from './eviction/eviction.ts';
-import { EXEC_ABORTED, OUT_OF_MEMORY, READ_ONLY_REPLICA, tooLargeToLog } from './error-texts.ts';
+import { EXEC_ABORTED, OUT_OF_MEMORY, READ_ONLY_REPLICA, TOO_MANY_ENDED, tooLargeToLog } from './error-texts.ts';
 import { FUNCTION_EFFECT, FunctionLibraries } from './function-libraries.ts';
 import { IMPORT_EFFECT, type ImportState, importWords, readImportEffect } from './import-state.ts';
 import { argumentBytes, mayExceed } from './record-size.ts';
-import { Keyspace, type KeyspaceOptions } from './keyspace/keyspace.ts';
+import { ENDED_FEW, Keyspace, type KeyspaceOptions } from './keyspace/keyspace.ts';
 import type { EncodingLimits } from './encoding-limits.ts';
 import { OutOfArenaError } from './memory/arena.ts';
 import type { Bytes } from './memory/entries.ts';
@@ -115,6 +115,10 @@ export class Engine {
   readonly #arenaBytesMax: number;
   /** What runs or ran last: a command of a client, or one of its transaction or its script. */
   #running: Command | null = null;
+  /** Length of the effects when it began, and had changed nothing. */
+  #commandAt = 0;
+  /** Whether fields that are being taken out ended before it changed anything. */
+  #endBeforeCommand = false;
 
   constructor(options: EngineOptions) {
     this.keyspace = new Keyspace(options);
@@ -139,11 +143,19 @@ export class Engine {
     this.keyspace.leavesExpired = () => this.#effects.length > this.pieceBytes && !mustTakeOut(this.#running);
     this.keyspace.onFieldsEnded = {
       begin: (db, key, fields) => {
+        if (fields > ENDED_FEW && this.recordRoom < this.effectsBytesMax / 4) throw TOO_MANY_ENDED;
+        this.#endBeforeCommand = this.#effects.length === this.#commandAt;
         this.#effects.begin(db, 2 + fields);
         this.#effects.text('HDEL');
         this.#effects.arg(key.buf, key.off, key.len);
       },
       field: (field) => this.#effects.arg(field.buf, field.off, field.len),
+      end: () => {
+        // What ended before the command, the transaction or the script changed anything need not be one record with it.
+        if (!this.#endBeforeCommand) return;
+        this.handOver();
+        this.#commandAt = this.#effects.length;
+      },
     };
     const nobody = new Session(0, null);
     const db = this.keyspace.databases[0]!;
@@ -168,6 +180,7 @@ export class Engine {
   execute(command: Command, session: Session, request: Request, reply: Reply): number {
     const { hazards, interest } = this.keyspace;
     this.handOver();
+    this.#commandAt = this.#effects.length;
     hazards.begin();
     if (session.queue !== null && !RUNS_IN_MULTI.has(command.name)) {
       this.lastWaitFor = hazards.waitFor;
@@ -286,6 +299,7 @@ export class Engine {
   runBlocked(session: Session, state: BlockedState, reply: Reply): boolean {
     const { hazards } = this.keyspace;
     this.handOver();
+    this.#commandAt = this.#effects.length;
     hazards.begin();
     const refusal = this.refusal(state.command, session, state.request, 'toplevel');
     if (refusal !== null) {

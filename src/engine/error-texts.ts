@@ -5,6 +5,7 @@ export const READ_ONLY_REPLICA = new CommandError("READONLY You can't write agai
 export const TOO_FEW_REPLICAS = new CommandError('NOREPLICAS Not enough good replicas to write.');
 /** What a record of the log could not hold. */
 export const tooLargeToLog = (bytesMax: number): string => `ERR what a command or a transaction writes may not be larger than ${bytesMax} bytes`;
+export const TOO_MANY_ENDED = new CommandError('ERR more fields of this hash have just ended than can be taken out at once: try again later');
 export const OUT_OF_MEMORY = new CommandError("OOM command not allowed when used memory > 'maxmemory'.");
 export const WRONG_TYPE = new CommandError('WRONGTYPE Operation against a key holding the wrong kind of value');
 export const SYNTAX = new CommandError('ERR syntax error');

@@ -12,6 +12,7 @@ import type { Duplex } from 'node:stream';
 import { EncodingLimits } from '../engine/encoding-limits.ts';
 import { Flag } from '../engine/command.ts';
 import { Engine } from '../engine/engine.ts';
+import { ENDED_FEW } from '../engine/keyspace/keyspace.ts';
 import { KeySizes } from '../engine/key-sizes.ts';
 import type { ParserLimits } from '../protocol/request-parser.ts';
 import { RespWriter } from '../protocol/resp-writer.ts';
@@ -514,7 +515,7 @@ export class Server {
       const end = begunUs + (keyspace.compactor.isBehind ? BACKGROUND_BEHIND_US_MAX : BACKGROUND_US_MAX);
       if (this.takesOutExpired) {
         while (keyspace.expireStep(16) === 16 && nowUs() < end);
-        while (keyspace.expireFieldsStep(16) === 16 && nowUs() < end);
+        while (keyspace.expireFieldsStep(ENDED_FEW) === ENDED_FEW && nowUs() < end);
         const endedUs = nowUs();
         this.statistics.expiryUs += endedUs - begunUs;
         if (endedUs >= end) this.statistics.expiryCutOff++;

@@ -281,7 +281,8 @@ describe('what need not be one record is several', () => {
     expect(largest()).toBeLessThan(100);
   });
 
-  test('reading a hash of which many fields have ended', async () => {
+  /** A client of a server whose hash h has 2,000 fields that have ended and one, `stays`, that has not. */
+  async function withEndedFields(): Promise<TestClient> {
     const client = await start();
     await client.send('debug', 'set-active-expire', '0');
     const fields = numbered(2000, (n) => [`field:${n}`]).flat();
@@ -290,6 +291,37 @@ describe('what need not be one record is several', () => {
     await client.send('set', 'probe', 'v', 'px', '1');
     while (await client.send('exists', 'probe') !== ':0');
     divide();
+    return client;
+  }
+
+  test.each([
+    ['a command', [['hset', 'h', 'f', 'v']]],
+    ['a transaction that writes there first', [['multi'], ['get', 'other'], ['hset', 'h', 'f', 'v'], ['set', 'other', 'v'], ['exec']]],
+    ['a script', [['eval', "redis.call('get', 'other') return redis.call('hset', KEYS[1], 'f', 'v')", '1', 'h']]],
+  ])('%s that writes to a hash of which many fields have ended', async (_name, requests) => {
+    const client = await withEndedFields();
+    for (const words of requests) expect(await client.send(...words)).not.toMatch(/^-|\r\n-/);
+    expect(largest()).toBeLessThan(512 * 12);
+    expect([await client.send('hlen', 'h'), await client.send('hexists', 'h', 'f'), await client.send('hexists', 'h', 'field:1999')]).toEqual([':2', ':1', ':0']);
+  });
+
+  test('a transaction that has written before is refused that hash, and others are not', async () => {
+    const client = await withEndedFields();
+    rig.server.engine.effectsBytesMax = 20_000;
+    await client.send('multi');
+    await client.send('set', 'other', 'v');
+    await client.send('hset', 'h', 'f', 'v');
+    await client.send('set', 'another', 'v');
+    expect(await client.send('exec')).toBe('*3\r\n+OK\r\n-ERR more fields of this hash have just ended than can be taken out at once: try again later\r\n+OK');
+    expect(largest()).toBeLessThan(20_000);
+    expect([await client.send('hexists', 'h', 'f'), await client.send('hexists', 'h', 'stays')]).toEqual([':0', ':1']);
+    await client.send('debug', 'set-active-expire', '1');
+    while (await client.send('hset', 'h', 'f', 'v') !== ':1');
+    expect(await client.send('hlen', 'h')).toBe(':2');
+  });
+
+  test('reading a hash of which many fields have ended', async () => {
+    const client = await withEndedFields();
     expect(await client.send('hgetall', 'h')).toBe('*2\r\n$5\r\nstays\r\n$1\r\nv');
     expect(largest()).toBeLessThan(512 * 12);
     expect([await client.send('hlen', 'h'), await client.send('hexists', 'h', 'field:1999')]).toEqual([':1', ':0']);

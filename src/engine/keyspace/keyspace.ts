@@ -45,9 +45,15 @@ export interface FieldExpirer {
 
 /** Who logs that fields of a hash have ended: told how many they are, then each of them. */
 export interface FieldsEndedListener {
+  /** Called before anything is taken out. @throws CommandError where there are more than a few, and hardly any room in the record */
   begin(db: number, key: Bytes, fields: number): void;
   field(field: Bytes): void;
+  /** All of them are out. */
+  end(): void;
 }
+
+/** So many fields that have ended are logged in any case. */
+export const ENDED_FEW = 16;
 
 /** Called when a key is taken out without any client's wish, so that its deletion is logged. */
 export type OnTakenOut = (db: number, key: Bytes) => void;

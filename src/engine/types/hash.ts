@@ -24,10 +24,10 @@ import type { FieldTimes } from './field-times.ts';
 import { sampleAscending } from './sampling.ts';
 import type { ScoredCursor } from './scored-cursor.ts';
 
-const STRIDE = 2;
-const BATCH = 256;
 /** So many fields that have ended are logged as one deletion at the most. */
 const ENDED_BATCH = 512;
+const STRIDE = 2;
+const BATCH = 256;
 
 /** Walks all fields of a hash that does not change meanwhile. */
 export class HashCursor {
@@ -243,8 +243,8 @@ export class Hashes implements Collection, FieldExpirer {
     const keyspace = this.#keyspace;
     const key = this.#key;
     this.#entries.key(ref, key);
-    keyspace.expiredFields += count;
     keyspace.onFieldsEnded!.begin(db.number, key, count);
+    keyspace.expiredFields += count;
     keyspace.interest.bySystem = true;
     const cursor = this.times.walk(this.#ended, ref);
     const { member } = cursor;
@@ -262,6 +262,7 @@ export class Hashes implements Collection, FieldExpirer {
       db.remove(key.buf, key.off, key.len);
     } else db.modified(key.buf, key.off, key.len);
     keyspace.interest.bySystem = false;
+    keyspace.onFieldsEnded!.end();
     return isEmpty;
   }
 

@@ -8,7 +8,8 @@ import { ScriptedLog } from '../support/scripted-log.ts';
 
 export class ServerRig {
   readonly server: Server;
-  readonly #clients: TestClient[] = [];
+  /** Those that are connected. */
+  readonly #clients = new Set<TestClient>();
 
   private constructor(server: Server) {
     this.server = server;
@@ -31,7 +32,8 @@ export class ServerRig {
 
   async connect(): Promise<TestClient> {
     const client = await TestClient.connect(this.server.port);
-    this.#clients.push(client);
+    this.#clients.add(client);
+    client.socket.once('close', () => this.#clients.delete(client));
     return client;
   }
 

@@ -58,9 +58,10 @@ function formatItem(item: Item, letter: string, args: readonly LuaValue[], arg: 
   }
 }
 
-/** As an x86 processor makes an unsigned integer of a double: up to 2^64. */
+/** As an x86 processor makes an unsigned integer of a double: zero of what is too large. */
 function unsignedOf(value: number): number {
-  return value >= 2 ** 63 && value < 2 ** 64 ? Math.trunc(value) : toInteger(value);
+  if (value >= 2 ** 64) return 0;
+  return value >= 2 ** 63 ? Math.trunc(value) : toInteger(value);
 }
 
 /** Sign or prefix, then zeros where asked for, then digits; blanks around. */

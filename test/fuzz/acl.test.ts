@@ -72,8 +72,8 @@ async function assertSame(what: string, expected: readonly string[]): Promise<vo
   if (found.join('\n') !== expected.join('\n')) throw new Error(`after ${what} the users are ${JSON.stringify(found)} instead of ${JSON.stringify(expected)}`);
 }
 
-/** A selector with a pattern that ends in a parenthesis reads as another one, in Redis too. */
-const AMBIGUOUS = / \(.*(\)\)|\) (?!\())/;
+/** A selector with a pattern that ends in a parenthesis reads as another one, and `~*` made of `%R~*` and `%W~*` as all there is, in Redis too. */
+const AMBIGUOUS = / \(.*(\)\)|\) (?!\())|[ (][~%]\S* ~\*[ )]|[ (]~\* [~%]/;
 
 /** What ACL LIST says of a user makes that user. @returns whether it does: false where what it says is ambiguous. */
 async function remake(): Promise<boolean> {

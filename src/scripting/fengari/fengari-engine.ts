@@ -70,6 +70,11 @@ export class FengariEngine implements LuaEngine {
     this.#openLibraries(options.clock);
   }
 
+  /** Counts the making of something large, so that greedy scripts meet the tick in time. */
+  charge(bytes: number): void {
+    this.#core.lvm.hooks.charge(bytes);
+  }
+
   #openLibraries(clock: () => number): void {
     const { globals } = this;
     const library = (name: string, functions: Readonly<Record<string, HostFunction>>): LuaTable => {

@@ -87,6 +87,9 @@ function gmatch(engine: FengariEngine, args: readonly LuaValue[]): LuaFunction {
   });
 }
 
+/** A match and what takes its place take as long as a string of so many bytes. */
+const MATCH_BYTES = 1024;
+
 function gsub(engine: FengariEngine, args: readonly LuaValue[]): LuaValue[] {
   const text = checkString(args, 0);
   const pattern = checkString(args, 1);
@@ -105,6 +108,7 @@ function gsub(engine: FengariEngine, args: readonly LuaValue[]): LuaValue[] {
     const end = matcher.matchAt(at, anchored ? 1 : 0);
     if (end >= 0) {
       count++;
+      engine.charge(MATCH_BYTES);
       out += replacement(engine, matcher, by, at, end);
     }
     if (end >= 0 && end > at) at = end;

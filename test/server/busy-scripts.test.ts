@@ -103,14 +103,17 @@ describe.each(['compiled', 'fengari'])('%s', (engine) => {
 
   test('nobody who comes around the end of a script is sent away', async () => {
     const answers = new Set<unknown>();
-    for (let round = 0; round < 8; round++) {
-      const done = runner.send('EVAL', "local t = os.clock() while os.clock() - t < 0.1 do end return 'done'", '0');
+    let seconds = 0.1;
+    for (let round = 0; round < 8 || !answers.has(BUSY); round++) {
+      const done = runner.send('EVAL', `local t = os.clock() while os.clock() - t < ${seconds} do end return 'done'`, '0');
       for (let n = 0; n < 25; n++) {
         const late = await server.connect();
         for (const reply of await Promise.all([late.send('PING'), late.send('PING')])) answers.add(reply);
         late.close();
       }
       expect(await done).toBe('done');
+      // On a busy machine the process that answers them takes longer to start.
+      if (!answers.has(BUSY)) seconds *= 1.5;
     }
     expect([...answers].sort()).toEqual(['+PONG', BUSY]);
   });

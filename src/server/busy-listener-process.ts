@@ -30,7 +30,10 @@ export class BusyListenerProcess {
   constructor(command: readonly string[], descriptors: readonly number[], mayKill: boolean, busy: string, adopt: (socket: net.Socket, unread: Uint8Array) => void) {
     const [program, ...args] = command;
     this.#child = spawn(program!, [...args, String(descriptors.length), mayKill ? 'yes' : 'no', busy], { stdio: ['pipe', 'pipe', 'ignore', ...descriptors, 'ipc'] });
-    this.#child.on('message', (handed, socket) => adopt(socket as net.Socket, Buffer.from((handed as HandedOver).unread, 'latin1')));
+    this.#child.on('message', (handed, socket) => {
+      // Whoever went away meanwhile comes without a socket.
+      if (socket !== undefined && socket !== null) adopt(socket as net.Socket, Buffer.from((handed as HandedOver).unread, 'latin1'));
+    });
     // It may not start, and it is told to end: neither is news.
     this.#child.on('error', () => undefined);
     this.#child.stdin?.on('error', () => undefined);

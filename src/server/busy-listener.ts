@@ -6,7 +6,6 @@
  * To the server goes a line for each request, "<number> <kind>"; back comes "<number> <reply line>". Clients go over the channel that
  * Node has for its child processes.
  */
-import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import type net from 'node:net';
 import { ParseStatus, PendingInput, RequestParser } from '../protocol/request-parser.ts';
@@ -35,6 +34,8 @@ export function runBusyListener(listeners: number, mayKill: boolean, busy: strin
   const clients = new Set<() => Promise<void>>();
   const end = (): void => {
     listener.close();
+    // Paused sockets and messages that wait for an earlier one's receipt keep no process alive.
+    process.channel?.ref();
     for (const answer of waiting.values()) answer('-NOTBUSY No scripts in execution right now.');
     void Promise.all([...clients].map((handOver) => handOver())).then(() => process.exit(0));
   };
@@ -58,13 +59,15 @@ export function runBusyListener(listeners: number, mayKill: boolean, busy: strin
     // Replies keep the order of their commands.
     let last = Promise.resolve();
     const reply = (text: Promise<string> | string): void => {
-      last = last.then(async () => { socket.write(`${await text}\r\n`); });
+      last = last.then(async () => {
+        const line = `${await text}\r\n`;
+        await new Promise<void>((resolve) => { socket.write(line, () => resolve()); });
+      });
     };
     const handOver = async (): Promise<void> => {
       // Nothing is read from here on: what comes is for the server.
       socket.pause();
       await last;
-      if (socket.writableLength > 0) await Promise.race([once(socket, 'drain'), once(socket, 'close')]);
       if (socket.destroyed) return;
       const unread = Buffer.from(pending.buf.subarray(pending.start, pending.end)).toString('latin1');
       await new Promise<void>((resolve) => { process.send!({ unread } satisfies HandedOver, socket, {}, () => resolve()); });

@@ -213,7 +213,10 @@ test.each(['compiled', 'fengari'] as const)('%s: a script that eats memory is st
   one.choice = choice;
   let bytes = 0;
   one.memoryBytes = () => (bytes += 100);
-  for (const script of ['while true do end', "return #string.gsub(string.rep('a', 100000), '.', '%0%0')", "return #string.gsub(string.rep('a', 100000), '.', string.upper)"]) {
+  for (const script of [
+    'while true do end', "return #string.gsub(string.rep('a', 100000), '.', '%0%0')", "return #string.gsub(string.rep('a', 100000), '.', string.upper)",
+    "return load(function() return 'x' end)", 'return load(os.clock)', "local large = string.rep('x', 2^20) return load(function() return large end)",
+  ]) {
     expect(one.eval(script), script).toBe('-ERR Script stopped: it uses more memory than there is for scripts.');
   }
 });

@@ -240,6 +240,8 @@ function parseUnsigned(text: string, base: number): number | undefined {
 /** A function made of a source takes as long as a string of so many bytes, and more for each char. */
 const CHUNK_BYTES = 128 * 1024;
 const CHUNK_BYTES_PER_CHAR = 256;
+/** A piece of a source takes as long as a string of so many bytes, however short it is. */
+const PIECE_BYTES = 1024;
 
 function load(options: BaseOptions, source: string, name: string): Result {
   charge(CHUNK_BYTES + CHUNK_BYTES_PER_CHAR * source.length);
@@ -258,6 +260,7 @@ function readAll(reader: LuaValue): string {
     if (piece === undefined || piece === '') return source;
     const text = toText(piece);
     if (text === undefined) throw libraryError('reader function must return a string');
+    charge(PIECE_BYTES + text.length);
     source += text;
   }
 }

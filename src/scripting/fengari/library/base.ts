@@ -91,6 +91,9 @@ function compile(engine: FengariEngine, source: string, name: string): LuaValue[
   }
 }
 
+/** A piece of a source counts as a string of so many bytes, so that a reader without an end meets the tick. */
+const PIECE_BYTES = 1024;
+
 function load(engine: FengariEngine, args: readonly LuaValue[]): LuaValue[] {
   const read = checkFunction(args, 0);
   let source = '';
@@ -99,7 +102,9 @@ function load(engine: FengariEngine, args: readonly LuaValue[]): LuaValue[] {
     if (ok !== true) return [undefined, part];
     if (part === undefined || part === '') break;
     if (typeof part !== 'string' && typeof part !== 'number') return [undefined, 'reader function must return a string'];
-    source += String(part);
+    const text = String(part);
+    engine.charge(PIECE_BYTES + text.length);
+    source += text;
   }
   return compile(engine, source, args[1] === undefined ? '=(load)' : checkString(args, 1));
 }

@@ -179,9 +179,7 @@ export class Engine {
    */
   execute(command: Command, session: Session, request: Request, reply: Reply): number {
     const { hazards, interest } = this.keyspace;
-    this.handOver();
-    this.#commandAt = this.#effects.length;
-    hazards.begin();
+    this.#beginCommand();
     if (session.queue !== null && !RUNS_IN_MULTI.has(command.name)) {
       this.lastWaitFor = hazards.waitFor;
       this.#queue(command, session, request, reply);
@@ -285,6 +283,12 @@ export class Engine {
     return denialText(denial, user, command, request, false);
   }
 
+  #beginCommand(): void {
+    this.handOver();
+    this.#commandAt = this.#effects.length;
+    this.keyspace.hazards.begin();
+  }
+
   /**
    * Takes keys out while more memory is used than may be. For between commands: blocked clients who wait for a key to go
    * are served. @returns a Room.
@@ -298,9 +302,7 @@ export class Engine {
   /** Runs a blocked session's command again; whether it was served. `lastWaitFor` is then its reply's. */
   runBlocked(session: Session, state: BlockedState, reply: Reply): boolean {
     const { hazards } = this.keyspace;
-    this.handOver();
-    this.#commandAt = this.#effects.length;
-    hazards.begin();
+    this.#beginCommand();
     const refusal = this.refusal(state.command, session, state.request, 'toplevel');
     if (refusal !== null) {
       // What it may has changed while it waited.

@@ -8,7 +8,7 @@
 import { CommandError, InvariantViolation, invariant } from '../shared/errors.ts';
 import type { Reply } from '../shared/reply.ts';
 import { Request } from '../shared/request.ts';
-import { Denial, type DenialContext, denialOf, denialText, deniedAtExec } from './acl/permission.ts';
+import { Denial, type DenialContext, denialOf, denialText } from './acl/permission.ts';
 import { USERS_EFFECT, Users } from './acl/users.ts';
 import { Blocking } from './blocking.ts';
 import { Call } from './call.ts';
@@ -18,7 +18,7 @@ import { engineCommands } from './command-list.ts';
 import { CommandTable } from './command-table.ts';
 import { EffectReader, EffectWriter } from './effects.ts';
 import { Eviction, Room } from './eviction/eviction.ts';
-import { EXEC_ABORTED, OUT_OF_MEMORY, READ_ONLY_REPLICA, TOO_MANY_ENDED, tooLargeToLog } from './error-texts.ts';
+import { OUT_OF_MEMORY, READ_ONLY_REPLICA, TOO_MANY_ENDED } from './error-texts.ts';
 import { FUNCTION_EFFECT, FunctionLibraries } from './function-libraries.ts';
 import { IMPORT_EFFECT, type ImportState, importWords, readImportEffect } from './import-state.ts';
 import { argumentBytes, mayExceed } from './record-size.ts';
@@ -27,6 +27,7 @@ import type { EncodingLimits } from './encoding-limits.ts';
 import { OutOfArenaError } from './memory/arena.ts';
 import type { Bytes } from './memory/entries.ts';
 import { Session, type BlockedState } from './session.ts';
+import { RUNS_IN_MULTI, Transactions } from './transactions.ts';
 import { Types } from './types/types.ts';
 
 export interface EngineOptions extends KeyspaceOptions {
@@ -64,6 +65,7 @@ export class Engine {
   readonly types: Types;
   readonly table: CommandTable = new CommandTable();
   readonly blocking: Blocking;
+  readonly transactions: Transactions;
   readonly functions: FunctionLibraries;
   readonly eviction: Eviction;
   readonly users: Users;
@@ -126,6 +128,7 @@ export class Engine {
     this.random = options.random;
     this.types = new Types(this.keyspace, options.limits, options.random);
     this.blocking = new Blocking(this);
+    this.transactions = new Transactions(this);
     this.eviction = new Eviction(this.keyspace, options.random, options.clockUs);
     this.functions = new FunctionLibraries(this.keyspace.hazards);
     this.users = new Users(this.table, this.keyspace.hazards);
@@ -182,7 +185,7 @@ export class Engine {
     this.#beginCommand();
     if (session.queue !== null && !RUNS_IN_MULTI.has(command.name)) {
       this.lastWaitFor = hazards.waitFor;
-      this.#queue(command, session, request, reply);
+      this.transactions.queue(command, session, request, reply);
       return Outcome.done;
     }
     const call = this.#main;
@@ -208,69 +211,7 @@ export class Engine {
   /** A session's connection is gone: nothing of it stays behind. */
   endSession(session: Session): void {
     this.blocking.release(session);
-    this.unwatchAll(session);
-    session.queue = null;
-  }
-
-  unwatchAll(session: Session): void {
-    for (const { db, key } of session.watched) this.keyspace.interest.unwatch(session, db, key);
-    session.watched = [];
-    session.watchBroken = false;
-  }
-
-  /** Ends the session's transaction, whatever its state. */
-  discard(session: Session): void {
-    session.queue = null;
-    session.queueFailed = false;
-    this.unwatchAll(session);
-  }
-
-  /** A command of a transaction was refused before it could be queued: EXEC will fail. */
-  failQueue(session: Session): void {
-    if (session.queue !== null) session.queueFailed = true;
-  }
-
-  /** Whether a command that is refused is the EXEC of a transaction, which is over with that. */
-  abortsTransaction(command: Command, session: Session): boolean {
-    if (command.name !== 'exec' || session.queue === null) return false;
-    this.discard(session);
-    return true;
-  }
-
-  /** Runs the queued commands of the session's transaction, one reply each. Called by EXEC. */
-  runQueue(outer: Call): void {
-    const { session, reply } = outer;
-    const queue = session.queue!;
-    if (session.queueFailed) {
-      this.discard(session);
-      throw EXEC_ABORTED;
-    }
-    const broken = session.watchBroken || this.#watchedExpired(session);
-    // That a watched key changed is news of a write that may not be committed yet.
-    if (broken) for (const { db } of session.watched) this.keyspace.hazards.checkDb(db);
-    this.discard(session);
-    if (broken) {
-      reply.nullArray();
-      return;
-    }
-    reply.array(queue.length);
-    const { errors } = reply;
-    const call = new Call(this, this.#effects, reply, session, outer.db);
-    call.nowMs = outer.nowMs;
-    for (const { command, request } of queue) {
-      // Permissions may have changed since it was queued, even by the transaction itself.
-      const denial = session.restrictedTo === null ? Denial.none : denialOf(session.restrictedTo, command, request);
-      if (denial !== Denial.none) {
-        this.onDenied(denial, 'multi', session, command, request);
-        reply.error(deniedAtExec(denial));
-        this.onError(reply.lastError);
-      } else if ((command.flags & Flag.write) !== 0 && this.commandExceedsRecord(command, request)) {
-        // What went before it wrote more than its arguments told.
-        reply.error(tooLargeToLog(this.effectsBytesMax));
-        this.onError(reply.lastError);
-      } else this.#run(call, command, request, false);
-    }
-    outer.errorsOfOthers = reply.errors - errors;
+    this.transactions.discard(session);
   }
 
   /** Why the session's user may not run a command, without the error's code; null when it may. A denial is told to `onDenied`. */
@@ -331,6 +272,18 @@ export class Engine {
     this.actor = actor;
     this.lastWaitFor = hazards.waitFor;
     return !call.blocked;
+  }
+
+  /** A call for the commands of a transaction, which run within its EXEC. */
+  queuedCall(outer: Call): Call {
+    const call = new Call(this, this.#effects, outer.reply, outer.session, outer.db);
+    call.nowMs = outer.nowMs;
+    return call;
+  }
+
+  /** Runs a command of the transaction whose EXEC is under way: its effects and what it must wait for are that one's as well. */
+  runQueued(call: Call, command: Command, request: Request): void {
+    this.#run(call, command, request, false);
   }
 
   /** A call for the commands of a script, which run within the script's own command. Their replies and session are the script's. */
@@ -445,28 +398,6 @@ export class Engine {
       const sizes = call.isScripted ? { requestBytes: 0, replyBytes: 0 } : { requestBytes: argumentBytes(request), replyBytes: sent };
       this.onNoteworthy(command, request, session, { microseconds: spentUs, ...sizes });
     }
-  }
-
-  #queue(command: Command, session: Session, request: Request, reply: Reply): void {
-    if ((command.flags & Flag.noMulti) !== 0) {
-      session.queueFailed = true;
-      reply.error('ERR Command not allowed inside a transaction');
-      this.onError(reply.lastError);
-      return;
-    }
-    session.queue!.push({ command, request: request.copy() });
-    reply.status('QUEUED');
-  }
-
-  #watchedExpired(session: Session): boolean {
-    for (const { db, key, existed } of session.watched) {
-      if (!existed) continue;
-      const bytes = Request.of(key);
-      const database = this.keyspace.databases[db]!;
-      const ref = database.peekRaw(bytes.buf, 0, key.length);
-      if (ref !== 0 && database.isExpired(ref)) return true;
-    }
-    return false;
   }
 
   #outOfRoom(): boolean {
@@ -618,9 +549,6 @@ export class Engine {
 
 /** Copying more than this is no quick command. */
 const SMALL_REPLY_BYTES = 4096;
-
-/** Commands that a session in MULTI runs at once. */
-const RUNS_IN_MULTI = new Set(['exec', 'discard', 'multi', 'watch', 'quit', 'reset']);
 
 /**
  * Whether a command may rely on it that what has expired is gone when it has looked for it: those that write. Not SORT, which may look

@@ -16,7 +16,8 @@ import { decodePeerMessage, peerMessageBytes, writePeerMessage } from '../txlog/
 import { firstConfig } from '../txlog/raft/configuration.ts';
 import { RaftError } from '../txlog/raft/errors.ts';
 import type { MemberRole, PeerMessage, SnapshotMeta } from '../txlog/raft/types.ts';
-import { type LogClock, RaftTransactionLog, SYSTEM_CLOCK } from '../txlog/raft-transaction-log.ts';
+import { RaftTransactionLog } from '../txlog/raft-transaction-log.ts';
+import { type LogClock, SYSTEM_CLOCK } from '../txlog/raft-transaction-log-options.ts';
 import { Joining, JOIN_KINDS } from './joining.ts';
 import type { Member } from './member.ts';
 import { type MemberLabel, addressesOf, formatLabel } from './member-label.ts';

@@ -92,7 +92,7 @@ export class BusyScripts {
     const { session } = connection;
     const command = engine.table.resolve(request, writer);
     if (command === null) {
-      engine.failQueue(session);
+      engine.transactions.failQueue(session);
       return;
     }
     connection.lastCommand = command.name;
@@ -104,8 +104,8 @@ export class BusyScripts {
     if (denial !== null || (command.flags & Flag.allowBusy) === 0) {
       command.rejectedCalls++;
       const error = denial === null ? busyText(scripts.host.current!) : `NOPERM ${denial}`;
-      writer.error(engine.abortsTransaction(command, session) ? execAbortedBecause(error) : error);
-      engine.failQueue(session);
+      writer.error(engine.transactions.endsWith(command, session) ? execAbortedBecause(error) : error);
+      engine.transactions.failQueue(session);
     } else if (command.name === 'shutdown') {
       // There is no turn in which to end in order. What the script has written so far was acknowledged to nobody.
       this.#server.log.warning('User requested shutdown while a script was running: exiting');

@@ -172,7 +172,7 @@ export class Dispatcher {
   /** EXEC refused ends the transaction: nothing of it is run. */
   #refuse(command: Command, connection: Connection, reply: RespWriter, error: string): number {
     const { engine } = this.#server;
-    reply.error(engine.abortsTransaction(command, connection.session) ? execAbortedBecause(error) : error);
+    reply.error(engine.transactions.endsWith(command, connection.session) ? execAbortedBecause(error) : error);
     command.rejectedCalls++;
     engine.lastWaitFor = engine.keyspace.hazards.floor;
     this.#rejected(connection, reply);
@@ -180,7 +180,7 @@ export class Dispatcher {
   }
 
   #rejected(connection: Connection, reply: RespWriter): void {
-    this.#server.engine.failQueue(connection.session);
+    this.#server.engine.transactions.failQueue(connection.session);
     this.#server.countError(reply.lastError);
   }
 }

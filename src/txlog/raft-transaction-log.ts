@@ -6,6 +6,7 @@
  */
 import { OperationalError } from '../shared/errors.ts';
 import { CommittedFeed } from './committed-feed.ts';
+import { CommittedReading } from './committed-reading.ts';
 import { InFlight } from './in-flight.ts';
 import { NO_BLOCK, effectsOf, effectsPayload, identityOf, identityPayload } from './log-payload.ts';
 import { LogError } from './log-store.ts';
@@ -16,58 +17,12 @@ import { firstConfig, memberIds } from './raft/configuration.ts';
 import { RaftError } from './raft/errors.ts';
 import { DEFAULT_LIMITS, ENTRY_OVERHEAD_BYTES } from './raft/limits.ts';
 import { RawNode } from './raft/raw-node.ts';
-import type { ConfigAt, Fetch, MemberChange, MemberConfig, PeerMessage, Ready, SnapshotMeta, Status } from './raft/types.ts';
+import type { ConfigAt, Fetch, MemberChange, PeerMessage, Ready, SnapshotMeta, Status } from './raft/types.ts';
+import { type LogClock, type RaftTransactionLogOptions, SYSTEM_CLOCK } from './raft-transaction-log-options.ts';
 import { ReadQuestions } from './read-questions.ts';
 import { WorkMeanwhile } from './synchronous-writes.ts';
 import { TransactionLogError } from './transaction-log.ts';
 import type { CommittedRecord, Leadership, LogRecord, TransactionLog, TurnAwaited } from './transaction-log.ts';
-
-/** Time as the log sees it. Injected, so that a simulation can own it. */
-export interface LogClock {
-  /** Monotonic. */
-  nowMs(): number;
-  /** Calls `work` about every `periodMs`; returns how to end that. */
-  every(periodMs: number, work: () => void): () => void;
-}
-
-export const SYSTEM_CLOCK: LogClock = {
-  nowMs: () => performance.now(),
-  every: (periodMs, work) => {
-    const timer = setInterval(work, periodMs).unref();
-    return () => clearInterval(timer);
-  },
-};
-
-export interface RaftTransactionLogOptions {
-  /** Member id. */
-  readonly id: string;
-  readonly store: LogStore;
-  /** Batches handed to the store and not durable yet, at most. */
-  readonly maxBatchesInFlight: number;
-  /** Index through which the state machine is restored from a snapshot; 0 without one. At least where the log begins. */
-  readonly appliedIndex: number;
-  /** Refuse a log of another shard. Without it any is taken, and a new log draws one. */
-  readonly shardId?: string;
-  /** Members of a new group. Without it: this one alone. */
-  readonly firstConfig?: MemberConfig;
-  /** `append` refuses when this many bytes are in flight. */
-  readonly inFlightBytesMax?: number;
-  /** Go on with what is good of a damaged log; see OpenOptions. Only of use with peers to be healed from. */
-  readonly onDamage?: 'refuse' | 'salvage';
-  /** Takes what is to go to other members; may lose it. */
-  readonly send?: (message: PeerMessage) => void;
-  /** What was given to `send` is to go out now. */
-  readonly flushSends?: () => void;
-  /** Length of a tick of the core: an election begins after ten to twenty of them in silence. */
-  readonly tickMs?: number;
-  /** See RawNodeOptions.caretaker. */
-  readonly caretaker?: boolean;
-  /** Whether this member may lead at once; else not before `setElectable`. */
-  readonly electable?: boolean;
-  readonly clock?: LogClock;
-  /** Uniform in [0, 1). */
-  readonly random?: () => number;
-}
 
 const TICK_MS_DEFAULT = 100;
 const READ_BYTES = 1024 * 1024;
@@ -83,9 +38,6 @@ export class RaftTransactionLog implements TransactionLog {
   onFatal: (error: Error) => void = () => undefined;
   onTruncated: (from: number) => void = () => undefined;
   onRoom: () => void = () => undefined;
-  #awaited: TurnAwaited = 'by few';
-  /** Follower: messages since a turn said how it is awaited. */
-  #messagesSince = 0;
   /** The leader has trimmed what this member needs: load this snapshot or a later one, then call `snapshotInstalled` or `snapshotLost`. */
   onSnapshotWanted: (snapshot: SnapshotMeta) => void = () => undefined;
   /** The members, or what they are, changed: perhaps not committed yet. */
@@ -102,12 +54,11 @@ export class RaftTransactionLog implements TransactionLog {
   readonly #inFlightBytesMax: number;
   readonly #tickMs: number;
   readonly #feed: CommittedFeed;
+  readonly #reading: CommittedReading;
   readonly #questions: ReadQuestions;
 
   #lastIndex: number;
   #commitIndex: number;
-  /** Committed and durable here: through here `read` goes. */
-  #readableIndex: number;
   #leadership: Leadership;
   isAlone: boolean;
   /** An identity is in the log, or was in what is trimmed. */
@@ -117,6 +68,9 @@ export class RaftTransactionLog implements TransactionLog {
 
   readonly #inFlight = new InFlight();
   readonly #workMeanwhile = new WorkMeanwhile();
+  #awaited: TurnAwaited = 'by few';
+  /** Follower: messages since a turn said how it is awaited. */
+  #messagesSince = 0;
 
   readonly #startMs: number;
   #ticks = 0;
@@ -124,8 +78,7 @@ export class RaftTransactionLog implements TransactionLog {
   #stopTicking: () => void;
   #working = false;
   #ended: 'no' | 'failed' | 'closed' = 'no';
-  /** Readers that wait for a commit, and whoever waits for leadership. */
-  #readers: (() => void)[] = [];
+  /** Whoever waits for leadership. */
   #candidacies: { resolve: (index: number) => void; reject: (error: Error) => void }[] = [];
   readonly #changes = new MembershipChanges();
 
@@ -153,6 +106,7 @@ export class RaftTransactionLog implements TransactionLog {
     this.#flushSends = options.flushSends ?? ((): void => undefined);
     this.#tickMs = options.tickMs ?? TICK_MS_DEFAULT;
     this.#feed = new CommittedFeed((from) => this.#readStore(from), (error) => this.#fail(error));
+    this.#reading = new CommittedReading((from) => this.#readStore(from));
     this.#writer = new LogWriter({
       store: options.store,
       nowMs: () => this.#clock.nowMs(),
@@ -163,7 +117,6 @@ export class RaftTransactionLog implements TransactionLog {
     this.#inFlightBytesMax = options.inFlightBytesMax ?? IN_FLIGHT_BYTES_MAX;
     this.#lastIndex = last.index;
     this.#commitIndex = Math.max(base.index, hardState.commit);
-    this.#readableIndex = base.index;
     this.#leadership = { isLeader: false, term: hardState.term, leader: '' };
     this.#identified = identified;
     const { entryBytesMax } = DEFAULT_LIMITS;
@@ -196,8 +149,8 @@ export class RaftTransactionLog implements TransactionLog {
     });
     const { appliedIndex, config } = this.#node.status();
     this.isAlone = memberIds(config.config).length === 1;
-    this.#readableIndex = appliedIndex;
-    this.#feed.committed(this.#readableIndex, []);
+    this.#reading.committed(appliedIndex);
+    this.#feed.committed(appliedIndex, []);
   }
 
   get shardId(): string {
@@ -428,11 +381,10 @@ export class RaftTransactionLog implements TransactionLog {
     if (ready.softState !== null) this.#roleChanged();
     if (ready.committed !== null) {
       const { through, entries } = ready.committed;
-      this.#readableIndex = through;
       // What is applied, and what of it is kept elsewhere, is up to those who read.
       this.#node.applied(through);
       this.#feed.committed(through, entries);
-      for (const wake of this.#readers.splice(0)) wake();
+      this.#reading.committed(through);
     }
     this.#questions.answer(ready.reads);
     if (ready.fetches.length > 0) for (const fetch of ready.fetches) void this.#fetch(fetch);
@@ -452,7 +404,7 @@ export class RaftTransactionLog implements TransactionLog {
       const { index, term, config, configIndex } = resetTo;
       const installed = this.#installed;
       if (installed === null || installed.index !== index) throw new LogError('LOG_DAMAGED', `no checksum is known for the snapshot at ${index}`, index);
-      this.#readableIndex = index;
+      this.#reading.committed(index);
       this.#writer.push(ready, { index, term, checksum: installed.checksum, config: { index: configIndex, config } }, false);
     }
   }
@@ -528,32 +480,8 @@ export class RaftTransactionLog implements TransactionLog {
     this.flush();
   }
 
-  async *read(from: number, through: number, stop?: AbortSignal): AsyncIterable<LogRecord> {
-    const wakeAll = (): void => {
-      for (const wake of this.#readers.splice(0)) wake();
-    };
-    stop?.addEventListener('abort', wakeAll);
-    try {
-      for (let at = from; at <= through;) {
-        if (this.#isOver(stop)) return;
-        if (at > this.#readableIndex) {
-          await new Promise<void>((resolve) => this.#readers.push(resolve));
-          continue;
-        }
-        const end = Math.min(this.#readableIndex, through);
-        for (const { index, term, checksum, kind, data } of await this.#readStore(at)) {
-          if (index > end || this.#isOver(stop)) break;
-          at = index + 1;
-          yield { index, term, checksum, block: kind === 'normal' ? effectsOf(data, index) : NO_BLOCK };
-        }
-      }
-    } finally {
-      stop?.removeEventListener('abort', wakeAll);
-    }
-  }
-
-  #isOver(stop: AbortSignal | undefined): boolean {
-    return this.#ended !== 'no' || (stop !== undefined && stop.aborted);
+  read(from: number, through: number, stop?: AbortSignal): AsyncIterable<LogRecord> {
+    return this.#reading.read(from, through, stop);
   }
 
   async #readStore(from: number): ReturnType<LogStore['read']> {
@@ -592,7 +520,7 @@ export class RaftTransactionLog implements TransactionLog {
     this.#stopTicking();
     this.#feed.stop();
     this.#questions.end(closed());
-    for (const wake of this.#readers.splice(0)) wake();
+    this.#reading.end();
     this.#changes.end(closed());
     for (const { reject } of this.#candidacies.splice(0)) reject(closed());
     this.#writer.end(how === 'closed' ? 'written' : 'dropped');

@@ -53,7 +53,7 @@ describe('a transaction', () => {
     a.line('SET k 1');
     expect(a.line('NOSUCH')).toMatch(/^-ERR unknown command/);
     // The dispatcher reports a refused command, the engine refuses to run what was queued.
-    rig.rig.engine.failQueue(a.session);
+    rig.rig.engine.transactions.failQueue(a.session);
     expect(a.line('GET k')).toBe('QUEUED');
     expect(a.line('EXEC')).toBe('-EXECABORT Transaction discarded because of previous errors.');
     expect(a.line('EXISTS k')).toBe(0);

@@ -22,7 +22,7 @@ const SESSIONS = 3;
 function run(rig: ScriptRig, session: Session, words: readonly string[]): string {
   const request = Request.of(...words);
   const command = rig.engine.table.resolve(request, rig.reply);
-  if (command === null) rig.engine.failQueue(session);
+  if (command === null) rig.engine.transactions.failQueue(session);
   else rig.engine.execute(command, session, request, rig.reply);
   return rig.reply.take();
 }

@@ -3,7 +3,7 @@ import type { MemberLabel } from '../../src/replication/member-label.ts';
 import type { IdentityStore, NodeIdentity } from '../../src/replication/node-identity.ts';
 import type { PeerAddress } from '../../src/replication/peers/peer-network.ts';
 import { MemoryLogDisk } from '../../src/txlog/memory-log-store.ts';
-import type { LogClock } from '../../src/txlog/raft-transaction-log.ts';
+import type { LogClock } from '../../src/txlog/raft-transaction-log-options.ts';
 import type { MemberConfig, MemberRole } from '../../src/txlog/raft/types.ts';
 import { SnapshotDisk } from './memory-snapshot-store.ts';
 import { SimProcess, type Surroundings } from './sim-process.ts';

@@ -3,7 +3,7 @@ import { effectsOf, effectsPayload, identityPayload } from '../../src/txlog/log-
 import type { LogBatch, LogError } from '../../src/txlog/log-store.ts';
 import { MemoryLogDisk, MemoryLogStore } from '../../src/txlog/memory-log-store.ts';
 import { RaftTransactionLog } from '../../src/txlog/raft-transaction-log.ts';
-import type { LogClock, RaftTransactionLogOptions } from '../../src/txlog/raft-transaction-log.ts';
+import type { LogClock, RaftTransactionLogOptions } from '../../src/txlog/raft-transaction-log-options.ts';
 import { firstConfig } from '../../src/txlog/raft/configuration.ts';
 import type { PeerMessage } from '../../src/txlog/raft/types.ts';
 import type { LogRecord, TurnAwaited } from '../../src/txlog/transaction-log.ts';

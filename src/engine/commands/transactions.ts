@@ -12,12 +12,12 @@ function multi({ session, reply }: Call): void {
 
 function exec(c: Call): void {
   if (c.session.queue === null) throw EXEC_WITHOUT_MULTI;
-  c.engine.runQueue(c);
+  c.engine.transactions.run(c);
 }
 
 function discard({ engine, session, reply }: Call): void {
   if (session.queue === null) throw DISCARD_WITHOUT_MULTI;
-  engine.discard(session);
+  engine.transactions.discard(session);
   reply.ok();
 }
 
@@ -37,7 +37,7 @@ function watch(c: Call): void {
 }
 
 function unwatch({ engine, session, reply }: Call): void {
-  engine.unwatchAll(session);
+  engine.transactions.unwatchAll(session);
   reply.ok();
 }
 

@@ -89,7 +89,7 @@ function auth(server: Server, c: Call): void {
 
 function reset(server: Server, c: Call): void {
   const connection = connectionOf(server, c);
-  c.engine.discard(c.session);
+  c.engine.transactions.discard(c.session);
   c.session.db = 0;
   c.session.noTouch = false;
   connection.proto = 2;

@@ -97,10 +97,10 @@ export class Lexer {
     return this.error(message, this.token);
   }
 
-  /** @param near the token to show, or null for none */
+  /** @param near the token to show, or null for none. A zero byte counts as none: in C's Lua its number means that. */
   error(message: string, near: Token | null): LuaSyntaxError {
     const place = `${this.#chunkName}:${this.line}: ${message}`;
-    return new LuaSyntaxError(near === null ? place : `${place} near '${this.shown(near)}'`);
+    return new LuaSyntaxError(near === null || near === '\0' ? place : `${place} near '${this.shown(near)}'`);
   }
 
   shown(token: Token): string {

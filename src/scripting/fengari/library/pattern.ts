@@ -166,7 +166,9 @@ export class Matcher {
   #backReference(s: number, digit: number): number {
     const l = digit - 49;
     if (l < 0 || l >= this.#level || this.#lengths[l] === UNFINISHED) throw new PositionedError('invalid capture index');
-    const length = Math.max(this.#lengths[l]!, 0);
+    const length = this.#lengths[l]!;
+    // C compares with the length as an unsigned number: a position is longer than any text.
+    if (length < 0) return -1;
     const text = this.source.slice(this.#starts[l], this.#starts[l]! + length);
     return this.source.startsWith(text, s) ? s + length : -1;
   }

@@ -115,7 +115,8 @@ function collectgarbage(engine: FengariEngine, args: readonly LuaValue[]): LuaVa
   if (option === 'count') return engine.memoryBytes() / 1024;
   const result = GARBAGE_OPTIONS[option];
   if (result === undefined) throw new BadArgument(1, `invalid option '${option}'`);
-  return option === 'step' ? false : result;
+  // A cycle is always finished: there are scripts that step until it is.
+  return option === 'step' ? true : result;
 }
 
 /** Functions by name. */

@@ -78,6 +78,9 @@ export class LuaError extends Error {
 /** The source does not compile: `message` is what luaL_loadbuffer gives, such as "user_script:1: '=' expected near 'x'". */
 export class LuaSyntaxError extends Error {}
 
+/** The chunk is correct Lua, but too much for this engine: another one has to run it. */
+export class UnsupportedChunk extends Error {}
+
 /** Why a script is stopped that has more in memory than it may. */
 export const SCRIPT_MEMORY_EXCEEDED = 'Script stopped: it uses more memory than there is for scripts.';
 

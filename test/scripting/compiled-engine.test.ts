@@ -1,7 +1,7 @@
 /** What the host relies on, beside Lua itself: calls, errors and their places, kills, and that nothing brings the process down. */
 import { describe, expect, it } from 'vitest';
-import { CompiledEngine, UnsupportedChunk } from '../../src/scripting/compiled/compiled-engine.ts';
-import { LuaError, LuaKilled, LuaSyntaxError, type LuaTable, type LuaValue, NULL_USERDATA } from '../../src/scripting/lua-engine.ts';
+import { CompiledEngine } from '../../src/scripting/compiled/compiled-engine.ts';
+import { LuaError, LuaKilled, LuaSyntaxError, type LuaTable, type LuaValue, NULL_USERDATA, UnsupportedChunk } from '../../src/scripting/lua-engine.ts';
 
 function newEngine(): CompiledEngine {
   return new CompiledEngine({ memoryBytes: () => 0, clock: () => 0 });
@@ -185,6 +185,16 @@ describe('limits', () => {
   it('leave a chunk that cannot be compiled to another engine', () => {
     const engine = newEngine();
     expect(() => engine.compile(`return ${'f() + '.repeat(100_000)} 1`, '@user_script')).toThrow(UnsupportedChunk);
+  });
+
+  it.each([
+    `return a${'.b'.repeat(100_000)}`, `return ${'f() + '.repeat(100_000)} 1`, `f${'(function() end)'.repeat(3000)}`, `if x then ${'elseif x then '.repeat(20_000)} end`,
+    `return select("#",${'1,'.repeat(70_000)}1)`, `return ${'x==1 or '.repeat(100_000)}x`,
+  ])('make a chunk that cannot be compiled an error of loadstring: %.20s', (source) => {
+    const engine = newEngine();
+    engine.globals.set('source', source);
+    const [isLoaded, why] = run('local chunk, why = loadstring(source) return chunk ~= nil, why', engine);
+    if (isLoaded !== true) expect(why).toBe('the chunk has an expression that is too long');
   });
 
   it('keep names of JavaScript out', () => {

@@ -2,7 +2,7 @@
  * Lua 5.1's base library, without what reaches outside (print, files) and without environments (getfenv, setfenv, newproxy), which the
  * scripts' sandbox has not got either.
  */
-import { LuaError, LuaKilled, LuaSyntaxError, type LuaValue, luaTypeOf } from '../lua-engine.ts';
+import { LuaError, LuaKilled, LuaSyntaxError, type LuaValue, luaTypeOf, UnsupportedChunk } from '../lua-engine.ts';
 import { all, type Code, fromNative, metamethod, metatableOf, native, NOTHING, type Result, valueFromNative } from './calls.ts';
 import { iterators } from './iteration.ts';
 import { checkAny, checkInt, checkString, checkTable, checkType, optionalInt, optionalString } from './library-arguments.ts';
@@ -248,7 +248,8 @@ function load(options: BaseOptions, source: string, name: string): Result {
   try {
     return options.compile(source, name);
   } catch (thrown) {
-    if (thrown instanceof LuaSyntaxError) return [undefined, thrown.message];
+    // Too late to run the script in the interpreter, as is done with a whole script that the compiler does not take.
+    if (thrown instanceof LuaSyntaxError || thrown instanceof UnsupportedChunk) return [undefined, thrown.message];
     throw thrown;
   }
 }

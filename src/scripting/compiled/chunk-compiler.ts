@@ -1,5 +1,5 @@
 /** From a chunk's text to its main function: parser, generator, and V8's compiler. */
-import type { LuaFunction } from '../lua-engine.ts';
+import { type LuaFunction, UnsupportedChunk } from '../lua-engine.ts';
 import { power } from '../power.ts';
 import { argTable } from './base-library.ts';
 import { all, callable, deferred, drop, first, NOTHING, stackOverflow } from './calls.ts';
@@ -13,9 +13,6 @@ import { parseChunk } from './parser.ts';
 import { ChunkSites, registerChunk } from './positions.ts';
 import { fillTable, listTable, Table } from './table.ts';
 import { Node } from './table-layout.ts';
-
-/** The chunk is correct Lua, but too much for this engine: another one has to run it. */
-export class UnsupportedChunk extends Error {}
 
 /** A node that never has a value: what a cache holds before it holds anything. */
 const NO_NODE = new Node(false, undefined);
@@ -45,8 +42,8 @@ export function compileChunk(source: string, chunkName: string, environment: Tab
     const factory = new Function('R', 'M', 'S', 'E', `${finished.code}\n//# sourceURL=${url}`) as (...given: unknown[]) => LuaFunction;
     return factory(runtime, machine, sites, environment);
   } catch (thrown) {
-    // Expressions are nested as deep as they are long: both compilers recurse.
-    if (thrown instanceof RangeError) throw new UnsupportedChunk('the chunk has an expression that is too long', { cause: thrown });
+    // Expressions are nested as deep as they are long: both compilers recurse. V8's has limits of its own, of arguments for example.
+    if (thrown instanceof RangeError || thrown instanceof SyntaxError) throw new UnsupportedChunk('the chunk has an expression that is too long', { cause: thrown });
     throw thrown;
   }
 }

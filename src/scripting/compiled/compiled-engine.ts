@@ -21,7 +21,6 @@ import { Table } from './table.ts';
 import { powerOfTwoFrom } from './table-layout.ts';
 import { installTable } from './table-library.ts';
 
-export { UnsupportedChunk } from './chunk-compiler.ts';
 
 export interface CompiledEngineOptions {
   /** Bytes of memory in use, for collectgarbage('count'). */

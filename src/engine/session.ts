@@ -57,6 +57,8 @@ export class Session {
   noTouch = false;
   /** CLIENT TRACKING: reading commands are told to Engine.onRead. */
   tracksReads = false;
+  /** Another member forwards this client: so many scripts that it will load first were EVAL's there, and may be evicted. */
+  scriptsOfEval = 0;
   /** Whose permissions its commands need; null: it may do everything. */
   restrictedTo: User | null = null;
   /** Its commands are those of the server whose data is imported. */

@@ -8,8 +8,21 @@ import type { EvalScripts } from '../scripting/eval-scripts.ts';
 import { CommandError } from '../shared/errors.ts';
 import { latin1Bytes, type Request } from '../shared/request.ts';
 
-/** Clients that send ever new texts to EVAL do not call them by their SHA-1: the newest so many are told. */
-const SCRIPTS_MAX = 500;
+/** Of the scripts that came by SCRIPT LOAD, the newest so many are told. */
+const LOADED_MAX = 500;
+
+/** Commands for a primary. */
+export interface ScriptLoads {
+  readonly commands: readonly Uint8Array[];
+  /** So many of them, the first ones, are of scripts that came by EVAL: there too they may go when newer ones come. */
+  readonly ofEval: number;
+}
+
+const NOTHING: ScriptLoads = { commands: [], ofEval: 0 };
+
+function loadCommand(body: string): Uint8Array {
+  return latin1Bytes(`*3\r\n$6\r\nSCRIPT\r\n$4\r\nLOAD\r\n$${body.length}\r\n${body}\r\n`);
+}
 
 export class ForwardedScripts {
   readonly #known: EvalScripts;
@@ -22,15 +35,19 @@ export class ForwardedScripts {
 
   /** `command`, which is of scripting, is about to be forwarded. */
   note({ name }: Command, request: Request): void {
-    if (name === 'eval' || name === 'eval_ro') this.#add(request.string(1));
-    else if (name === 'script|load') this.#add(request.string(2));
-    else if (name === 'script|flush') this.#known.clear();
+    switch (name) {
+      case 'eval': case 'eval_ro': return this.#add(() => this.#known.use(request.string(1)));
+      case 'evalsha': case 'evalsha_ro': return this.#touch(request.string(1));
+      case 'script|load': return this.#add(() => this.#known.load(request.string(2)));
+      case 'script|flush': this.#known.clear();
+    }
   }
 
   /** SCRIPT LOAD for each that `primary` may not know. */
-  loadsFor(primary: string): Uint8Array[] {
-    if (primary === this.#knownAt) return [];
-    return [...this.#known.bodies()].slice(-SCRIPTS_MAX).map((body) => latin1Bytes(`*3\r\n$6\r\nSCRIPT\r\n$4\r\nLOAD\r\n$${body.length}\r\n${body}\r\n`));
+  loadsFor(primary: string): ScriptLoads {
+    if (primary === this.#knownAt) return NOTHING;
+    const ofEval = this.#known.evictable();
+    return { commands: [...ofEval, ...this.#known.loaded().slice(-LOADED_MAX)].map(loadCommand), ofEval: ofEval.length };
   }
 
   /** `primary` has answered to all of them. */
@@ -43,9 +60,14 @@ export class ForwardedScripts {
     if (this.#knownAt === primary) this.#knownAt = '';
   }
 
-  #add(body: string): void {
+  #touch(sha: string): void {
+    const script = this.#known.get(sha.toLowerCase());
+    if (script !== undefined) this.#known.touch(script);
+  }
+
+  #add(add: () => unknown): void {
     try {
-      this.#known.load(body);
+      add();
     } catch (error) {
       // The primary refuses it as well.
       if (!(error instanceof CommandError)) throw error;

@@ -459,6 +459,7 @@ export class Server {
     }
     this.statistics.reset();
     this.memoryLimit.resetStatistics();
+    this.scripts.evalScripts.evicted = 0;
   }
 
   /** A client of another member, which forwards what it sends: it was authenticated there. */
@@ -473,6 +474,8 @@ export class Server {
     this.nowMs = Date.now();
     const connection = new Connection(this, new ProxiedSocket(stream, String(header['address'])), this.#nextId++, this.nowMs);
     connection.hops = hops;
+    // Older members do not say.
+    connection.session.scriptsOfEval = Number(header['scriptsOfEval'] ?? 0);
     connection.name = String(header['name']);
     this.access.assignProxied(connection, String(header['user']));
     this.connections.set(connection.id, connection);

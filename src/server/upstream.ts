@@ -153,7 +153,8 @@ export class Upstream {
     try {
       this.#user = user;
       const users = this.#server.engine.users.areShared ? 'shared' : 'own';
-      const stream = await node!.network!.openStream(this.target, CLIENT_STREAM, { user, users, name, address, hops: hops + 1 });
+      const loads = this.#server.scripts.forwarded.loadsFor(this.target);
+      const stream = await node!.network!.openStream(this.target, CLIENT_STREAM, { user, users, name, address, hops: hops + 1, scriptsOfEval: loads.ofEval });
       this.#stream = stream;
       if (this.closed) stream.destroy();
       stream.on('error', () => this.#lost(false));
@@ -165,7 +166,9 @@ export class Upstream {
         greeting += chunk.toString('latin1');
         if (greeting.length < GREETING.length) return;
         this.ready = true;
-        for (const load of this.#server.scripts.forwarded.loadsFor(this.target)) this.#writeOwn(load);
+        // The primary may have been lost meanwhile, and with it what it knew.
+        const { commands } = loads.commands.length > 0 ? loads : this.#server.scripts.forwarded.loadsFor(this.target);
+        for (const load of commands) this.#writeOwn(load);
         this.#loadsEnd = this.#sent;
         this.#connection.resume();
       });

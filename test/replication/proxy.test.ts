@@ -123,6 +123,31 @@ test('the next primary knows the scripts that clients have loaded at the one bef
   expect(await client.send('EVALSHA', sha, 1, 'n')).toMatch(/^-NOSCRIPT/);
 });
 
+test('what EVAL has brought may be evicted by the next primary too, what SCRIPT LOAD has brought may not', async () => {
+  const client = await connect();
+  const count = async (name: string): Promise<number> => {
+    const info = await (await connect(await shard.primary())).send('INFO', 'everything');
+    return Number(new RegExp(`${name}:(\\d+)`).exec(info)![1]);
+  };
+  expect(await client.send('SCRIPT', 'FLUSH')).toBe('+OK');
+  const loaded = await client.send('SCRIPT', 'LOAD', 'return "loaded"');
+  for (let i = 0; i < 520; i++) await client.send('EVAL', `return ${i}`, 0);
+  const before = await shard.primary();
+  const next = [0, 1, 2].find((i) => i !== before && i !== replica)!;
+  const atNext = await connect(next);
+  expect(await (await connect(before)).send('FAILOVER', 'TO', '127.0.0.1', shard.nodes[next]!.port)).toBe('+OK');
+  while ((await shard.primary()) !== next) await atNext.send('PING');
+  expect(await client.send('EVALSHA', loaded, 0)).toBe('loaded');
+  const evicted = await count('evicted_scripts');
+  const cached = await count('number_of_cached_scripts');
+  for (let i = 0; i < 500; i++) await client.send('EVAL', `return "new ${i}"`, 0);
+  expect([await count('evicted_scripts') - evicted, await count('number_of_cached_scripts') - cached]).toEqual([500, 0]);
+  // What the client loads itself, behind those, is kept.
+  const own = await client.send('SCRIPT', 'LOAD', 'return "own"');
+  for (let i = 0; i < 500; i++) await client.send('EVAL', `return ${i}`, 0);
+  expect([await client.send('EVALSHA', loaded, 0), await client.send('EVALSHA', own, 0)]).toEqual(['loaded', 'own']);
+});
+
 test('reads that the primary took to its grave are asked of the next one; a write among them is in doubt', async () => {
   const [reader, writer, watcher] = [await connect(), await connect(), await connect()];
   for (const client of [reader, writer]) expect(await client.send('SET', 'kept', 'yes')).toBe('+OK');

@@ -235,3 +235,61 @@ test('DEBUG SET-DISABLE-DENY-SCRIPTS', () => {
   one.engine.scriptsMayAll = true;
   expect(one.eval("redis.call('MULTI') return redis.call('DISCARD')")).toBe('OK');
 });
+
+test.each(['compiled', 'fengari'] as const)('of the scripts of EVAL the 500 used last are kept (%s)', (choice) => {
+  const one = rig();
+  one.choice = choice;
+  const evalsha = (body: string): unknown => one.run('EVALSHA', shaOf(body), '0');
+  const noScript = '-NOSCRIPT No matching script. Please use EVAL.';
+  for (let i = 1; i <= 500; i++) one.run(i % 2 === 0 ? 'EVAL' : 'EVAL_RO', `return ${i}`, '0');
+  const bytes = one.scripts.bodyBytes;
+  one.eval('return 1');
+  expect(evalsha('return 2')).toBe(2);
+  one.eval('return 501');
+  expect([one.scripts.size, one.scripts.evicted, one.scripts.bodyBytes - bytes]).toEqual([500, 1, 2]);
+  expect(['return 1', 'return 2', 'return 3', 'return 4', 'return 500', 'return 501'].map(evalsha)).toEqual([1, 2, noScript, 4, 500, 501]);
+  expect(one.run('SCRIPT', 'EXISTS', shaOf('return 3'), shaOf('return 4'))).toEqual([0, 1]);
+  // It comes back like any new one.
+  expect(one.eval('return 3')).toBe(3);
+  expect([evalsha('return 3'), evalsha('return 5'), one.scripts.evicted]).toEqual([3, noScript, 2]);
+});
+
+test('a script that SCRIPT LOAD has had is not evicted, also if EVAL had it before or has it later', () => {
+  const one = rig();
+  one.eval('return "before"');
+  for (const body of ['return "before"', 'return "later"', 'return "alone"']) one.run('SCRIPT', 'LOAD', body);
+  one.eval('return "later"');
+  for (let i = 0; i < 600; i++) {
+    one.eval(`return ${i}`);
+    one.run('SCRIPT', 'LOAD', `return 'loaded ${i}'`);
+  }
+  expect([one.scripts.size, one.scripts.evicted]).toEqual([603 + 500, 100]);
+  for (const word of ['before', 'later', 'alone', 'loaded 0']) {
+    expect(one.run('SCRIPT', 'EXISTS', shaOf(`return "${word}"`), shaOf(`return '${word}'`))).toContain(1);
+  }
+  expect(one.run('EVALSHA', shaOf('return "before"'), '0')).toBe('before');
+  one.run('SCRIPT', 'FLUSH');
+  expect([one.scripts.size, one.scripts.bodyBytes, one.scripts.evicted]).toEqual([0, 0, 100]);
+  for (let i = 0; i < 501; i++) one.eval(`return ${i}`);
+  expect([one.scripts.size, one.scripts.evicted]).toEqual([500, 101]);
+});
+
+test.each(['compiled', 'fengari'] as const)('a script that is evicted or flushed while it runs goes on, and fails where it stands (%s)', (choice) => {
+  const one = rig();
+  one.choice = choice;
+  const body = 'local n = 0 for i = 1, 1e5 do n = n + 1 end\nif #ARGV == 0 then return n end return nil + n';
+  for (const forget of [() => { for (let i = 0; i < 500; i++) one.scripts.use(`return ${i}`); }, () => one.scripts.clear()]) {
+    one.eval(body, [], 'x');
+    let ticked = false;
+    one.onTick = () => {
+      if (!ticked) forget();
+      ticked = true;
+    };
+    expect(one.run('EVALSHA', shaOf(body), '0', 'x')).toMatch(/^-ERR user_script:2: attempt to perform arithmetic on a nil value script: [0-9a-f]{40}, on @user_script:2\.$/);
+    expect([ticked, one.scripts.get(shaOf(body))]).toEqual([true, undefined]);
+    one.onTick = () => undefined;
+    expect(one.eval(body)).toBe(1e5);
+  }
+  const { size } = one.scripts;
+  expect([...one.scripts.evictable(), ...one.scripts.loaded()]).toHaveLength(size);
+});

@@ -334,3 +334,14 @@ test('tells of a pause, of listeners, and of the time that expiry takes', async 
   await Promise.all(Array.from({ length: 10_000 }, (_, n) => client.send('set', `k${n}`, 'v', 'px', '1')));
   while (Number(await field('expire_cycle_cpu_milliseconds')) === 0) await client.send('set', 'k', 'v', 'px', '1');
 });
+
+test('scripts of EVAL that were evicted', async () => {
+  for (let i = 0; i < 503; i++) await client.send('eval', `return ${i}`, 0);
+  await client.send('script', 'load', 'return "loaded"');
+  const info = await fields();
+  expect([info.get('evicted_scripts'), info.get('number_of_cached_scripts')]).toEqual(['3', '501']);
+  // "return " and the numbers from 3 to 502, and what was loaded.
+  expect(info.get('used_memory_scripts_eval')).toBe(String(500 * 7 + 7 * 1 + 90 * 2 + 403 * 3 + 15));
+  await client.send('config', 'resetstat');
+  expect(await field('evicted_scripts')).toBe('0');
+});

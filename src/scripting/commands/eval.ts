@@ -39,13 +39,14 @@ export function evalCommands(host: ScriptHost, scripts: EvalScripts): readonly C
     const sha = recentString(c.req.buf, c.req.off[1]!, SHA_CHARS);
     const script = scripts.get(sha) ?? scripts.get(sha.toLowerCase());
     if (script === undefined) throw NO_SCRIPT;
+    scripts.touch(script);
     return script;
   };
   const run = (c: Call, byBody: boolean, readOnly: boolean): void => {
     // As in Redis, what cannot be a digest is refused before the keys are looked at.
     if (!byBody && c.req.len[1] !== SHA_CHARS) throw NO_SCRIPT;
     const { keys, args } = host.keysOf(c);
-    const script = byBody ? scripts.load(c.string(1)) : bySha(c);
+    const script = byBody ? scripts.use(c.string(1)) : bySha(c);
     const mayWrite = script.flags === null || (script.flags & ScriptFlag.noWrites) === 0;
     if (script.flags !== null && mayWrite) {
       if (c.engine.keyspace.isReadOnly && !c.session.fromSource) throw WRITES_ON_REPLICA;
@@ -109,7 +110,10 @@ function scriptCommand(host: ScriptHost, scripts: EvalScripts): Command {
       command({
         name: 'script|load', arity: 3, flags: 'noscript stale', group, since: '2.6.0', tips: ['request_policy:all_nodes', 'response_policy:all_succeeded'],
         run: (c) => {
-          c.reply.bulkString(scripts.load(c.string(2)).sha);
+          const { session } = c;
+          const isOfEval = session.scriptsOfEval > 0;
+          if (isOfEval) session.scriptsOfEval--;
+          c.reply.bulkString((isOfEval ? scripts.use(c.string(2)) : scripts.load(c.string(2))).sha);
         },
       }),
       command({

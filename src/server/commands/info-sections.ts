@@ -149,7 +149,7 @@ function statsSection(server: Server): Fields {
     instantaneous_input_kbps: (statistics.input.perSecond / 1024).toFixed(2), instantaneous_output_kbps: (statistics.output.perSecond / 1024).toFixed(2),
     instantaneous_input_repl_kbps: '0.00', instantaneous_output_repl_kbps: '0.00', rejected_connections: server.rejectedConnections, sync_full: 0,
     sync_partial_ok: 0, sync_partial_err: 0, expired_keys: keyspace.expiredKeys, expired_subkeys: keyspace.expiredFields, expired_stale_perc: '0.00', expired_time_cap_reached_count: statistics.expiryCutOff,
-    expire_cycle_cpu_milliseconds: Math.floor(statistics.expiryUs / 1000), evicted_keys: keyspace.evictedKeys, evicted_clients: server.memoryLimit.evictedClients, evicted_scripts: 0,
+    expire_cycle_cpu_milliseconds: Math.floor(statistics.expiryUs / 1000), evicted_keys: keyspace.evictedKeys, evicted_clients: server.memoryLimit.evictedClients, evicted_scripts: server.scripts.evalScripts.evicted,
     total_eviction_exceeded_time: Math.floor((eviction.exceededUs + eviction.exceededNowUs) / 1000), current_eviction_exceeded_time: Math.floor(eviction.exceededNowUs / 1000),
     keyspace_hits: keyspace.keyspaceHits, keyspace_misses: keyspace.keyspaceMisses, pubsub_channels: server.pubsub.names('channel').length,
     pubsub_patterns: server.pubsub.names('pattern').length, pubsubshard_channels: server.pubsub.names('shard').length,

@@ -233,6 +233,11 @@ export class RequestParser {
     this.#args[at + 1] = length;
   }
 
+  /** After `incomplete`: so many bytes the command has at least, from its first one through the argument that is awaited. */
+  get expectedBytes(): number {
+    return this.#bulk < 0 ? 0 : this.#at + this.#bulk + 2;
+  }
+
   /** Forgets an incomplete command: its bytes are offered again behind others. */
   restart(): void {
     this.#clear();
@@ -328,6 +333,10 @@ export class RequestParser {
 /** Offsets are 32-bit: no more than this can wait for one connection. */
 const INPUT_BYTES_MAX = 2 ** 31 - 1;
 const FIRST_BYTES = 1024;
+/** Room is made for so many times the bytes that are at hand, where that many are expected. */
+const EXPECTED_GROWTH = 16;
+/** What may arrive together with the last of the bytes that were expected. */
+const BEHIND_EXPECTED_BYTES = 256 * 1024;
 /** Buffers between these sizes are handed from connection to connection: a read cut within a command is common. */
 const SPARE_BYTES_MIN = 64 * 1024;
 const SPARE_BYTES_MAX = 1024 * 1024;
@@ -351,12 +360,14 @@ export class PendingInput {
 
   /**
    * Copies bytes [from, to) of `source` behind those at hand. May move all of them to another `buf`.
+   * @param expected how many there will be in all, as far as is known: room for them is made in few steps, so that a huge command is
+   *   not moved again and again, but not at once, since nobody knows whether they come
    * @throws OperationalError INPUT_TOO_LARGE beyond 2 GiB; owners have a lower limit of their own.
    */
-  append(source: Uint8Array, from: number, to: number): void {
+  append(source: Uint8Array, from: number, to: number, expected = 0): void {
     const size = to - from;
     if (size === 0) return;
-    if (this.end + size > this.buf.length) this.#makeRoom(size);
+    if (this.end + size > this.buf.length) this.#makeRoom(size, expected);
     this.buf.set(source.subarray(from, to), this.end);
     this.end += size;
   }
@@ -383,7 +394,7 @@ export class PendingInput {
     this.end = 0;
   }
 
-  #makeRoom(size: number): void {
+  #makeRoom(size: number, expected: number): void {
     const { buf, start, end } = this;
     const needed = end - start + size;
     // Moving to the front pays if at least as much is free as has to be moved.
@@ -391,7 +402,7 @@ export class PendingInput {
       buf.copyWithin(0, start, end);
     } else {
       if (needed > INPUT_BYTES_MAX) throw new OperationalError('INPUT_TOO_LARGE', 'more than 2 GiB of unparsed input');
-      this.#move(allocate(needed));
+      this.#move(allocate(expected > needed ? Math.min(expected + BEHIND_EXPECTED_BYTES, EXPECTED_GROWTH * needed, INPUT_BYTES_MAX) : needed));
       return;
     }
     this.end = end - start;

@@ -129,11 +129,11 @@ export class ShardNode {
   #connect(network: PeerNetwork, switchboard: Switchboard): void {
     const { txlog, memberId } = this;
     const { snapshots, warn, onStream, onAsk, onMessage } = this.#options;
-    switchboard.onFrame = (from, group, frame) => {
+    switchboard.onFrame = (from, group, frame, mayKeep) => {
       if (group !== txlog.shardId) return onMessage(group, frame);
       let message: PeerMessage;
       try {
-        message = decodePeerMessage(frame, from, memberId);
+        message = decodePeerMessage(frame, from, memberId, mayKeep);
         txlog.receive(message);
       } catch (error) {
         if (!(error instanceof RaftError)) throw error;
@@ -254,7 +254,7 @@ export class ShardNode {
 
 /** Where the network's calls go: to those who join, then to the member. */
 class Switchboard {
-  onFrame: (from: string, group: string, frame: Uint8Array) => void = () => undefined;
+  onFrame: (from: string, group: string, frame: Uint8Array, mayKeep: boolean) => void = () => undefined;
   onDown: (peer: string) => void = () => undefined;
   onAsk: (from: string, group: string, kind: string, body: Uint8Array, joined: boolean) => Promise<Uint8Array> = () => (
     Promise.reject(new OperationalError('NOT_READY', 'this node is starting'))
@@ -269,7 +269,7 @@ class Switchboard {
       clusterId: shardId,
       formatVersion: FORMAT_VERSION,
       joinKinds: JOIN_KINDS,
-      onFrame: (from, group, frame) => this.onFrame(from, group, frame),
+      onFrame: (from, group, frame, mayKeep) => this.onFrame(from, group, frame, mayKeep),
       onUp: () => undefined,
       onDown: (peer) => this.onDown(peer),
       onAsk: (from, group, kind, body, joined) => this.onAsk(from, group, kind, body, joined),

@@ -148,14 +148,14 @@ export class Connection implements SessionHost, Waiter {
     this.server.statistics.reads++;
     this.lastActiveMs = this.server.nowMs;
     if (this.#mustWait || this.#pending.length > 0) {
-      this.#pending.append(buf, 0, end);
+      this.#pending.append(buf, 0, end, this.parser.expectedBytes);
       if (!this.#mustWait) this.#runPending();
       this.#checkInputLimit();
       return;
     }
     const at = this.#run(buf, 0, end);
     if (at < end && !this.closing) {
-      this.#pending.append(buf, at, end);
+      this.#pending.append(buf, at, end, this.parser.expectedBytes);
       this.#checkInputLimit();
     }
   }

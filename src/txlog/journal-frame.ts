@@ -65,7 +65,12 @@ export class FrameWriter {
     this.#buffer = larger;
   }
 
-  /** The frame, whole blocks. Valid until the next `begin`. */
+  /** What `finish` returned stays as it is: for a frame so large that a copy would cost more than another buffer. */
+  giveAway(): void {
+    this.#buffer = Buffer.allocUnsafeSlow(FIRST_BUFFER_BYTES);
+  }
+
+  /** The frame, whole blocks. Valid until the next `begin`, but see `giveAway`. */
   finish(id: Buffer, sequence: number): Buffer {
     const buffer = this.#buffer;
     const end = this.#end;

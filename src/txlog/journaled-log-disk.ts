@@ -112,8 +112,10 @@ export class JournaledLogDisk implements LogDisk {
       }
       const sequence = ++this.#sequence;
       const frame = writer.finish(this.#id, sequence);
+      const isLarge = frame.length > this.#journal.frameBytesMax;
+      if (isLarge) writer.giveAway();
       if (this.#queue.length > 0 || !this.#begin(frame, sequence, awaited, resolve, reject)) {
-        this.#queue.push({ frame: Buffer.from(frame), sequence, resolve, reject });
+        this.#queue.push({ frame: isLarge ? frame : Buffer.from(frame), sequence, resolve, reject });
         this.#flush();
       }
       this.#writer = writer;
@@ -126,7 +128,7 @@ export class JournaledLogDisk implements LogDisk {
     let place: Buffer | null;
     if (frame.length > this.#journal.frameBytesMax) {
       // Too large for the journal: durable when the disk behind has it, for which everything before it goes there too.
-      place = Buffer.from(frame);
+      place = frame;
       pending.waiters.push({ resolve, reject });
     } else {
       place = this.#journal.write(frame, sequence, awaited, (error) => {

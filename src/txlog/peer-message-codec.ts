@@ -264,10 +264,10 @@ function putSnapshot(message: InstallSnapshot): void {
 }
 
 /**
- * Reads a frame that `from` sent to `to`. The message owns its bytes: `frame` may be used again.
+ * Reads a frame that `from` sent to `to`. The message owns its bytes: `frame` may be used again, unless `mayKeep`.
  * @throws OperationalError PEER_BAD_MESSAGE (damaged), PEER_MESSAGE_VERSION (of another version), RAFT_BAD_MESSAGE (a bad configuration)
  */
-export function decodePeerMessage(frame: Uint8Array, from: string, to: string): PeerMessage {
+export function decodePeerMessage(frame: Uint8Array, from: string, to: string, mayKeep = false): PeerMessage {
   if (frame.length <= PREFIX_BYTES) throw bad('it is too short');
   const crc = ((frame[0]! << 24) | (frame[1]! << 16) | (frame[2]! << 8) | frame[3]!) >>> 0;
   if (crc32(frame.subarray(CRC_BYTES)) !== crc) throw bad('its checksum is wrong');
@@ -281,14 +281,14 @@ export function decodePeerMessage(frame: Uint8Array, from: string, to: string): 
   buffer = frame;
   at = PREFIX_BYTES;
   end = frame.length;
-  const message = takeFields(type, from, to, take(), flags);
+  const message = takeFields(type, from, to, take(), flags, mayKeep);
   buffer = NO_BYTES;
   if (at !== end) throw bad('bytes are left over');
   if (flagsOf(message) !== flags) throw bad('its flags are not of its type');
   return message;
 }
 
-function takeFields(type: PeerMessage['type'], from: string, to: string, term: number, flags: number): PeerMessage {
+function takeFields(type: PeerMessage['type'], from: string, to: string, term: number, flags: number, mayKeep: boolean): PeerMessage {
   switch (type) {
     case 'pre-vote':
       return { type, from, to, term, lastIndex: take(), lastTerm: take() };
@@ -298,7 +298,7 @@ function takeFields(type: PeerMessage['type'], from: string, to: string, term: n
     case 'vote-reply':
       return { type, from, to, term, granted: (flags & GRANTED) !== 0 };
     case 'append':
-      return takeAppend(from, to, term);
+      return takeAppend(from, to, term, mayKeep);
     case 'append-reply':
       return {
         type, from, to, term, index: take(), hintIndex: take(), hintTerm: take(), rejected: (flags & REJECTED) !== 0,
@@ -326,7 +326,7 @@ function takeContext(flags: number): number {
   return (flags & NEGATIVE) === 0 ? context : -context;
 }
 
-function takeAppend(from: string, to: string, term: number): Append {
+function takeAppend(from: string, to: string, term: number, mayKeep: boolean): Append {
   const prevIndex = take();
   const prevTerm = take();
   const commit = take();
@@ -339,8 +339,11 @@ function takeAppend(from: string, to: string, term: number): Append {
     dataBytes += take();
   }
   if (dataBytes !== end - at) throw bad('the lengths of its entries are wrong');
-  const data = Buffer.allocUnsafe(dataBytes);
-  data.set(buffer.subarray(at, end));
+  let data = buffer.subarray(at, end);
+  if (!mayKeep) {
+    data = Buffer.allocUnsafe(dataBytes);
+    data.set(buffer.subarray(at, end));
+  }
   at = headsAt;
   const entries: Entry[] = [];
   let termBefore = prevTerm;

@@ -222,7 +222,8 @@ export class RaftTransactionLog implements TransactionLog {
   /** Gives the core the ticks that are due: the k-th once k periods have passed (see Status.leaseUntilTick). */
   #tick(): void {
     const due = Math.floor((this.#clock.nowMs() - this.#startMs) / this.#tickMs);
-    for (; this.#ticks < due && this.#ended === 'no'; this.#ticks++) this.#node.tick();
+    // All but the last passed while this thread was busy with something else.
+    for (; this.#ticks < due && this.#ended === 'no'; this.#ticks++) this.#node.tick(this.#ticks + 1 < due);
     this.#questions.tick(this.#ticks);
     this.#readLease();
   }

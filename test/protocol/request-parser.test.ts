@@ -350,6 +350,27 @@ describe('PendingInput', () => {
   });
 });
 
+test('what a huge command will need is there after few moves, and never far ahead of what has come', () => {
+  const parser = new RequestParser({ bulkBytesMax: 1e9 });
+  const pending = new PendingInput();
+  const size = 20 * 1024 * 1024;
+  const piece = new Uint8Array(64 * 1024);
+  const request = new Request();
+  const buffers = new Set<ArrayBufferLike>();
+  const head = latin1Bytes(`*2\r\n$4\r\nECHO\r\n$${size}\r\n`);
+  pending.append(head, 0, head.length);
+  for (let sent = 0; sent < size + 2; sent += piece.length) {
+    expect(parser.parse(pending.buf, pending.start, pending.end, request)).toBe(ParseStatus.incomplete);
+    expect(parser.expectedBytes).toBeGreaterThan(size);
+    pending.append(piece, 0, Math.min(piece.length, size + 2 - sent), parser.expectedBytes);
+    buffers.add(pending.buf.buffer);
+    expect(pending.buf.length).toBeLessThanOrEqual(32 * pending.length);
+  }
+  expect(parser.parse(pending.buf, pending.start, pending.end, request)).toBe(ParseStatus.command);
+  expect(request.len[1]).toBe(size);
+  expect(buffers.size).toBeLessThanOrEqual(4);
+});
+
 function randomText(random: SeededRandom, length: number): string {
   let text = '';
   while (text.length < length) text += String.fromCharCode(random.below(256)).repeat(length > 500 ? 97 : 1);

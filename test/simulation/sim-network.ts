@@ -153,7 +153,7 @@ export class Endpoint implements PeerNetwork {
     for (const { to, group, frame } of queue) {
       const target = this.#network.withId(to);
       if (target === undefined || !this.host.alive || target.clusterId !== this.clusterId || world.random.chance(loss)) continue;
-      this.#network.carry(this, target, () => target.handlers.onFrame(this.memberId, group, frame));
+      this.#network.carry(this, target, () => target.handlers.onFrame(this.memberId, group, frame, false));
     }
   }
 

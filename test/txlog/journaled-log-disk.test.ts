@@ -247,17 +247,20 @@ describe('the journal', () => {
     const store = rig.store();
     await store.open(OPEN);
     const large = { ...entry(2), data: new Uint8Array(SEGMENT_BYTES * 2).fill(9) };
+    const larger = { ...entry(3), data: new Uint8Array(SEGMENT_BYTES * 3).fill(8) };
     const order: number[] = [];
     await Promise.all([
       store.append(batch({ ...TERM_1, entries: [entry(1)] })).then(() => order.push(1)),
       store.append(batch({ entries: [large] })).then(() => order.push(2)),
-      store.append(batch({ entries: [entry(3)] })).then(() => order.push(3)),
+      store.append(batch({ entries: [larger] })).then(() => order.push(3)),
+      store.append(batch({ entries: [entry(4)] })).then(() => order.push(4)),
     ]);
-    expect(order).toEqual([1, 2, 3]);
+    expect(order).toEqual([1, 2, 3, 4]);
     rig.crash();
     const again = rig.store();
-    expect(await again.open(OPEN)).toMatchObject({ last: { index: 3 } });
+    expect(await again.open(OPEN)).toMatchObject({ last: { index: 4 } });
     expect(Buffer.compare((await again.read(2, 1))[0]!.data, large.data)).toBe(0);
+    expect(Buffer.compare((await again.read(3, 1))[0]!.data, larger.data)).toBe(0);
     await again.close();
   });
 

@@ -29,8 +29,8 @@ const KEPT_BYTES = 1024 * 1024;
 const NO_BYTES = Buffer.alloc(0);
 
 export interface FrameSink {
-  /** `body` is valid during the call only. */
-  frame(type: FrameType, group: number, body: Uint8Array): void;
+  /** `body` is valid during the call only, unless `mayKeep`. */
+  frame(type: FrameType, group: number, body: Uint8Array, mayKeep: boolean): void;
 }
 
 export class FrameReader {
@@ -70,12 +70,14 @@ export class FrameReader {
       }
       const whole = this.#bodyWhole;
       this.#bodyWhole = -1;
-      if (missing === whole) this.#sink.frame(this.#type, this.#group, buffer.subarray(at, at + whole));
+      if (missing === whole) this.#sink.frame(this.#type, this.#group, buffer.subarray(at, at + whole), false);
       else {
         this.#body.set(buffer.subarray(at, at + missing), this.#bodyLength);
         this.#bodyLength = 0;
-        this.#sink.frame(this.#type, this.#group, this.#body.subarray(0, whole));
-        if (this.#body.length > KEPT_BYTES) this.#body = NO_BYTES;
+        const body = this.#body;
+        const isHuge = body.length > KEPT_BYTES;
+        if (isHuge) this.#body = NO_BYTES;
+        this.#sink.frame(this.#type, this.#group, body.subarray(0, whole), isHuge);
       }
       at += missing;
     }

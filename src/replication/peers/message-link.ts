@@ -24,7 +24,7 @@ export interface LinkOwner {
   readonly queueBytesMax: number;
   readonly timing: PeerTiming;
   nowMs(): number;
-  message(link: MessageLink, group: string, frame: Uint8Array): void;
+  message(link: MessageLink, group: string, frame: Uint8Array, mayKeep: boolean): void;
   asked(link: MessageLink, group: string, kind: string, body: Uint8Array): Promise<Uint8Array>;
   /** The link has something for the next `flush`. */
   unflushed(link: MessageLink): void;
@@ -223,11 +223,11 @@ export class MessageLink implements ByteConsumer, FrameSink, FrameWriter {
     }
   }
 
-  frame(type: FrameType, group: number, body: Uint8Array): void {
+  frame(type: FrameType, group: number, body: Uint8Array, mayKeep: boolean): void {
     switch (type) {
       case FrameType.message:
         if (!this.remote.joined) throw new PeerError('PEER_NOT_JOINED', 'a message from a member that has not joined, or to one');
-        this.#owner.message(this, this.#groupName(group), body);
+        this.#owner.message(this, this.#groupName(group), body, mayKeep);
         return;
       case FrameType.group:
         if (group !== this.#groupNames.length || body.length > GROUP_BYTES_MAX) throw new PeerError('PEER_PROTOCOL', 'a group is named out of turn');

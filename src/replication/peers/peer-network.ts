@@ -49,10 +49,10 @@ export interface PeerTransportOptions {
   /** Kinds of `ask` open to members that do not know the cluster's id, or know another one than '' while we do not. */
   readonly joinKinds: readonly string[];
   /**
-   * A frame has come. `frame` is valid during the call only. An OperationalError thrown from here closes the connection;
+   * A frame has come. `frame` is valid during the call only, unless `mayKeep`. An OperationalError thrown from here closes the connection;
    * anything else is a bug and is not caught.
    */
-  readonly onFrame: (from: string, group: string, frame: Uint8Array) => void;
+  readonly onFrame: (from: string, group: string, frame: Uint8Array, mayKeep: boolean) => void;
   /** A connection to `peer` is there: `send` and `ask` work. */
   readonly onUp: (peer: string) => void;
   /** The connection broke: frames queued or on their way may be lost. Follows each `onUp` but the last one before `close`. */

@@ -300,9 +300,9 @@ export class PeerTransport implements PeerNetwork, PeerOwner, ListenerOwner {
 
   // ---- What links tell ----
 
-  message(link: MessageLink, group: string, frame: Uint8Array): void {
+  message(link: MessageLink, group: string, frame: Uint8Array, mayKeep: boolean): void {
     if (this.#asking.has(link)) throw new PeerError('PEER_PROTOCOL', 'a message on a connection for a question');
-    this.#options.onFrame(link.remote.id, group, frame);
+    this.#options.onFrame(link.remote.id, group, frame, mayKeep);
   }
 
   asked(link: MessageLink, group: string, kind: string, body: Uint8Array): Promise<Uint8Array> {

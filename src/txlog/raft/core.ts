@@ -85,6 +85,9 @@ export class RaftCore {
   /** Tick since when a majority may be expected to answer: the election, or the newest configuration. */
   graceTick = 0;
   heartbeatElapsed = 0;
+  /** The newest pause of this process: ticks (pausedFrom, pausedThrough] passed while it could hear nobody. */
+  pausedFrom = 0;
+  pausedThrough = 0;
   /** Number of the newest round of heartbeats. */
   round = 0;
   /** A read wants a new round; it goes out with the next Ready, one for all reads of a turn. */

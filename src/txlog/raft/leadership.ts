@@ -14,7 +14,9 @@ export function tickLeader(core: RaftCore): void {
   // Check-quorum (thesis §6.2): "a leader steps down if an election timeout elapses without a successful round of
   // heartbeats to a majority of its cluster".
   const answered = quorumValue(core.config, (id) => Math.max(core.ackedTickOf(id), core.graceTick));
-  if (core.tickCount - answered >= core.limits.electionTicks) {
+  // Answers that came while this process stood still have not been read yet.
+  const paused = Math.max(0, core.pausedThrough - Math.max(core.pausedFrom, answered));
+  if (core.tickCount - answered - paused >= core.limits.electionTicks) {
     core.becomeFollower(core.term, '');
     return;
   }

@@ -69,10 +69,19 @@ export class RawNode {
     this.#config = this.#core.configs.current;
   }
 
-  /** One tick of the host's monotonic clock has passed. See Status.leaseUntilTick. */
-  tick(): void {
+  /**
+   * One tick of the host's monotonic clock has passed. See Status.leaseUntilTick.
+   * @param paused whether it passed while the host did nothing, so that nobody can have been heard: promises and leases end by it, but
+   *   it is nobody's silence
+   */
+  tick(paused = false): void {
     const core = this.#core;
     core.tickCount++;
+    if (paused) {
+      if (core.pausedThrough !== core.tickCount - 1) core.pausedFrom = core.tickCount - 1;
+      core.pausedThrough = core.tickCount;
+      return;
+    }
     if (core.role === 'leader') {
       tickLeader(core);
       if (core.role === 'leader') tickSnapshots(core);

@@ -87,6 +87,23 @@ describe('frames', () => {
     expect(Buffer.from(body).toString()).toBe('yyyyy');
   });
 
+  it('that came in pieces are the receiver\'s to keep if they are huge, else their memory is used again', () => {
+    const kept: { body: Uint8Array; mayKeep: boolean }[] = [];
+    const reader = new FrameReader({ frame: (_type, _group, body, mayKeep) => kept.push({ body, mayKeep }) });
+    const send = (length: number, byte: number): void => {
+      const bytes = Buffer.alloc(FRAME_HEAD_BYTES + length, byte);
+      bytes.writeUInt32BE(length, 0);
+      bytes.fill(0, 4, 8);
+      bytes[4] = FrameType.message;
+      reader.consume(bytes, 0, 100);
+      reader.consume(bytes, 100, bytes.length);
+    };
+    for (const [length, byte] of [[3_000_000, 1], [2_000_000, 2], [50_000, 3], [40_000, 4]] as const) send(length, byte);
+    expect(kept.map(({ mayKeep }) => mayKeep)).toEqual([true, true, false, false]);
+    expect(kept.slice(0, 2).map(({ body }) => [body.length, body[0], body[body.length - 1]])).toEqual([[3_000_000, 1, 1], [2_000_000, 2, 2]]);
+    expect(kept[2]!.body.buffer).toBe(kept[3]!.body.buffer);
+  });
+
   it('of the greatest length cost no more in small pieces than their length', () => {
     const frames: number[] = [];
     const reader = new FrameReader({ frame: (_type, _group, body) => frames.push(body.length) });

@@ -416,6 +416,23 @@ describe('§6 and thesis §6.4: the promise to a leader', () => {
     expect(m.node.status().role).toBe('follower');
   });
 
+  it('what passes while this process stands still is nobody\'s silence, but ends leases and promises', () => {
+    elect(m, ['n2']);
+    step(m, { type: 'heartbeat-reply', from: 'n2', to: 'n1', term: 1, round: 1, sentTick: 0, impaired: false });
+    for (let i = 0; i < 5; i++) m.node.tick();
+    for (let i = 0; i < 30; i++) m.node.tick(true);
+    expect(m.node.status()).toMatchObject({ role: 'leader', leaseUntilTick: 0 });
+    for (let i = 0; i < 4; i++) m.node.tick();
+    expect(m.node.status().role).toBe('leader');
+    m.node.tick();
+    expect(m.node.status().role).toBe('follower');
+
+    step(m, append({ term: 2 }));
+    for (let i = 0; i < 30; i++) m.node.tick(true);
+    expect(m.node.status()).toMatchObject({ role: 'follower', leader: 'n2' });
+    expect(step(m, vote({ term: 3, from: 'n3', lastIndex: 9, lastTerm: 2 }))).toMatchObject([{ granted: true }]);
+  });
+
   it('the lease ends before the promise does, at the worst allowed drift', () => {
     elect(m, ['n2']);
     step(m, { type: 'heartbeat-reply', from: 'n2', to: 'n1', term: 1, round: 1, sentTick: 0, impaired: false });

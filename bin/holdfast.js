@@ -26,7 +26,12 @@ const [command, ...args] = process.argv.slice(2);
 if (command === 'server') {
   // Read when the first file operation starts the pool: fsyncs must not wait for each other's threads.
   process.env.UV_THREADPOOL_SIZE ??= '8';
-  const { runServer } = await import('../dist/main.js');
+  const { runServer } = await import('../dist/main.js').catch((error) => {
+    // Node opens the program's files all at once.
+    if (error.code !== 'EMFILE') throw error;
+    process.stderr.write("holdfast: the current 'ulimit -n' is not enough for the server to start. Please increase your open file limit to 1024 or more. Exiting.\n");
+    process.exit(1);
+  });
   await runServer(args);
 } else if (command === 'shadow-launcher' && process.send !== undefined) {
   // Started by a server, to start the next.

@@ -379,15 +379,21 @@ export class Server {
 
   // ---- Connections ----
 
+  /** Says why and closes, whether or not the client does: its descriptor is not to stay. */
+  #turnAway(socket: net.Socket, why: string): void {
+    this.rejectedConnections++;
+    socket.on('error', () => undefined);
+    socket.end(why);
+    socket.destroySoon();
+  }
+
   #accept(socket: net.Socket): AcceptedSocket | null {
     if (this.connections.size >= this.config.maxClients) {
-      this.rejectedConnections++;
-      socket.end('-ERR max number of clients reached\r\n');
+      this.#turnAway(socket, '-ERR max number of clients reached\r\n');
       return null;
     }
     if (this.#refusedByProtectedMode(socket)) {
-      this.rejectedConnections++;
-      socket.end(PROTECTED_MODE);
+      this.#turnAway(socket, PROTECTED_MODE);
       return null;
     }
     this.connectionsTotal++;

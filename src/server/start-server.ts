@@ -16,6 +16,7 @@ import type { LogRecord } from '../txlog/transaction-log.ts';
 import type { Config } from './config/config.ts';
 import type { Logger } from './logger.ts';
 import { PUBSUB_GROUP } from './pubsub.ts';
+import { limitClientsByOpenFiles } from './open-files.ts';
 import { labelOf, peeringOf } from './peering.ts';
 import { Server } from './server.ts';
 import { sourceTlsContext } from './tls-settings.ts';
@@ -32,6 +33,7 @@ const ELECTION_TICKS = 10;
 
 /** @throws OperationalError when the log or a port cannot be had. */
 export async function startServer(config: Config, log: Logger): Promise<Server> {
+  limitClientsByOpenFiles(config, log);
   const snapshots = new DirectoryStore(join(resolve(config.string('dir')), 'snapshots'));
   const late: { server: Server | null } = { server: null };
   const node = await openNode(config, log, snapshots, late);

@@ -15,6 +15,8 @@ export class HoldfastProcess {
   readonly dir: string;
   port = 0;
   output = '';
+  /** How many files a process that is started from now on may have open; 0: as many as this one. */
+  openFilesMax = 0;
   #child: ChildProcess | null = null;
 
   private constructor(dir: string) {
@@ -47,7 +49,9 @@ export class HoldfastProcess {
   /** Starts the process (again) on the same data; resolves when it is ready. */
   async restart(...args: string[]): Promise<void> {
     this.output = '';
-    const child = spawn(EXECUTABLE, ['server', '--port', String(this.port), '--dir', this.dir, '--enable-debug-command', 'yes', ...args]);
+    const limited = this.openFilesMax === 0 ? '' : `ulimit -n ${this.openFilesMax} && `;
+    const given = ['server', '--port', String(this.port), '--dir', this.dir, '--enable-debug-command', 'yes', ...args];
+    const child = spawn('sh', ['-c', `${limited}exec "$0" "$@"`, EXECUTABLE, ...given]);
     this.#child = child;
     await new Promise<void>((resolve, reject) => {
       const read = (bytes: Buffer): void => {

@@ -33,6 +33,8 @@ export class Config {
   readonly notices: string[] = [];
   /** Told of every change: name and new value. */
   onChange: (name: string, value: string) => void = () => undefined;
+  /** More clients than that cannot be had. */
+  maxClientsMost: () => number = () => Infinity;
 
   // Values that hot paths read, kept current.
   clientQueryBufferLimit = 0;
@@ -143,6 +145,9 @@ export class Config {
         const row = rows[i]!;
         const normal = normalize(row, [value]);
         if (row.atStartOnly !== null && normal !== this.string(row.name)) throw new DirectiveError(row.atStartOnly);
+        if (row.name === 'maxclients' && Number(normal) > this.maxClientsMost()) {
+          throw new DirectiveError(`The operating system is not able to handle the specified number of clients, try with ${this.maxClientsMost()}`);
+        }
         changes.set(row, normal);
       } catch (error) {
         if (error instanceof DirectiveError) throw failed(given, error.message);

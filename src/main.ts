@@ -21,7 +21,12 @@ export async function runServer(args: readonly string[]): Promise<void> {
     process.exit(1);
   }
   const log = new Logger(config.string('loglevel') as LogLevel, config.string('logfile'));
-  log.notice(`Holdfast ${PROGRAM_VERSION} is starting, PID: ${process.pid}`);
+  try {
+    log.notice(`Holdfast ${PROGRAM_VERSION} is starting, PID: ${process.pid}`);
+  } catch (error) {
+    process.stderr.write(`Can't open the log file: ${(error as Error).message}\n`);
+    process.exit(1);
+  }
   for (const notice of config.notices) log.notice(notice);
   process.on('uncaughtException', (error) => {
     log.warning(`=== HOLDFAST BUG REPORT: the process ends, nothing acknowledged is lost ===\n${error.stack ?? String(error)}`);

@@ -49,9 +49,12 @@ export class IdentityFile implements IdentityStore {
     this.identity = identity;
   }
 
-  /** Reads the identity in a data directory, or draws one. @throws OperationalError NODE_IDENTITY when the file is damaged. */
+  /**
+   * Reads the identity in a data directory, or draws one.
+   * @throws OperationalError NODE_IDENTITY when the file is damaged, NODE_DIRECTORY when the directory cannot be had or written to.
+   */
   static async open(directory: string): Promise<IdentityFile> {
-    await makeDurableDirectory(directory);
+    await inDirectory(directory, () => makeDurableDirectory(directory));
     const path = join(directory, FILE);
     let text: string;
     try {
@@ -86,7 +89,11 @@ export class IdentityFile implements IdentityStore {
     await this.#write();
   }
 
-  async #write(): Promise<void> {
+  #write(): Promise<void> {
+    return inDirectory(this.#directory, () => this.#replaceFile());
+  }
+
+  async #replaceFile(): Promise<void> {
     const path = join(this.#directory, FILE);
     const file = await open(`${path}.new`, 'w');
     try {
@@ -97,6 +104,17 @@ export class IdentityFile implements IdentityStore {
     }
     await rename(`${path}.new`, path);
     await syncDirectory(this.#directory);
+  }
+}
+
+/** Does what needs the data directory, of which operators know what it lacks. */
+async function inDirectory(directory: string, work: () => Promise<void>): Promise<void> {
+  try {
+    await work();
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).errno === undefined) throw error;
+    const why = `${directory} cannot be used as the data directory: ${(error as Error).message}. Let this process write to it, or name another directory by 'dir'`;
+    throw new OperationalError('NODE_DIRECTORY', why, error);
   }
 }
 

@@ -19,7 +19,7 @@ export type LogErrorCode =
   | 'LOG_TRIMMED'
   /** A read, write or fsync failed. After a failed write nothing is known about the disk: the process must end. */
   | 'LOG_IO'
-  /** The store failed earlier and refuses everything; `cause` is that failure. */
+  /** The store failed earlier and refuses everything; `cause` is that failure, and the message repeats its. */
   | 'LOG_FAILED'
   | 'LOG_CLOSED';
 

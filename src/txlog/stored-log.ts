@@ -184,7 +184,7 @@ export class StoredLog implements LogStore {
   }
 
   #refusal(): LogError | null {
-    if (this.#failure !== null) return new LogError('LOG_FAILED', 'the log failed earlier', -1, this.#failure);
+    if (this.#failure !== null) return new LogError('LOG_FAILED', `the log failed earlier: ${this.#failure.message}`, -1, this.#failure);
     return this.#status === 'open' ? null : new LogError('LOG_CLOSED', 'the log is not open');
   }
 

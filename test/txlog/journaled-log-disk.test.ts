@@ -380,8 +380,9 @@ describe('a damaged journal', () => {
     rig.memory.failSync(new Error('ENOSPC: no space left on device'));
     await store.append(TERM_1).catch(() => undefined);
     await turn();
-    const error = await failure(store.append(batch({ entries: [entry(1)] })));
-    expect(`${error.message} ${String((error.cause as Error).message)}`).toContain('ENOSPC');
+    // In one line, which may be all that is told.
+    expect((await failure(store.append(batch({ entries: [entry(1)] })))).message).toContain('ENOSPC');
+    expect((await failure(store.append(batch({ entries: [entry(2)] })))).message).toContain('ENOSPC');
     await store.close().catch(() => undefined);
   });
 });

@@ -39,6 +39,11 @@ export async function startServer(config: Config, log: Logger): Promise<Server> 
   const node = await openNode(config, log, snapshots, late);
   const { txlog } = node;
   if (txlog.unfinished > 0) log.notice(`Dropped ${txlog.unfinished} log records of a write that never finished; none was acknowledged`);
+  const { brokenFrames } = txlog.recovery;
+  if (brokenFrames > 0) {
+    log.warning(`${brokenFrames} of the last writes into the log's journal are there in part and passed over: they were under way when the process ended, `
+      + 'and nothing of them was acknowledged, or what was written last was damaged since, which cannot be told apart');
+  }
   const server: Server = new Server(config, log, txlog, randomBytes(20).toString('hex'), (through) => load(server, node, through, log));
   server.node = node;
   server.access.rememberIn(new UsersFile(join(resolve(config.string('dir')), 'users'), (error) => log.warning(`The users cannot be remembered: ${error.message}`)));

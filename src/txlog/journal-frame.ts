@@ -101,14 +101,19 @@ export interface FoundFrame {
   readonly frame: Buffer;
 }
 
-/** All good frames of journal `id` in `segment`, in the order of their places, also behind bad ones. */
-export function findFrames(segment: Buffer, id: Buffer): FoundFrame[] {
+/**
+ * All good frames of journal `id` in `segment`, in the order of their places, also behind bad ones.
+ * @param onBad told the number that stands in a frame that is this journal's and not good
+ */
+export function findFrames(segment: Buffer, id: Buffer, onBad: (sequence: number) => void = () => undefined): FoundFrame[] {
   const found: FoundFrame[] = [];
   for (let at = 0; at + HEADER_BYTES <= segment.length;) {
     const end = at + HEADER_BYTES + segment.readUInt32BE(at + CRC_BYTES);
-    const good = segment.compare(id, 0, ID_BYTES, at + ID_AT, at + SEQUENCE_AT) === 0
-      && end <= segment.length && crc32(segment.subarray(at + CRC_BYTES, end)) === segment.readUInt32BE(at);
-    if (good) found.push({ sequence: segment.readUIntBE(at + SEQUENCE_AT, 6), frame: segment.subarray(at, end) });
+    const ours = segment.compare(id, 0, ID_BYTES, at + ID_AT, at + SEQUENCE_AT) === 0;
+    const good = ours && end <= segment.length && crc32(segment.subarray(at + CRC_BYTES, end)) === segment.readUInt32BE(at);
+    const sequence = ours ? segment.readUIntBE(at + SEQUENCE_AT, 6) : 0;
+    if (good) found.push({ sequence, frame: segment.subarray(at, end) });
+    else if (ours) onBad(sequence);
     // What is behind a bad frame may be good: writes into disjoint places finish in any order.
     at = good ? Math.ceil(end / BLOCK_BYTES) * BLOCK_BYTES : at + BLOCK_BYTES;
   }

@@ -15,13 +15,15 @@ export interface JournalContents {
   readonly frames: readonly FoundFrame[];
   /** What older frames tell that were not overwritten yet. */
   readonly remains: readonly DiskItem[];
+  /** Frames behind all of these that are not whole. */
+  readonly brokenFrames: number;
 }
 
 /** Throws LogError LOG_DAMAGED when there is no journal though there should be, or the other way round. */
 export async function readJournal(files: JournalFiles, stored: Uint8Array | null): Promise<JournalContents> {
   if (stored === null) {
     await refuseOrphans(files);
-    return { position: null, frames: [], remains: [] };
+    return { position: null, frames: [], remains: [], brokenFrames: 0 };
   }
   const position = decodeJournalPosition(stored);
   const segments = await files.read(position.id);
@@ -29,15 +31,18 @@ export async function readJournal(files: JournalFiles, stored: Uint8Array | null
   const id = Buffer.from(position.id, 'hex');
   const frames: FoundFrame[] = [];
   const remains = new Remains();
+  const broken: number[] = [];
   for (const [number, segment] of segments.entries()) {
     if (segment.length !== position.segmentBytes) throw new LogError('LOG_DAMAGED', `segment ${number} of the log's journal has ${segment.length} bytes instead of ${position.segmentBytes}`);
-    for (const found of findFrames(segment, id)) {
+    for (const found of findFrames(segment, id, (sequence) => broken.push(sequence))) {
       if (found.sequence > position.sequence) frames.push(found);
       else visitChanges(found.frame, remains);
     }
   }
   frames.sort((a, b) => a.sequence - b.sequence);
-  return { position, frames, remains: remains.items };
+  // Of one in front of a good frame the records tell; and a number is used again if its first frame did not get whole.
+  const last = frames.at(-1)?.sequence ?? position.sequence;
+  return { position, frames, remains: remains.items, brokenFrames: broken.filter((sequence) => sequence > last).length };
 }
 
 /** A journal that is in use beside a disk that knows none: the disk was lost or exchanged. */

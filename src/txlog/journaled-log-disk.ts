@@ -63,7 +63,7 @@ export class JournaledLogDisk implements LogDisk {
 
   async open(): Promise<DiskContents> {
     const contents = await this.#back.open();
-    const { position, frames, remains } = await readJournal(this.#files, contents.journal);
+    const { position, frames, remains, brokenFrames } = await readJournal(this.#files, contents.journal);
     let { state } = contents;
     if (position !== null) {
       this.#takeId(position.id);
@@ -80,7 +80,7 @@ export class JournaledLogDisk implements LogDisk {
     if (!fits) await this.#makeJournal();
     for (const id of await this.#files.list()) if (id !== this.#idText) await this.#files.remove(id);
     await this.#files.open(this.#idText);
-    return { state, journal: null, remains: [...contents.remains, ...remains] };
+    return { state, journal: null, remains: [...contents.remains, ...remains], brokenFrames };
   }
 
   #takeId(id: string): void {

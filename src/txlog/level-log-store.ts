@@ -128,7 +128,7 @@ export class LevelLogDisk implements LogDisk {
     try {
       await this.#db.open();
       const [state, journal] = await this.#db.getMany([STATE_KEY, JOURNAL_KEY]);
-      return { state: state ?? null, journal: journal ?? null, remains };
+      return { state: state ?? null, journal: journal ?? null, remains, brokenFrames: 0 };
     } catch (error) {
       throw openError(this.#path, error);
     }

@@ -18,6 +18,8 @@ export interface DiskContents {
   readonly journal: Uint8Array | null;
   /** Records and marks that were written once and are more than a scan may find: remains that tell of a loss. */
   readonly remains: readonly DiskItem[];
+  /** See LogRecovery. */
+  readonly brokenFrames: number;
 }
 
 /** Collects changes; `write` makes them at once or not at all. Values are copied: the caller may reuse the bytes. */

@@ -115,6 +115,11 @@ export interface LogRecovery {
   readonly impaired: boolean;
   /** Records behind a gap, deleted: batches that were in flight when the process ended and overtook one that got lost. */
   readonly unfinishedRecords: number;
+  /**
+   * Writes at the very end that are there in part, passed over: under way when the process ended, or damaged since, which cannot be
+   * told apart.
+   */
+  readonly brokenFrames: number;
   /** Salvaged at this open: what was wrong. */
   readonly damage: LogError | null;
 }

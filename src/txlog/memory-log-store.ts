@@ -55,7 +55,7 @@ export class MemoryLogDisk {
     if (this.#owner !== null) throw new Error('the memory disk is open already');
     this.#owner = session;
     const { state, journal } = { state: this.#visible.get(STATE_KEY), journal: this.#visible.get(JOURNAL_KEY) };
-    return { state: copyOrNull(state), journal: copyOrNull(journal), remains: [] };
+    return { state: copyOrNull(state), journal: copyOrNull(journal), remains: [], brokenFrames: 0 };
   }
 
   /** Of sessions only. */

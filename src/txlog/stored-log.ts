@@ -111,7 +111,7 @@ export class StoredLog implements LogStore {
   }
 
   async #recover(options: OpenOptions): Promise<LogRecovery> {
-    const { state: stored, remains } = await this.#disk.open();
+    const { state: stored, remains, brokenFrames } = await this.#disk.open();
     if (stored === null) await this.#refuseOrphans();
     const state = stored === null ? newState(options) : decodeState(stored);
     const { identity, base, hardState } = state;
@@ -151,6 +151,7 @@ export class StoredLog implements LogStore {
       termRuns: scan.termRuns,
       impaired: this.#state.impaired,
       unfinishedRecords: scan.strayRecords,
+      brokenFrames,
       damage,
     };
   }

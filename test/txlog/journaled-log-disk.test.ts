@@ -308,6 +308,26 @@ describe('a damaged journal', () => {
     }
   });
 
+  test('a flipped bit in the last frame is passed over as a write that never finished, and told of once', async () => {
+    const rig = await five();
+    damage(rig, 'record 5 of');
+    const store = rig.store();
+    expect(await store.open(OPEN)).toMatchObject({ last: { index: 4 }, damage: null, brokenFrames: 1 });
+    await store.append(batch({ entries: [entry(5)] }));
+    rig.crash();
+    expect(await rig.store().open(OPEN)).toMatchObject({ last: { index: 5 }, brokenFrames: 0 });
+  });
+
+  test('a write that reached the disk in part is told of', async () => {
+    const rig = await five();
+    const store = rig.store();
+    expect(await store.open(OPEN)).toMatchObject({ brokenFrames: 0 });
+    rig.journal.holdWrites();
+    void store.append(batch({ entries: [entry(6, 1, 'x'.repeat(3 * BLOCK_BYTES))] }));
+    rig.crash((_place, sector) => sector === 0);
+    expect(await rig.store().open(OPEN)).toMatchObject({ last: { index: 5 }, brokenFrames: 1 });
+  });
+
   test('a lost vote in front of good frames is damage that cannot be salvaged', async () => {
     const rig = new Rig();
     const store = rig.store();

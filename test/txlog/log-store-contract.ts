@@ -89,7 +89,7 @@ export function describeLogStore(name: string, bitStep: number, createBench: () 
       expect(found).toEqual({
         created: true, identity: OPEN.identity, base: { index: 0, term: 0, checksum: 0 }, last: { index: 0, term: 0, checksum: 0 },
         hardState: { term: 0, vote: '', commit: 0 }, configs: [{ index: 0, config: CONFIG }], termRuns: [], impaired: false,
-        unfinishedRecords: 0, damage: null,
+        unfinishedRecords: 0, brokenFrames: 0, damage: null,
       });
       expect(await restart()).toEqual({ ...found, created: false });
     });

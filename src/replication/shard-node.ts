@@ -11,7 +11,7 @@ import { OperationalError } from '../shared/errors.ts';
 import { type RecoveryWatcher, recover } from '../snapshot/recovery.ts';
 import type { SnapshotPosition } from '../snapshot/snapshot-position.ts';
 import { SnapshotError, type SnapshotInfo, type SnapshotStore } from '../snapshot/snapshot-store.ts';
-import type { LogStore } from '../txlog/log-store.ts';
+import { LogError, type LogStore } from '../txlog/log-store.ts';
 import { decodePeerMessage, peerMessageBytes, writePeerMessage } from '../txlog/peer-message-codec.ts';
 import { firstConfig } from '../txlog/raft/configuration.ts';
 import { RaftError } from '../txlog/raft/errors.ts';
@@ -293,7 +293,7 @@ async function openLog(network: PeerNetwork | null, options: ShardNodeOptions): 
     flushSends: () => network?.flush(),
     ...(clock === undefined ? {} : { clock }),
     ...(random === undefined ? {} : { random }),
-  });
+  }).catch((error: unknown) => { throw withAdvice(error, network !== null); });
   try {
     await identity.logOpened(txlog.recovery.created);
   } catch (error) {
@@ -301,4 +301,14 @@ async function openLog(network: PeerNetwork | null, options: ShardNodeOptions): 
     throw error;
   }
   return txlog;
+}
+
+/** Damage that was not salvaged, with what operators can do about it. */
+function withAdvice(error: unknown, hasOthers: boolean): unknown {
+  if (!(error instanceof LogError) || error.code !== 'LOG_DAMAGED') return error;
+  // A vote may be lost with what is damaged: who comes back without it must be somebody else.
+  const advice = hasOthers
+    ? 'Move the data directory away and start with an empty one: the node joins by itself as a new member and gets everything from the others'
+    : 'There is no other member from which it could be mended';
+  return new LogError('LOG_DAMAGED', `${error.message}. ${advice} (docs/operations.md, A damaged log)`, error.index, error);
 }

@@ -221,6 +221,10 @@ test.each(['compiled', 'fengari'] as const)('%s: a script that eats memory is st
   }
 });
 
+test('a text with more chars to be escaped than V8 replaces at once', () => {
+  expect(rig().eval("return #cjson.encode(string.rep('\"', 7e7))")).toBe(140_000_002);
+});
+
 test.each(['compiled', 'fengari'] as const)('%s: a script that is given more than it can hold is stopped', (choice) => {
   const one = rig();
   one.choice = choice;

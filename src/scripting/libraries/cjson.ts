@@ -7,7 +7,10 @@ import { JsonDecoder } from './json-decoder.ts';
 const INT_MAX = 2147483647;
 
 const ESCAPES = new Map([['"', '\\"'], ['\\', '\\\\'], ['/', '\\/'], ['\b', '\\b'], ['\t', '\\t'], ['\n', '\\n'], ['\f', '\\f'], ['\r', '\\r']]);
-const ESCAPED = /[\u0000-\u001f"\\/\u007f]/g;
+const ESCAPED = /[\u0000-\u001f"\\/\u007f]/;
+/** So many chars are escaped at once: what V8 joins of the pieces of a longer text may be more than it can hold. */
+const SLICE_CHARS = 8192;
+const ESCAPE_CHARS_MAX = 6;
 
 type InvalidNumbers = 'off' | 'on' | 'null';
 
@@ -24,8 +27,31 @@ class Settings {
   decodeInvalid = true;
 }
 
+/** By the code of a char: bytes of what stands for it, and their number. */
+const escapes = new Uint8Array(256 * ESCAPE_CHARS_MAX);
+const escapeLengths = new Uint8Array(256);
+for (let code = 0; code < 256; code++) {
+  const char = String.fromCharCode(code);
+  const escape = ESCAPED.test(char) ? (ESCAPES.get(char) ?? `\\u${code.toString(16).padStart(4, '0')}`) : char;
+  escapeLengths[code] = Buffer.from(escape, 'latin1').copy(escapes, code * ESCAPE_CHARS_MAX);
+}
+const escaped = Buffer.allocUnsafeSlow(SLICE_CHARS * ESCAPE_CHARS_MAX);
+
+function escapeSlice(text: string, start: number, end: number): string {
+  let length = 0;
+  for (let i = start; i < end; i++) {
+    const code = text.charCodeAt(i);
+    const at = code * ESCAPE_CHARS_MAX;
+    for (let k = 0; k < escapeLengths[code]!; k++) escaped[length++] = escapes[at + k]!;
+  }
+  return escaped.toString('latin1', 0, length);
+}
+
 function encodeText(text: string): string {
-  return `"${text.replace(ESCAPED, (char) => ESCAPES.get(char) ?? `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`)}"`;
+  if (!ESCAPED.test(text)) return `"${text}"`;
+  let out = '"';
+  for (let start = 0; start < text.length; start += SLICE_CHARS) out += escapeSlice(text, start, Math.min(text.length, start + SLICE_CHARS));
+  return `${out}"`;
 }
 
 class Encoder {

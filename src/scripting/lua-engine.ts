@@ -105,6 +105,8 @@ export interface LuaEngine {
   call(fn: LuaFunction, args: readonly LuaValue[]): readonly LuaValue[];
   /** Called every few thousand steps (loop iterations, calls) of a running script: may throw LuaKilled. Null: nobody asks. */
   onTick: (() => void) | null;
+  /** Counts what the host makes for the script as steps of its own; each 64 bytes are one, and fewer none (`Toll` gathers them). @throws LuaKilled */
+  charge(bytes: number): void;
   /**
    * Where the Lua code stands that calls the host function now, as luaL_where(1) gives it: "user_script:1: ", or
    * '[string "return y"]:1: '; '' when a library or host function (pcall) calls it.

@@ -9,14 +9,17 @@ import { ScriptRandom } from './random.ts';
 import { type ApiHost, RedisApi } from './redis-api.ts';
 import { makeSandbox } from './sandbox.ts';
 import type { ScriptRun } from './script-run.ts';
+import { Toll } from './toll.ts';
 
 export class LuaRuntime {
   readonly lua: LuaEngine;
   readonly api: RedisApi;
+  readonly #toll: Toll;
   #libraries: LibraryWorld | null = null;
 
   constructor(lua: LuaEngine, host: ApiHost) {
     this.lua = lua;
+    this.#toll = new Toll(lua);
     this.api = new RedisApi(lua, host);
     makeSandbox(lua, this.api.table, new ScriptRandom());
   }
@@ -56,7 +59,19 @@ export class LuaRuntime {
     } finally {
       this.api.end();
     }
-    writeLuaValue(results[0], reply, run);
+    this.#reply(results[0], run, reply);
+  }
+
+  #reply(value: LuaValue, run: ScriptRun, reply: Reply): void {
+    const mark = reply.mark();
+    try {
+      writeLuaValue(value, reply, run, this.#toll);
+    } catch (error) {
+      if (!(error instanceof LuaKilled)) throw error;
+      reply.rewind(mark);
+      run.ownErrors++;
+      reply.error(`ERR ${error.message}`);
+    }
   }
 
   /** An uncaught error as an error reply, code included. */

@@ -5,6 +5,7 @@ import type { LuaTable, LuaValue } from './lua-engine.ts';
 import { numberText } from './number-format.ts';
 import { ALREADY_COUNTED } from './reply-collector.ts';
 import type { ScriptRun } from './script-run.ts';
+import { type Toll, VALUE_BYTES } from './toll.ts';
 
 /** Tables within tables. Redis goes on until Lua's stack ends; any bound answers a table that holds itself. */
 const DEPTH_MAX = 1000;
@@ -23,8 +24,12 @@ export function isCountedError(value: LuaValue): boolean {
 
 const oneLine = (text: string): string => text.replace(/[\r\n]/g, ' ');
 
-/** @param run the script under way: the protocol that it has chosen lets booleans be booleans, and its own errors are counted there. */
-export function writeLuaValue(value: LuaValue, reply: Reply, run: ScriptRun, depth = 0): void {
+/**
+ * @param run the script under way: the protocol that it has chosen lets booleans be booleans, and its own errors are counted there.
+ * @throws LuaKilled
+ */
+export function writeLuaValue(value: LuaValue, reply: Reply, run: ScriptRun, toll: Toll, depth = 0): void {
+  toll.add(typeof value === 'string' ? VALUE_BYTES + value.length : VALUE_BYTES);
   if (depth > DEPTH_MAX) {
     run.ownErrors++;
     reply.error('ERR reached lua stack limit');
@@ -39,7 +44,7 @@ export function writeLuaValue(value: LuaValue, reply: Reply, run: ScriptRun, dep
       else reply.null();
       return;
     default:
-      if (isTable(value)) writeTable(value, reply, run, depth);
+      if (isTable(value)) writeTable(value, reply, run, toll, depth);
       else reply.null();
   }
 }
@@ -52,7 +57,7 @@ function writeNumber(value: number, reply: Reply): void {
   else reply.integerText('-9223372036854775808');
 }
 
-function writeTable(table: LuaTable, reply: Reply, run: ScriptRun, depth: number): void {
+function writeTable(table: LuaTable, reply: Reply, run: ScriptRun, toll: Toll, depth: number): void {
   const error = table.get('err');
   if (typeof error === 'string') {
     if (!isCountedError(table)) run.ownErrors++;
@@ -87,9 +92,9 @@ function writeTable(table: LuaTable, reply: Reply, run: ScriptRun, depth: number
   if (isTable(map)) {
     const mark = reply.mark();
     let pairs = 0;
-    for (let pair = map.next(undefined); pair !== null; pair = map.next(pair[0])) {
-      writeLuaValue(pair[0], reply, run, depth + 1);
-      writeLuaValue(pair[1], reply, run, depth + 1);
+    for (let pair = map.next(undefined); pair !== null && !reply.isFull; pair = map.next(pair[0])) {
+      writeLuaValue(pair[0], reply, run, toll, depth + 1);
+      writeLuaValue(pair[1], reply, run, toll, depth + 1);
       pairs++;
     }
     reply.insertMap(mark, pairs);
@@ -99,20 +104,20 @@ function writeTable(table: LuaTable, reply: Reply, run: ScriptRun, depth: number
   if (isTable(set)) {
     const mark = reply.mark();
     let count = 0;
-    for (let pair = set.next(undefined); pair !== null; pair = set.next(pair[0])) {
-      writeLuaValue(pair[0], reply, run, depth + 1);
+    for (let pair = set.next(undefined); pair !== null && !reply.isFull; pair = set.next(pair[0])) {
+      writeLuaValue(pair[0], reply, run, toll, depth + 1);
       count++;
     }
     reply.insertSet(mark, count);
     return;
   }
-  writeArray(table, reply, run, depth);
+  writeArray(table, reply, run, toll, depth);
 }
 
 /** The elements up to the first nil. */
-function writeArray(table: LuaTable, reply: Reply, run: ScriptRun, depth: number): void {
+function writeArray(table: LuaTable, reply: Reply, run: ScriptRun, toll: Toll, depth: number): void {
   let count = 0;
   while (table.get(count + 1) !== undefined) count++;
   reply.array(count);
-  for (let i = 1; i <= count; i++) writeLuaValue(table.get(i), reply, run, depth + 1);
+  for (let i = 1; i <= count && !reply.isFull; i++) writeLuaValue(table.get(i), reply, run, toll, depth + 1);
 }

@@ -177,6 +177,7 @@ export class RedisApi {
     if (args.length !== 1) this.raise('wrong number of arguments');
     const [value] = args;
     const bytes = latin1Bytes(typeof value === 'string' ? value : typeof value === 'number' ? numberText(value) : '');
+    this.#lua.charge(bytes.length);
     return sha1Hex(bytes, 0, bytes.length);
   }
 

@@ -42,7 +42,7 @@ function openLibraries(lua: LuaEngine): void {
   cmsgpack.set('_COPYRIGHT', 'Copyright (C) 2012, Salvatore Sanfilippo');
   cmsgpack.set('_DESCRIPTION', 'MessagePack C implementation for Lua');
   globals.set('cmsgpack', cmsgpack);
-  globals.set('struct', fill(lua, lua.newTable(), structLibrary));
+  globals.set('struct', fill(lua, lua.newTable(), structLibrary(lua)));
   globals.set('bit', fill(lua, lua.newTable(), bitLibrary));
 }
 

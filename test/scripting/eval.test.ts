@@ -216,6 +216,12 @@ test.each(['compiled', 'fengari'] as const)('%s: a script that eats memory is st
   for (const script of [
     'while true do end', "return #string.gsub(string.rep('a', 100000), '.', '%0%0')", "return #string.gsub(string.rep('a', 100000), '.', string.upper)",
     "return load(function() return 'x' end)", 'return load(os.clock)', "local large = string.rep('x', 2^20) return load(function() return large end)",
+    'local a = {1} for i = 1, 30 do a = {a, a} end return #cjson.encode(a)', "return #cjson.encode(string.rep('\\0', 1e7))",
+    "return #cjson.decode('[' .. string.rep('1,', 1e6) .. '1]')", "while true do cjson.decode(string.rep(' ', 1e6) .. '1') end",
+    'local a = {1} for i = 1, 15 do a = {a, a, a, a, a, a} end return #cmsgpack.pack(a)', "return #cmsgpack.unpack('\\221' .. string.char(0, 15, 255, 255) .. string.rep('\\1', 2^20))",
+    "return #struct.pack(string.rep('x ', 1e6))", "return struct.unpack(string.rep('x ', 1e6), string.rep('0', 1e6))", "return struct.size(string.rep('x ', 1e6))",
+    "local s = string.rep('x', 1e6) while true do redis.sha1hex(s) end",
+    'local a = {1} for i = 1, 30 do a = {a, a} end return a', 'local a = {1} for i = 1, 30 do a = {map = {a, a}} end return a',
   ]) {
     expect(one.eval(script), script).toBe('-ERR Script stopped: it uses more memory than there is for scripts.');
   }
@@ -223,6 +229,19 @@ test.each(['compiled', 'fengari'] as const)('%s: a script that eats memory is st
 
 test('a text with more chars to be escaped than V8 replaces at once', () => {
   expect(rig().eval("return #cjson.encode(string.rep('\"', 7e7))")).toBe(140_000_002);
+});
+
+test.each(['compiled', 'fengari'] as const)('%s: many bytes of padding are one string', (choice) => {
+  const one = rig();
+  one.choice = choice;
+  expect(one.eval("return #struct.pack(string.rep('x', 2e8))")).toBe(200_000_000);
+});
+
+test.each(['compiled', 'fengari'] as const)('%s: a script is killed while its reply is made', (choice) => {
+  const one = rig();
+  one.choice = choice;
+  one.onTick = () => one.host.kill(false);
+  expect(one.eval('local a = {1} for i = 1, 30 do a = {a, a} end return {a}')).toBe('-ERR Script killed by user with SCRIPT KILL.');
 });
 
 test.each(['compiled', 'fengari'] as const)('%s: a script that is given more than it can hold is stopped', (choice) => {

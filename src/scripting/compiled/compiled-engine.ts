@@ -12,7 +12,7 @@ import { all, fromNative } from './calls.ts';
 import { compileChunk } from './chunk-compiler.ts';
 import { installCoroutine } from './coroutine-library.ts';
 import { hostCode, hostValueCode } from './host-library.ts';
-import { machine } from './machine.ts';
+import { charge, machine } from './machine.ts';
 import { installMath } from './math-library.ts';
 import { callerPlace } from './positions.ts';
 import { stackBudget } from './stack-budget.ts';
@@ -91,6 +91,11 @@ export class CompiledEngine implements LuaEngine {
       machine.tailBelow = tailBelow;
       machine.cCalls = cCalls;
     }
+  }
+
+  /** Also when no call is under way, while what it has returned is looked at. */
+  charge(bytes: number): void {
+    charge(bytes, this.#tick);
   }
 
   where(): string {

@@ -25,13 +25,13 @@ class Machine {
 export const machine = new Machine();
 
 /** Called when `ticks` is below zero. @throws LuaKilled, if the host stops the script */
-export function tick(): void {
+export function tick(onTick = machine.onTick): void {
   machine.ticks = TICK_STEPS;
-  if (machine.onTick !== null) machine.onTick();
+  if (onTick !== null) onTick();
 }
 
 /** Counts the making of something large, so that greedy scripts meet the tick in time. */
-export function charge(bytes: number): void {
+export function charge(bytes: number, onTick = machine.onTick): void {
   machine.ticks -= Math.floor(bytes / BYTES_PER_STEP);
-  if (machine.ticks < 0) tick();
+  if (machine.ticks < 0) tick(onTick);
 }

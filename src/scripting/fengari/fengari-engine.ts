@@ -70,7 +70,6 @@ export class FengariEngine implements LuaEngine {
     this.#openLibraries(options.clock);
   }
 
-  /** Counts the making of something large, so that greedy scripts meet the tick in time. */
   charge(bytes: number): void {
     this.#core.lvm.hooks.charge(bytes);
   }

@@ -2,6 +2,7 @@
 import { BadArgument, PositionedError, checkInteger, checkString, isTable } from '../arguments.ts';
 import { type HostFunction, type LuaEngine, type LuaTable, type LuaValue, NULL_USERDATA, luaTypeOf } from '../lua-engine.ts';
 import { formatGeneral } from '../number-format.ts';
+import { Toll, VALUE_BYTES } from '../toll.ts';
 import { JsonDecoder } from './json-decoder.ts';
 
 const INT_MAX = 2147483647;
@@ -47,24 +48,32 @@ function escapeSlice(text: string, start: number, end: number): string {
   return escaped.toString('latin1', 0, length);
 }
 
-function encodeText(text: string): string {
+function encodeText(text: string, toll: Toll): string {
+  toll.add(text.length);
   if (!ESCAPED.test(text)) return `"${text}"`;
   let out = '"';
-  for (let start = 0; start < text.length; start += SLICE_CHARS) out += escapeSlice(text, start, Math.min(text.length, start + SLICE_CHARS));
+  for (let start = 0; start < text.length; start += SLICE_CHARS) {
+    const slice = escapeSlice(text, start, Math.min(text.length, start + SLICE_CHARS));
+    toll.add(slice.length);
+    out += slice;
+  }
   return `${out}"`;
 }
 
 class Encoder {
   readonly #settings: Settings;
+  readonly #toll: Toll;
   #depth = 0;
 
-  constructor(settings: Settings) {
+  constructor(settings: Settings, toll: Toll) {
     this.#settings = settings;
+    this.#toll = toll;
   }
 
   value(value: LuaValue): string {
+    this.#toll.add(VALUE_BYTES);
     switch (typeof value) {
-      case 'string': return encodeText(value);
+      case 'string': return encodeText(value, this.#toll);
       case 'number': return this.#number(value);
       case 'boolean': return String(value);
       case 'undefined': return 'null';
@@ -128,7 +137,7 @@ class Encoder {
       const [key, value] = pair;
       if (out.length > 1) out += ',';
       if (typeof key === 'number') out += `"${this.#number(key)}":`;
-      else if (typeof key === 'string') out += `${encodeText(key)}:`;
+      else if (typeof key === 'string') out += `${encodeText(key, this.#toll)}:`;
       else throw this.#refusal(key, 'table key must be a number or string');
       out += this.value(value);
     }
@@ -205,14 +214,15 @@ function only(args: readonly LuaValue[]): void {
 /** Functions by name, with settings of their own. */
 export function cjsonLibrary(engine: LuaEngine): Readonly<Record<string, HostFunction>> {
   const settings = new Settings();
+  const toll = new Toll(engine);
   return {
     encode: (args) => {
       only(args);
-      return [new Encoder(settings).value(args[0])];
+      return [new Encoder(settings, toll).value(args[0])];
     },
     decode: (args) => {
       only(args);
-      return [new JsonDecoder(engine, checkString(args, 0), settings.decodeInvalid, settings.decodeDepthMax).decode()];
+      return [new JsonDecoder(engine, toll, checkString(args, 0), settings.decodeInvalid, settings.decodeDepthMax).decode()];
     },
     ...settingFunctions(settings),
   };

@@ -2,6 +2,7 @@
 import { BadArgument, PositionedError, checkInteger, checkString, isTable, optInteger } from '../arguments.ts';
 import { listOf } from '../lists.ts';
 import type { HostFunction, LuaEngine, LuaTable, LuaValue } from '../lua-engine.ts';
+import { Toll, VALUE_BYTES } from '../toll.ts';
 
 const NESTING_MAX = 16;
 const view = new DataView(new ArrayBuffer(8));
@@ -69,35 +70,36 @@ function header(count: number, fix: number, sixteen: string, thirtyTwo: string):
   return count <= 0xffff ? sixteen + word(count) : thirtyTwo + doubleWord(count);
 }
 
-function packTable(table: LuaTable, level: number): string {
+function packTable(table: LuaTable, level: number, toll: Toll): string {
   const length = arrayLength(table);
   if (length >= 0) {
     let out = header(length, 0x90, '\xdc', '\xdd');
-    for (let i = 1; i <= length; i++) out += packValue(table.get(i), level + 1);
+    for (let i = 1; i <= length; i++) out += packValue(table.get(i), level + 1, toll);
     return out;
   }
   let out = '';
   let count = 0;
   for (let pair = table.next(undefined); pair !== null; pair = table.next(pair[0])) {
-    out += packValue(pair[0], level + 1) + packValue(pair[1], level + 1);
+    out += packValue(pair[0], level + 1, toll) + packValue(pair[1], level + 1, toll);
     count++;
   }
   return header(count, 0x80, '\xde', '\xdf') + out;
 }
 
-function packValue(value: LuaValue, level: number): string {
+function packValue(value: LuaValue, level: number, toll: Toll): string {
+  toll.add(typeof value === 'string' ? VALUE_BYTES + value.length : VALUE_BYTES);
   switch (typeof value) {
     case 'string': return packText(value);
     case 'number': return packNumber(value);
     case 'boolean': return value ? '\xc3' : '\xc2';
-    default: return isTable(value) && level < NESTING_MAX ? packTable(value, level) : '\xc0';
+    default: return isTable(value) && level < NESTING_MAX ? packTable(value, level, toll) : '\xc0';
   }
 }
 
-function pack(args: readonly LuaValue[]): LuaValue[] {
+function pack(args: readonly LuaValue[], toll: Toll): LuaValue[] {
   if (args.length === 0) throw new BadArgument(0, 'MessagePack pack needs input.');
   let out = '';
-  for (let i = 0; i < args.length; i++) out += packValue(args[i], 0);
+  for (let i = 0; i < args.length; i++) out += packValue(args[i], 0, toll);
   return [out];
 }
 
@@ -106,10 +108,12 @@ function pack(args: readonly LuaValue[]): LuaValue[] {
 class Unpacker {
   at: number;
   readonly #engine: LuaEngine;
+  readonly #toll: Toll;
   readonly #data: string;
 
-  constructor(engine: LuaEngine, data: string, at: number) {
+  constructor(engine: LuaEngine, toll: Toll, data: string, at: number) {
     this.#engine = engine;
+    this.#toll = toll;
     this.#data = data;
     this.at = at;
   }
@@ -132,6 +136,7 @@ class Unpacker {
 
   #text(length: number): string {
     this.#need(length);
+    this.#toll.add(length);
     this.at += length;
     return this.#data.slice(this.at - length, this.at);
   }
@@ -152,6 +157,7 @@ class Unpacker {
   }
 
   value(): LuaValue {
+    this.#toll.add(VALUE_BYTES);
     this.#need(1);
     const code = this.#data.charCodeAt(this.at++);
     if (code < 0x80) return code;
@@ -186,11 +192,11 @@ class Unpacker {
 }
 
 /** @param limit 0 with offset 0: everything, without saying where it ends. */
-function unpack(engine: LuaEngine, data: string, limit: number, offset: number): LuaValue[] {
+function unpack(engine: LuaEngine, toll: Toll, data: string, limit: number, offset: number): LuaValue[] {
   if (offset < 0 || limit < 0) throw new PositionedError(`Invalid request to unpack with offset of ${offset} and limit of ${data.length}.`);
   if (offset > data.length) throw new PositionedError(`Start offset ${offset} greater than input length ${data.length}.`);
   const all = limit === 0 && offset === 0;
-  const unpacker = new Unpacker(engine, data, offset);
+  const unpacker = new Unpacker(engine, toll, data, offset);
   const out: LuaValue[] = [];
   while (unpacker.at < data.length && (all || out.length < limit)) out.push(unpacker.value());
   return all ? out : [unpacker.at === data.length ? -1 : unpacker.at, ...out];
@@ -198,10 +204,11 @@ function unpack(engine: LuaEngine, data: string, limit: number, offset: number):
 
 /** Functions by name. */
 export function cmsgpackLibrary(engine: LuaEngine): Readonly<Record<string, HostFunction>> {
+  const toll = new Toll(engine);
   return {
-    pack,
-    unpack: (args) => unpack(engine, checkString(args, 0), 0, 0),
-    unpack_one: (args) => unpack(engine, checkString(args, 0), 1, optInteger(args, 1, 0)),
-    unpack_limit: (args) => unpack(engine, checkString(args, 0), checkInteger(args, 1), optInteger(args, 2, 0)),
+    pack: (args) => pack(args, toll),
+    unpack: (args) => unpack(engine, toll, checkString(args, 0), 0, 0),
+    unpack_one: (args) => unpack(engine, toll, checkString(args, 0), 1, optInteger(args, 1, 0)),
+    unpack_limit: (args) => unpack(engine, toll, checkString(args, 0), checkInteger(args, 1), optInteger(args, 2, 0)),
   };
 }

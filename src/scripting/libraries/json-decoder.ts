@@ -2,6 +2,7 @@
 import { PositionedError } from '../arguments.ts';
 import { listOf } from '../lists.ts';
 import { type LuaEngine, type LuaTable, type LuaValue, NULL_USERDATA } from '../lua-engine.ts';
+import { type Toll, VALUE_BYTES } from '../toll.ts';
 
 const Token = {
   objectBegin: 'T_OBJ_BEGIN', objectEnd: 'T_OBJ_END', arrayBegin: 'T_ARR_BEGIN', arrayEnd: 'T_ARR_END', string: 'T_STRING', number: 'T_NUMBER',
@@ -20,6 +21,7 @@ const PLAIN = /[^"\\\0]+/y;
 
 export class JsonDecoder {
   readonly #engine: LuaEngine;
+  readonly #toll: Toll;
   readonly #text: string;
   readonly #invalidNumbers: boolean;
   readonly #depthMax: number;
@@ -30,8 +32,9 @@ export class JsonDecoder {
   #tokenAt = 0;
   #value: LuaValue = undefined;
 
-  constructor(engine: LuaEngine, text: string, invalidNumbers: boolean, depthMax: number) {
+  constructor(engine: LuaEngine, toll: Toll, text: string, invalidNumbers: boolean, depthMax: number) {
     this.#engine = engine;
+    this.#toll = toll;
     this.#text = text;
     this.#invalidNumbers = invalidNumbers;
     this.#depthMax = depthMax;
@@ -40,6 +43,7 @@ export class JsonDecoder {
   /** @throws PositionedError */
   decode(): LuaValue {
     const text = this.#text;
+    this.#toll.add(text.length);
     if (text.length >= 2 && (text[0] === '\0' || text[1] === '\0')) throw new PositionedError('JSON parser does not support UTF-16 or UTF-32');
     this.#next();
     const value = this.#read();
@@ -54,6 +58,7 @@ export class JsonDecoder {
   }
 
   #read(): LuaValue {
+    this.#toll.add(VALUE_BYTES);
     switch (this.#token) {
       case Token.string: case Token.number: case Token.boolean: return this.#value;
       case Token.null: return NULL_USERDATA;

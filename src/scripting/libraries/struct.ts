@@ -1,6 +1,7 @@
 /** The library `struct`: packing and unpacking of C structures (Roberto Ierusalimschy's struct.c with Redis's changes). */
 import { BadArgument, PositionedError, checkNumber, checkString, optInteger } from '../arguments.ts';
-import type { HostFunction, LuaValue } from '../lua-engine.ts';
+import type { HostFunction, LuaEngine, LuaValue } from '../lua-engine.ts';
+import { Toll, VALUE_BYTES } from '../toll.ts';
 
 const INTEGER_BYTES_MAX = 32;
 const ALIGNMENT = 8;
@@ -15,9 +16,11 @@ class Format {
   option = '';
   size = 0;
   readonly #text: string;
+  readonly #toll: Toll;
   #at = 0;
 
-  constructor(text: string) {
+  constructor(text: string, toll: Toll) {
+    this.#toll = toll;
     const zero = text.indexOf('\0');
     this.#text = zero < 0 ? text : text.slice(0, zero);
   }
@@ -25,9 +28,19 @@ class Format {
   /** Goes to the next option; false at the end. */
   next(): boolean {
     if (this.#at >= this.#text.length) return false;
+    this.#toll.add(VALUE_BYTES);
     this.option = this.#text[this.#at++]!;
     this.size = this.#sizeOf(this.option);
     return true;
+  }
+
+  /** Goes to the last of the options here that are the same; returns how many they are. */
+  skipSame(): number {
+    const start = this.#at;
+    while (this.#text[this.#at] === this.option) this.#at++;
+    const count = this.#at - start + 1;
+    this.#toll.add(count);
+    return count;
   }
 
   #sizeOf(option: string): number {
@@ -106,8 +119,8 @@ function packFloating(value: number, size: number, littleEndian: boolean): strin
   return bytesText([...new Uint8Array(view.buffer, 0, size)], littleEndian);
 }
 
-function pack(given: readonly LuaValue[]): LuaValue[] {
-  const format = new Format(checkString(given, 0));
+function pack(given: readonly LuaValue[], toll: Toll): LuaValue[] {
+  const format = new Format(checkString(given, 0), toll);
   // A missing argument is told of as nil.
   const args = [...given, undefined];
   let out = '';
@@ -118,12 +131,14 @@ function pack(given: readonly LuaValue[]): LuaValue[] {
       case 'b': case 'B': case 'h': case 'H': case 'l': case 'L': case 'T': case 'i': case 'I':
         out += packInteger(checkNumber(args, arg++), format.size, format.littleEndian);
         break;
-      case 'x': out += '\0'; break;
+      // No bytes of each alone: a million of them would be a million strings.
+      case 'x': out += '\0'.repeat(format.skipSame()); break;
       case 'f': case 'd': out += packFloating(checkNumber(args, arg++), format.size, format.littleEndian); break;
       case 'c': case 's': {
         const text = checkString(args, arg++);
         const size = format.size === 0 ? text.length : format.size;
         if (text.length < size) throw new BadArgument(arg + 1, 'string too short');
+        toll.add(size);
         out += text.slice(0, size);
         if (format.option === 's') out += '\0';
         break;
@@ -146,8 +161,8 @@ function unpackFloating(data: string, at: number, size: number, littleEndian: bo
   return size === 4 ? view.getFloat32(0, littleEndian) : view.getFloat64(0, littleEndian);
 }
 
-function unpack(args: readonly LuaValue[]): LuaValue[] {
-  const format = new Format(checkString(args, 0));
+function unpack(args: readonly LuaValue[], toll: Toll): LuaValue[] {
+  const format = new Format(checkString(args, 0), toll);
   const data = checkString(args, 1);
   let at = optInteger(args, 2, 1);
   if (at < 1) throw new BadArgument(3, 'offset must be 1 or greater');
@@ -169,11 +184,13 @@ function unpack(args: readonly LuaValue[]): LuaValue[] {
           size = Math.trunc(previous);
           if (size < 0 || at + size > data.length) throw new BadArgument(2, 'data string too short');
         }
+        toll.add(size);
         out.push(data.slice(at, at + size));
         break;
       case 's': {
         const end = data.indexOf('\0', at);
         if (end < 0) throw new PositionedError('unfinished string in data');
+        toll.add(end - at);
         out.push(data.slice(at, end));
         size = end - at + 1;
         break;
@@ -186,8 +203,8 @@ function unpack(args: readonly LuaValue[]): LuaValue[] {
   return out;
 }
 
-function size(args: readonly LuaValue[]): LuaValue[] {
-  const format = new Format(checkString(args, 0));
+function size(args: readonly LuaValue[], toll: Toll): LuaValue[] {
+  const format = new Format(checkString(args, 0), toll);
   let at = 0;
   while (format.next()) {
     at += format.padding(at);
@@ -200,4 +217,7 @@ function size(args: readonly LuaValue[]): LuaValue[] {
 }
 
 /** Functions by name. */
-export const structLibrary: Readonly<Record<string, HostFunction>> = { pack, unpack, size };
+export function structLibrary(engine: LuaEngine): Readonly<Record<string, HostFunction>> {
+  const toll = new Toll(engine);
+  return { pack: (args) => pack(args, toll), unpack: (args) => unpack(args, toll), size: (args) => size(args, toll) };
+}

@@ -3,6 +3,7 @@
  * scripts' sandbox has not got either.
  */
 import { LuaError, LuaKilled, LuaSyntaxError, type LuaValue, luaTypeOf, UnsupportedChunk } from '../lua-engine.ts';
+import { unsignedNumber } from '../unsigned-text.ts';
 import { all, type Code, fromNative, metamethod, metatableOf, native, NOTHING, type Result, valueFromNative } from './calls.ts';
 import { iterators } from './iteration.ts';
 import { checkAny, checkInt, checkString, checkTable, checkType, optionalInt, optionalString } from './library-arguments.ts';
@@ -216,23 +217,8 @@ function tonumber(...args: LuaValue[]): Result {
   if (base === 10) return toNumber(checkAny(args, 1));
   const text = checkString(args, 1);
   if (base < 2 || base > 36) throw argumentError(2, 'base out of range');
-  return parseUnsigned(text, base);
-}
-
-/** C's strtoul over the whole text, blanks around it aside. */
-function parseUnsigned(text: string, base: number): number | undefined {
-  const found = /^[ \t\n\v\f\r]*([+-]?)(0[xX](?=[0-9a-fA-F]))?([0-9a-zA-Z]+)[ \t\n\v\f\r]*(?:\0[^]*)?$/.exec(text);
-  if (found === null) return undefined;
-  let digits = found[3]!;
-  if (found[2] !== undefined && base !== 16) digits = found[2] + digits;
-  let value = 0n;
-  for (const char of digits) {
-    const digit = parseInt(char, 36);
-    if (digit >= base) return undefined;
-    value = value * BigInt(base) + BigInt(digit);
-  }
-  if (value >= 2n ** 64n) return Number(2n ** 64n - 1n);
-  return Number(found[1] === '-' ? BigInt.asUintN(64, -value) : value);
+  charge(text.length);
+  return unsignedNumber(text, base);
 }
 
 // ---- Chunks and memory ----

@@ -1,9 +1,10 @@
 /** The base library of Lua 5.1, as far as scripts of Redis may have it. pcall is the host's, which knows Redis's error tables. */
 import {
-  BadArgument, PositionedError, checkAny, checkFunction, checkInteger, checkString, checkTable, isTable, optInteger, textToNumber, untilZero,
+  BadArgument, PositionedError, checkAny, checkFunction, checkInteger, checkString, checkTable, isTable, optInteger, textToNumber,
 } from '../../arguments.ts';
 import { type HostFunction, LuaError, LuaSyntaxError, type LuaFunction, type LuaValue, luaTypeOf } from '../../lua-engine.ts';
 import { numberText } from '../../number-format.ts';
+import { unsignedNumber } from '../../unsigned-text.ts';
 import type { FengariEngine } from '../fengari-engine.ts';
 import { select, unpack } from './table.ts';
 
@@ -22,28 +23,16 @@ function tostring(engine: FengariEngine, value: LuaValue): LuaValue {
   }
 }
 
-const DIGITS = /^[ \t\n\v\f\r]*([+-]?)([0-9a-zA-Z]+)[ \t\n\v\f\r]*$/;
-const HEXADECIMAL = /^[ \t\n\v\f\r]*([+-]?)(?:0[xX](?=[0-9a-fA-F]))?([0-9a-zA-Z]+)[ \t\n\v\f\r]*$/;
-
-function tonumber(args: readonly LuaValue[]): LuaValue {
+function tonumber(engine: FengariEngine, args: readonly LuaValue[]): LuaValue {
   const base = optInteger(args, 1, 10);
   if (base === 10) {
     const value = checkAny(args, 0);
     return typeof value === 'string' ? textToNumber(value) : typeof value === 'number' ? value : undefined;
   }
-  const text = untilZero(checkString(args, 0));
+  const text = checkString(args, 0);
   if (base < 2 || base > 36) throw new BadArgument(2, 'base out of range');
-  const found = (base === 16 ? HEXADECIMAL : DIGITS).exec(text);
-  if (found === null) return undefined;
-  let value = 0;
-  for (const digit of found[2]!.toLowerCase()) {
-    const code = digit <= '9' ? digit.charCodeAt(0) - 48 : digit.charCodeAt(0) - 87;
-    if (code >= base) return undefined;
-    value = value * base + code;
-  }
-  // As C's strtoul: what is too large is cut off, and a minus sign counts down from 2^64.
-  if (value >= 2 ** 64) return 2 ** 64;
-  return found[1] === '-' && value !== 0 ? 2 ** 64 - value : value;
+  engine.charge(text.length);
+  return unsignedNumber(text, base);
 }
 
 function setmetatable(engine: FengariEngine, args: readonly LuaValue[]): LuaValue {
@@ -150,7 +139,7 @@ export function baseLibrary(engine: FengariEngine): Readonly<Record<string, Host
     },
     select,
     setmetatable: (args) => [setmetatable(engine, args)],
-    tonumber: (args) => [tonumber(args)],
+    tonumber: (args) => [tonumber(engine, args)],
     tostring: (args) => [tostring(engine, checkAny(args, 0))],
     type: (args) => [luaTypeOf(checkAny(args, 0))],
     unpack,

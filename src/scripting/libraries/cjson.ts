@@ -6,6 +6,7 @@ import { Toll, VALUE_BYTES } from '../toll.ts';
 import { JsonDecoder } from './json-decoder.ts';
 
 const INT_MAX = 2147483647;
+const INT_MIN = -2147483648;
 
 const ESCAPES = new Map([['"', '\\"'], ['\\', '\\\\'], ['/', '\\/'], ['\b', '\\b'], ['\t', '\\t'], ['\n', '\\n'], ['\f', '\\f'], ['\r', '\\r']]);
 const ESCAPED = /[\u0000-\u001f"\\/\u007f]/;
@@ -107,14 +108,15 @@ class Encoder {
     return out;
   }
 
-  /** The largest index of an array, or -1 if it is none (or so sparse that it is to be an object). */
+  /** The largest index of an array, or less than 1 if it is none (or so sparse that it is to be an object). */
   #arrayLength(table: LuaTable): number {
     let max = 0;
     let items = 0;
     for (let pair = table.next(undefined); pair !== null; pair = table.next(pair[0])) {
       const key = pair[0];
       if (typeof key !== 'number' || key < 1 || Math.floor(key) !== key) return -1;
-      if (key > max) max = key;
+      // C casts it to an int, which it makes the least one if it is none.
+      if (key > max) max = key > INT_MAX ? INT_MIN : key;
       items++;
     }
     const { sparseRatio, sparseSafe, sparseConvert } = this.#settings;

@@ -13,7 +13,7 @@ export interface Library {
   readonly name: string;
   readonly source: string;
   readonly runtime: LuaRuntime;
-  /** By name in lower case. */
+  /** By name, which in upper and lower case are two here, though one for who calls them. */
   readonly functions: ReadonlyMap<string, RegisteredFunction>;
 }
 
@@ -28,6 +28,7 @@ const LOAD_MS_MAX = 500;
 export class FunctionRegistry {
   readonly #host: ScriptHost;
   readonly #libraries = new Map<string, Library>();
+  /** By name in lower case. */
   readonly #functions = new Map<string, CallableFunction>();
   #version = -1;
 
@@ -37,7 +38,9 @@ export class FunctionRegistry {
 
   get functionCount(): number {
     this.#follow();
-    return this.#functions.size;
+    let count = 0;
+    for (const { functions } of this.#libraries.values()) count += functions.size;
+    return count;
   }
 
   libraries(): Iterable<Library> {
@@ -72,7 +75,10 @@ export class FunctionRegistry {
 
   #link(library: Library): void {
     this.#libraries.set(library.name, library);
-    for (const [key, registered] of library.functions) this.#functions.set(key, { library, registered });
+    for (const [name, registered] of library.functions) {
+      const key = name.toLowerCase();
+      if (!this.#functions.has(key)) this.#functions.set(key, { library, registered });
+    }
   }
 
   /**
@@ -107,8 +113,8 @@ export class FunctionRegistry {
   checkCollisions(library: Library, replace: boolean): void {
     this.#follow();
     if (!replace && this.#libraries.has(library.name)) throw new CommandError(`ERR Library '${library.name}' already exists`);
-    for (const [key, { name }] of library.functions) {
-      const other = this.#functions.get(key);
+    for (const name of library.functions.keys()) {
+      const other = this.#functions.get(name.toLowerCase());
       if (other !== undefined && other.library.name !== library.name) throw new CommandError(`ERR Function ${name} already exists`);
     }
   }
@@ -119,7 +125,7 @@ export class FunctionRegistry {
     this.#follow();
     functions.load(library.source);
     const old = this.#libraries.get(library.name);
-    if (old !== undefined) for (const key of old.functions.keys()) this.#functions.delete(key);
+    if (old !== undefined) for (const name of old.functions.keys()) this.#functions.delete(name.toLowerCase());
     this.#link(library);
     this.#version = functions.version;
   }

@@ -11,19 +11,25 @@ import { guard, protect } from './sandbox.ts';
 
 /** What `redis` has while a library is loaded, register_function aside. */
 const LOADING_API = ['log', 'LOG_DEBUG', 'LOG_VERBOSE', 'LOG_NOTICE', 'LOG_WARNING', 'REDIS_VERSION', 'REDIS_VERSION_NUM'];
+/** What of a script's `redis` is EVAL's alone. */
+const EVAL_API = ['breakpoint', 'debug', 'replicate_commands'];
 /** Globals that belong to a script of EVAL. */
-const NOT_SHARED = new Set(['KEYS', 'ARGV']);
+const NOT_SHARED = new Set(['KEYS', 'ARGV', '__redis__err__handler']);
 
 export class LibraryWorld {
   readonly globals: LuaTable;
   readonly #runtime: LuaRuntime;
+  /** `redis`, and `server`, while a function runs. */
+  readonly #redis: LuaTable;
   readonly #loadingRedis: LuaTable;
   readonly #loadingServer: LuaTable;
   #registered: Map<string, RegisteredFunction> | null = null;
 
   constructor(runtime: LuaRuntime) {
-    const { lua } = runtime;
+    const { lua, api } = runtime;
     this.#runtime = runtime;
+    this.#redis = api.without(EVAL_API);
+    protect(this.#redis);
     this.globals = lua.newTable();
     guard(lua, this.globals);
     this.#loadingRedis = this.#loadingApi('redis');
@@ -53,10 +59,8 @@ export class LibraryWorld {
   #register(registered: RegisteredFunction, called: string): void {
     const all = this.#registered;
     if (all === null) throw new RegistrationError(`${called} can only be called on FUNCTION LOAD command`);
-    // Names of functions are the same in upper and lower case.
-    const key = registered.name.toLowerCase();
-    if (all.has(key)) throw new RegistrationError('Function already exists in the library');
-    all.set(key, registered);
+    if (all.has(registered.name)) throw new RegistrationError('Function already exists in the library');
+    all.set(registered.name, registered);
   }
 
   /** Gives libraries what scripts have. */
@@ -65,6 +69,9 @@ export class LibraryWorld {
     for (let pair = globals.next(undefined); pair !== null; pair = globals.next(pair[0])) {
       if (!NOT_SHARED.has(pair[0] as string)) this.globals.set(pair[0], pair[1]);
     }
+    this.globals.set('_G', this.globals);
+    this.globals.set('redis', this.#redis);
+    this.globals.set('server', this.#redis);
   }
 
   #empty(): void {
@@ -73,7 +80,7 @@ export class LibraryWorld {
     for (const name of names) this.globals.set(name, undefined);
   }
 
-  /** Does `load`, which runs a library's code; returns what it registered, by name in lower case. */
+  /** Does `load`, which runs a library's code; returns what it registered, by name. */
   loading(load: () => void): ReadonlyMap<string, RegisteredFunction> {
     const registered = new Map<string, RegisteredFunction>();
     this.#registered = registered;

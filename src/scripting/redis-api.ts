@@ -75,6 +75,15 @@ export class RedisApi {
     return table;
   }
 
+  /** A table of all functions and constants but some. */
+  without(names: readonly string[]): LuaTable {
+    const table = this.#lua.newTable();
+    for (let pair = this.table.next(undefined); pair !== null; pair = this.table.next(pair[0])) {
+      if (!names.includes(pair[0] as string)) table.set(pair[0], pair[1]);
+    }
+    return table;
+  }
+
   /** Begins to act for a script. */
   begin(run: ScriptRun): void {
     this.run = run;

@@ -54,13 +54,15 @@ function restore(registry: FunctionRegistry, c: Call): void {
   const policy = c.req.argc < 4 ? 'APPEND' : POLICIES.find((name) => c.req.is(3, name));
   if (policy === undefined) throw new CommandError('ERR Wrong restore policy given, value should be either FLUSH, APPEND or REPLACE.');
   const libraries = new Map<string, Library>();
-  const names = new Set<string>();
+  /** Libraries by their functions' names in lower case. */
+  const owners = new Map<string, Library>();
   for (const source of sourcesOf(c)) {
     const library = registry.compile(source);
     if (libraries.has(library.name)) throw new CommandError(`ERR Library '${library.name}' already exists`);
-    for (const [key, { name }] of library.functions) {
-      if (names.has(key)) throw new CommandError(`ERR Function ${name} already exists`);
-      names.add(key);
+    for (const name of library.functions.keys()) {
+      const owner = owners.get(name.toLowerCase()) ?? library;
+      if (owner !== library) throw new CommandError(`ERR Function ${name} already exists`);
+      owners.set(name.toLowerCase(), library);
     }
     libraries.set(library.name, library);
   }
@@ -71,7 +73,7 @@ function restore(registry: FunctionRegistry, c: Call): void {
     const kept = [...registry.libraries()].filter(({ name }) => !libraries.has(name));
     if (policy === 'APPEND') for (const { name } of registry.libraries()) if (libraries.has(name)) throw new CommandError(`ERR Library ${name} already exists`);
     for (const other of kept) {
-      for (const [key, { name }] of other.functions) if (names.has(key)) throw new CommandError(`ERR Function ${name} already exists`);
+      for (const name of other.functions.keys()) if (owners.has(name.toLowerCase())) throw new CommandError(`ERR Function ${name} already exists`);
     }
   }
   for (const library of libraries.values()) {

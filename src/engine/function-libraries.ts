@@ -5,6 +5,7 @@
 import { CommandError, InvariantViolation } from '../shared/errors.ts';
 import { hashBytes } from '../shared/hash.ts';
 import { type Request, latin1Bytes } from '../shared/request.ts';
+import { splitWords } from '../shared/split-words.ts';
 import type { Hazards } from './keyspace/hazards.ts';
 
 /** The first argument of effects on libraries. */
@@ -32,9 +33,8 @@ export function checkFunctionName(name: string): void {
 export function readLibraryHeader(source: string): LibraryHeader {
   if (!source.startsWith('#!')) throw new CommandError('ERR Missing library metadata');
   const length = source.indexOf('\n');
-  if (length < 0) throw BAD_HEADER;
-  // Values may be quoted, as in every line that Redis splits into words.
-  const words = [...source.slice(0, length).matchAll(/(?:[^\s"']|"[^"]*"|'[^']*')+/g)].map((found) => found[0].replace(/["']/g, ''));
+  const words = length < 0 ? null : splitWords(source.slice(0, length));
+  if (words === null) throw BAD_HEADER;
   let name: string | null = null;
   for (const word of words.slice(1)) {
     if (!/^name=/i.test(word)) throw new CommandError(`ERR Invalid metadata value given: ${word}`);

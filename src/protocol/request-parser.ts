@@ -11,7 +11,7 @@
 import { OperationalError } from '../shared/errors.ts';
 import { parseIntegerStrict, parsedInteger } from '../shared/number-text.ts';
 import type { Request } from '../shared/request.ts';
-import { splitInline } from './inline-request.ts';
+import { splitInline } from '../shared/inline-request.ts';
 
 export const ParseStatus = {
   /** One command: it stands in the request. */

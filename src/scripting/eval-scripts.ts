@@ -6,6 +6,7 @@
 import { CommandError } from '../shared/errors.ts';
 import { latin1Bytes } from '../shared/request.ts';
 import { sha1Hex } from '../shared/sha1.ts';
+import { splitWords } from '../shared/split-words.ts';
 import type { LuaFunction } from './lua-engine.ts';
 import type { LuaRuntime } from './lua-runtime.ts';
 import { type Compiled, type ScriptHost, syntaxText } from './script-host.ts';
@@ -187,7 +188,9 @@ function readShebang(body: string): { flags: number | null; length: number } {
   if (!body.startsWith('#!')) return { flags: null, length: 0 };
   const end = body.indexOf('\n');
   if (end < 0) throw new CommandError('ERR Invalid script shebang');
-  const [engine, ...options] = body.slice(0, end).split(/[ \t\r]+/).filter((word) => word !== '');
+  const words = splitWords(body.slice(0, end));
+  if (words === null) throw new CommandError('ERR Invalid engine in script shebang');
+  const [engine, ...options] = words;
   if (engine !== '#!lua') throw new CommandError(`ERR Unexpected engine in script shebang: ${engine}`);
   let flags = 0;
   for (const option of options) {

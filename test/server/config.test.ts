@@ -9,7 +9,7 @@ import { ConfigError, readArguments } from '../../src/server/config/config-file.
 import { rewriteText } from '../../src/server/config/config-rewrite.ts';
 import { Config } from '../../src/server/config/config.ts';
 import { DIRECTIVES } from '../../src/server/config/directives.ts';
-import { quoteWord, splitWords } from '../../src/server/config/split-words.ts';
+import { quoteWord, splitWords } from '../../src/shared/split-words.ts';
 import { ServerRig, stringsOf } from './server-rig.ts';
 
 const dir = mkdtempSync(join(tmpdir(), 'holdfast-config-'));

@@ -6,7 +6,7 @@ import { readFileSync, readdirSync } from 'node:fs';
 import { isAbsolute, join, resolve } from 'node:path';
 import { globMatch } from '../../shared/glob.ts';
 import { REDIS_VERSION } from '../version.ts';
-import { quoteWord, splitWords } from './split-words.ts';
+import { quoteWord, splitWords } from '../../shared/split-words.ts';
 
 /** A directive as it was given, and where. */
 export interface GivenDirective {

@@ -3,7 +3,7 @@
  *
  * Quoted words are unescaped in place, since they only get shorter: the line's bytes are not what they were afterwards.
  */
-import type { Request } from '../shared/request.ts';
+import type { Request } from './request.ts';
 
 const TAB = 9;
 const LF = 10;

@@ -1,6 +1,6 @@
-/** Words of a line of redis.conf, with quotes and escapes as inline commands have them: reading and writing. */
-import { splitInline } from '../../protocol/inline-request.ts';
-import { Request, latin1Bytes } from '../../shared/request.ts';
+/** Words of a line, of redis.conf or the first of a script, with quotes and escapes as inline commands have them: reading and writing. */
+import { splitInline } from './inline-request.ts';
+import { Request, latin1Bytes } from './request.ts';
 
 /** @returns null where quotes are not balanced. The line is latin1. */
 export function splitWords(line: string): string[] | null {

@@ -100,6 +100,12 @@ describe('channels', () => {
     await three.expect('>3\r\n$7\r\nmessage\r\n$1\r\nc\r\n$1\r\nm\r\n');
   });
 
+  test('a transaction may listen, but not to shard channels', async () => {
+    const one = await listener();
+    one.send('MULTI\r\nSSUBSCRIBE s\r\nSUBSCRIBE c\r\nEXEC');
+    await one.expect(`+OK\r\n+QUEUED\r\n+QUEUED\r\n*2\r\n-ERR SSUBSCRIBE isn't allowed for a DENY BLOCKING client\r\n${confirmation('subscribe', 'c', 1)}`);
+  });
+
   test('shard channels are apart', async () => {
     const one = await listener();
     one.send('SSUBSCRIBE s');

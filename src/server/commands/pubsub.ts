@@ -2,6 +2,7 @@
 import type { Call } from '../../engine/call.ts';
 import { type Command, command, keysAt, keysThrough } from '../../engine/command.ts';
 import { badSubcommand } from '../../engine/error-texts.ts';
+import { CommandError } from '../../shared/errors.ts';
 import { globMatchBytes } from '../../shared/glob.ts';
 import { latin1Bytes } from '../../shared/request.ts';
 import type { ChannelKind } from '../pubsub.ts';
@@ -23,6 +24,8 @@ function confirm(c: Call, verb: string, name: string | null, count: number): voi
 }
 
 function subscribe(server: Server, c: Call, kind: ChannelKind): void {
+  // Transactions may have the older ones.
+  if (kind === 'shard' && !c.canBlock) throw new CommandError("ERR SSUBSCRIBE isn't allowed for a DENY BLOCKING client");
   const connection = connectionOf(server, c);
   connection.wrotePushes = true;
   for (let i = 1; i < c.req.argc; i++) {

@@ -125,8 +125,11 @@ function versionsOf(config: Config): (typeof VERSIONS)[number][] {
 function ciphersOf(config: Config): string {
   const defaults = tls.DEFAULT_CIPHERS.split(':');
   const isSuite = (name: string): boolean => name.startsWith('TLS_');
-  const suites = config.string('tls-ciphersuites') || defaults.filter(isSuite).join(':');
-  return `${suites}:${config.string('tls-ciphers') || defaults.filter((name) => !isSuite(name)).join(':')}`;
+  const given = config.string('tls-ciphersuites');
+  const suites = (given === '' ? defaults : given.split(':').map((name) => name.trim())).filter(isSuite);
+  // Node would take a name that is none for one of the other kind, and all suites with it.
+  if (suites.length === 0) throw invalid('tls-ciphersuites: no cipher match');
+  return `${suites.join(':')}:${config.string('tls-ciphers') || defaults.filter((name) => !isSuite(name)).join(':')}`;
 }
 
 function secureOptions(config: Config, versions: readonly string[]): number {

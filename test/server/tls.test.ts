@@ -145,6 +145,11 @@ test('versions and ciphers', async () => {
   const newer = (await connect()).socket as tls.TLSSocket;
   expect([newer.getProtocol(), newer.getCipher().name]).toEqual(['TLSv1.3', 'TLS_CHACHA20_POLY1305_SHA256']);
   expect(await client.send('config', 'set', 'tls-protocols', 'SSLv3')).toMatch(/Unable to update TLS configuration/);
+  for (const suites of ['nosuch', 'TLS_NO_SUCH', ':', 'ECDHE-ECDSA-AES128-GCM-SHA256']) {
+    const refused = "-ERR CONFIG SET failed (possibly related to argument 'tls-ciphersuites') - Unable to update TLS configuration. Check server logs.";
+    expect(await client.send('config', 'set', 'tls-ciphersuites', suites), suites).toBe(refused);
+  }
+  expect(await client.send('config', 'get', 'tls-ciphersuites')).toContain('TLS_CHACHA20_POLY1305_SHA256');
   expect(await client.send('config', 'set', 'tls-session-caching', 'no')).toBe('+OK');
 });
 
@@ -161,6 +166,7 @@ test.each([
   [['--tls-cert-file', ''], /tls-cert-file and tls-key-file must be given/],
   [['--tls-ca-cert-file', ''], /must be given where tls-auth-clients is not "no"/],
   [['--tls-key-file', '/nosuch'], /tls-key-file: \/nosuch cannot be read/],
+  [['--tls-ciphersuites', 'nosuch'], /tls-ciphersuites: no cipher match/],
   [['--tls-protocols', 'x'], /Invalid tls-protocols specified/],
 ])('%s stops the start', async (args, text) => {
   await expect(start(...args)).rejects.toThrow(text);

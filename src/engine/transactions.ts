@@ -48,9 +48,9 @@ export class Transactions {
     this.unwatchAll(session);
   }
 
-  /** Whether a command that is refused is the EXEC of a transaction, which is over with that. */
+  /** Whether a command that is refused is EXEC: a transaction is over with that, and nobody asks if there was one. */
   endsWith(command: Command, session: Session): boolean {
-    if (command.name !== 'exec' || session.queue === null) return false;
+    if (command.name !== 'exec') return false;
     this.discard(session);
     return true;
   }

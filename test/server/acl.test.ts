@@ -161,6 +161,15 @@ test('texts of what may not be done', async () => {
   expect(await send('info commandstats')).toMatch(/cmdstat_get:calls=0,[^\r]*rejected_calls=1,failed_calls=0/);
 });
 
+test('EXEC that is refused says so, even without a transaction', async () => {
+  const client = await as('alice', '+@all -exec ~*');
+  const denial = "NOPERM User alice has no permissions to run the 'exec' command";
+  expect(await send('exec', client)).toBe(`-EXECABORT Transaction discarded because of: ${denial}`);
+  await send('multi', client);
+  expect(await send('exec', client)).toBe(`-EXECABORT Transaction discarded because of: ${denial}`);
+  expect(await send('discard', client)).toBe('-ERR DISCARD without MULTI');
+});
+
 test('in transactions: when queued, and again when they run', async () => {
   const client = await as('alice', '+@all -shutdown ~a*');
   await send('multi', client);

@@ -116,23 +116,19 @@ function hexpire(c: Call, inSeconds: boolean, relative: boolean): void {
   touched.length = 0;
   c.reply.array(fields.end - fields.first);
   for (let i = fields.first; i < fields.end; i++) {
-    // A field that is named twice is gone at the second time, if its time is past.
-    const isGone = past && touched.some((other) => sameArgument(c, other, i));
-    if (isGone || !hasField(c, ref, i)) c.reply.integer(Result.noField);
+    if (!hasField(c, ref, i)) c.reply.integer(Result.noField);
     else if (!allowed(wanted, hashes.times.at(ref, req.buf, req.off[i]!, req.len[i]!), endsAtMs)) c.reply.integer(Result.refused);
     else {
       touched.push(i);
-      if (!past) hashes.times.set(ref, req.buf, req.off[i]!, req.len[i]!, endsAtMs);
+      // Past: gone at once, as the field may be named again.
+      if (past) hashes.delete(ref, req.buf, req.off[i]!, req.len[i]!);
+      else hashes.times.set(ref, req.buf, req.off[i]!, req.len[i]!, endsAtMs);
       c.reply.integer(past ? Result.deleted : Result.set);
     }
   }
   if (past) {
     if (touched.length > 0) deleteTouched(c, ref);
   } else logTouched(c, 'HPEXPIREAT', endsAtMs);
-}
-
-function sameArgument(c: Call, a: number, b: number): boolean {
-  return c.string(a) === c.string(b);
 }
 
 // ---- HTTL, HPERSIST ----

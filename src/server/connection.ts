@@ -240,7 +240,8 @@ export class Connection implements SessionHost, Waiter {
         from = before;
         hold = wait;
       }
-      if (this.replyMode !== 'on') this.#muteReply(writer, before);
+      // Who is blocked is muted once it gets its reply.
+      if (this.replyMode !== 'on' && outcome !== Outcome.blocked) this.#muteReply(writer, before);
       if (this.#behindReply.length > 0) {
         this.#send(buffer, from, writer.pos, hold);
         from = writer.pos;
@@ -495,6 +496,7 @@ export class Connection implements SessionHost, Waiter {
   }
 
   endReply(waitFor: number): void {
+    if (this.replyMode !== 'on') this.#muteReply(this.#lateBuffer!.writer, this.#lateStart);
     this.#endLate(waitFor);
     this.resume();
   }

@@ -211,6 +211,26 @@ test('REPLY OFF and SKIP', async () => {
   expect(await client.send('get', 'a')).toBe('2');
 });
 
+test('REPLY OFF and SKIP hold for the replies of those who were blocked', async () => {
+  const client = await begin();
+  const other = await rig.connect();
+  const blocked = async (): Promise<void> => {
+    while (!(await other.send('info', 'clients')).includes('blocked_clients:1'));
+  };
+  client.socket.write('CLIENT REPLY SKIP\r\nBLPOP x 0\r\n');
+  await blocked();
+  await other.send('rpush', 'x', 'a');
+  expect(await client.send('echo', '1')).toBe('1');
+  client.socket.write('CLIENT REPLY SKIP\r\nWAIT 5 20\r\n');
+  expect(await client.send('echo', '2')).toBe('2');
+  client.socket.write('CLIENT REPLY OFF\r\nBLPOP y 0.02\r\nBLPOP x 0\r\n');
+  await blocked();
+  await other.send('rpush', 'x', 'a');
+  expect(await client.send('client', 'reply', 'on')).toBe('+OK');
+  client.socket.write('CLIENT REPLY OFF\r\nBLPOP x 0.02\r\n');
+  expect(await client.send('client', 'reply', 'on')).toBe('+OK');
+});
+
 test('TIME stands still within a transaction and a script, and goes on between them', async () => {
   const client = await begin('--enable-debug-command', 'yes');
   const inScript = "local a = redis.call('TIME') redis.call('DEBUG', 'SLEEP', '0.01') local b = redis.call('TIME') return {a[1] .. '.' .. a[2], b[1] .. '.' .. b[2]}";

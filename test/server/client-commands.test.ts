@@ -206,6 +206,8 @@ test('REPLY OFF and SKIP', async () => {
   const client = await begin();
   client.socket.write('CLIENT REPLY SKIP\r\nSET a 1\r\n');
   expect(await client.send('get', 'a')).toBe('1');
+  client.socket.write('CLIENT REPLY SKIP\r\nCLIENT REPLY SKIP\r\nGET a\r\n');
+  expect(await client.send('echo', 'b')).toBe('b');
   client.socket.write('CLIENT REPLY OFF\r\nSET a 2\r\nGET a\r\n');
   expect(await client.send('client', 'reply', 'on')).toBe('+OK');
   expect(await client.send('get', 'a')).toBe('2');

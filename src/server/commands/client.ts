@@ -47,7 +47,7 @@ function reply(server: Server, c: Call): void {
     c.reply.ok();
   } else if (c.req.is(2, 'OFF')) connection.replyMode = 'off';
   else if (c.req.is(2, 'SKIP')) {
-    if (connection.replyMode === 'on') connection.replyMode = 'skip';
+    if (connection.replyMode !== 'off') connection.replyMode = 'skip';
   } else throw SYNTAX;
 }
 

@@ -63,3 +63,24 @@ test('CLIENT UNBLOCK answers both', async () => {
   expect(await Promise.all(replies)).toEqual(['a', ':1', 'b']);
   expect(await late).toBe('-UNBLOCKED client unblocked via CLIENT UNBLOCK');
 });
+
+test('CLIENT UNBLOCK ends WAIT and WAITAOF with the count of those who have it, or with an error', async () => {
+  const [other, waiting] = [await rig.connect(), await rig.connect()];
+  const id = (await waiting.send('CLIENT', 'ID')).slice(1);
+  for (const [command, reason, reply] of [
+    ['WAIT 5 0', [], ':0'], ['WAITAOF 1 5 0', ['TIMEOUT'], '*2\r\n:1\r\n:0'], ['WAIT 5 0', ['ERROR'], '-UNBLOCKED client unblocked via CLIENT UNBLOCK'],
+  ] as const) {
+    void waiting.send('SET', 'k', 'x');
+    const late = waiting.send(...command.split(' '));
+    await blocked(1);
+    expect(await other.send('CLIENT', 'UNBLOCK', id, ...reason)).toBe(':1');
+    expect(await late).toBe(reply);
+    expect(await other.send('CLIENT', 'UNBLOCK', id)).toBe(':0');
+  }
+  // What has been unblocked does not end what the client waits for next.
+  void waiting.send('WAIT', '5', '50');
+  await blocked(1);
+  await other.send('CLIENT', 'UNBLOCK', id, 'ERROR');
+  const late = waiting.send('BLPOP', 'l', '0.2');
+  expect(await late).toBe('*-1');
+});

@@ -71,8 +71,8 @@ function unblock(server: Server, c: Call): void {
     if (req.is(3, 'ERROR')) error = UNBLOCKED_ERROR;
     else if (!req.is(3, 'TIMEOUT')) throw new CommandError('ERR CLIENT UNBLOCK reason should be TIMEOUT or ERROR');
   } else if (req.argc > 4) throw SYNTAX;
-  const other = server.connections.get(c.integer(2));
-  c.reply.integer(other !== undefined && c.engine.blocking.unblock(other.session, error) ? 1 : 0);
+  const session = server.connections.get(c.integer(2))?.session;
+  c.reply.integer(session !== undefined && (c.engine.blocking.unblock(session, error) || server.acks.unblock(session, error)) ? 1 : 0);
 }
 
 function pause(server: Server, c: Call): void {

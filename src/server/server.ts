@@ -525,6 +525,8 @@ export class Server {
       if (this.takesOutExpired) {
         while (keyspace.expireStep(16) === 16 && nowUs() < end);
         while (keyspace.expireFieldsStep(ENDED_FEW) === ENDED_FEW && nowUs() < end);
+        // Who waits in XREADGROUP is told that its stream is gone.
+        if (keyspace.interest.hasReady) engine.blocking.serveReady();
         const endedUs = nowUs();
         this.statistics.expiryUs += endedUs - begunUs;
         if (endedUs >= end) this.statistics.expiryCutOff++;

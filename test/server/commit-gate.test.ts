@@ -54,6 +54,17 @@ describe('the commit gate', () => {
     expect(await replies).toEqual(['+OK', ':0']);
   });
 
+  test('holds what who is blocked is told of a key that has expired in the background', async () => {
+    await given(['XGROUP', 'CREATE', 's', 'g', '$', 'MKSTREAM']);
+    const client = await connect();
+    const late = client.send('XREADGROUP', 'GROUP', 'g', 'c', 'BLOCK', '0', 'STREAMS', 's', '>');
+    await given(['PEXPIRE', 's', '300']);
+    await log.appended(3);
+    expect(await settled(late)).toBe(false);
+    log.commit();
+    expect(await late).toMatch(/^-NOGROUP /);
+  });
+
   test('lets a read of a clean key pass at once while a write is in flight', async () => {
     await given(['SET', 'clean', '1']);
     const [writer, reader] = [await connect(), await connect()];

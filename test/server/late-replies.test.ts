@@ -84,3 +84,12 @@ test('CLIENT UNBLOCK ends WAIT and WAITAOF with the count of those who have it, 
   const late = waiting.send('BLPOP', 'l', '0.2');
   expect(await late).toBe('*-1');
 });
+
+test('XREADGROUP is told at once that its stream has expired in the background', async () => {
+  const [other, waiting] = [await rig.connect(), await rig.connect()];
+  await other.send('XGROUP', 'CREATE', 's', 'g', '$', 'MKSTREAM');
+  const late = waiting.send('XREADGROUP', 'GROUP', 'g', 'c', 'BLOCK', '2000', 'STREAMS', 's', '>');
+  await blocked(1);
+  await other.send('PEXPIRE', 's', '10');
+  expect(await late).toMatch(/^-NOGROUP /);
+});

@@ -1,4 +1,6 @@
 /** COMMAND and its subcommands, beside those of a real redis-server 7.0 where one is installed. */
+import { once } from 'node:events';
+import net from 'node:net';
 import { Redis } from 'ioredis';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { docOf } from '../../src/server/commands/command-docs.ts';
@@ -15,6 +17,16 @@ beforeAll(async () => {
   client = await rig.connect();
 });
 afterAll(() => rig.stop());
+
+/** What comes on a RESP3 connection for these inline commands, as it comes. */
+async function modernReplies(...lines: string[]): Promise<string> {
+  const socket = net.connect(rig.server.port, '127.0.0.1');
+  socket.write(['hello 3', ...lines, 'ping', ''].join('\r\n'));
+  let text = '';
+  while (!text.endsWith('+PONG\r\n')) text += String((await once(socket, 'data'))[0]);
+  socket.destroy();
+  return text;
+}
 
 test('every command has its documentation, subcommands too', () => {
   // DEBUG is one command in Redis.
@@ -39,7 +51,15 @@ test('COUNT and LIST', async () => {
   expect(stringsOf(await client.send('command', 'list', 'filterby', 'aclcat', 'hash'))).toContain('hset');
   expect(await client.send('command', 'list', 'filterby', 'module', 'x')).toBe('*0');
   expect(await client.send('command', 'list', 'filterby')).toBe('-ERR syntax error');
-  expect(await client.send('command', 'info', 'nosuch')).toBe('*1\r\n*-1');
+});
+
+test('INFO of what is no command is null; tips, key specifications and no subcommands are sets, subcommands a list', async () => {
+  expect(await client.send('command', 'info', 'nosuch')).toBe('*1\r\n$-1');
+  const modern = await modernReplies('command info nosuch', 'command info randomkey', 'command info get', 'command info object');
+  expect(modern).toContain('*1\r\n_\r\n');
+  expect(modern).toMatch(/\r\n~\d\r\n\$\d+\r\nrequest_policy:all_shards\r\n[^~*]*~0\r\n~0\r\n/);
+  expect(modern).toContain('\r\n~0\r\n~1\r\n%3\r\n$5\r\nflags\r\n~2\r\n+RO\r\n');
+  expect(modern).toContain('\r\n~0\r\n~0\r\n*5\r\n*10\r\n');
 });
 
 test.each([

@@ -97,13 +97,16 @@ function writeInfo(reply: Reply, row: Command): void {
   reply.integer(range.last);
   reply.integer(range.step);
   statuses(reply, row.categories.map((name) => `@${name}`));
-  reply.array(row.tips.length);
+  reply.set(row.tips.length);
   for (const tip of row.tips) reply.bulkString(tip);
-  reply.array(row.keys.length);
+  reply.set(row.keys.length);
   for (const spec of row.keys) writeSpec(reply, spec);
-  const subs = [...row.subcommands?.values() ?? []];
-  reply.array(subs.length);
-  for (const sub of subs) writeInfo(reply, sub);
+  if (row.subcommands === null) {
+    reply.set(0);
+    return;
+  }
+  reply.array(row.subcommands.size);
+  for (const sub of row.subcommands.values()) writeInfo(reply, sub);
 }
 
 function info(server: Server, c: Call, from: number): void {
@@ -117,7 +120,7 @@ function info(server: Server, c: Call, from: number): void {
   c.reply.array(c.req.argc - from);
   for (let i = from; i < c.req.argc; i++) {
     const row = table.get(c.string(i).toLowerCase());
-    if (row === undefined) c.reply.nullArray();
+    if (row === undefined) c.reply.null();
     else writeInfo(c.reply, row);
   }
 }

@@ -32,12 +32,13 @@ export const Flag = {
   noAsyncLoading: 1 << 17,
   noMandatoryKeys: 1 << 18,
   protected: 1 << 19,
+  asking: 1 << 20,
 } as const;
 
 export const FLAG_NAMES: readonly (readonly [number, string])[] = [
   [Flag.write, 'write'], [Flag.readonly, 'readonly'], [Flag.denyoom, 'denyoom'], [Flag.admin, 'admin'],
   [Flag.pubsub, 'pubsub'], [Flag.noscript, 'noscript'], [Flag.blocking, 'blocking'], [Flag.loading, 'loading'],
-  [Flag.stale, 'stale'], [Flag.skipMonitor, 'skip_monitor'], [Flag.skipSlowlog, 'skip_slowlog'], [Flag.fast, 'fast'],
+  [Flag.stale, 'stale'], [Flag.skipMonitor, 'skip_monitor'], [Flag.skipSlowlog, 'skip_slowlog'], [Flag.asking, 'asking'], [Flag.fast, 'fast'],
   [Flag.noAuth, 'no_auth'], [Flag.mayReplicate, 'may_replicate'], [Flag.noMandatoryKeys, 'no_mandatory_keys'],
   [Flag.protected, 'protected'], [Flag.noAsyncLoading, 'no_async_loading'], [Flag.noMulti, 'no_multi'],
   [Flag.movablekeys, 'movablekeys'], [Flag.allowBusy, 'allow_busy'],

@@ -62,6 +62,10 @@ test('INFO of what is no command is null; tips, key specifications and no subcom
   expect(modern).toContain('\r\n~0\r\n~0\r\n*5\r\n*10\r\n');
 });
 
+test.each(['scan', 'randomkey'])('the tips of %s say that its replies are added up in a way of their own', async (name) => {
+  expect(stringsOf(await client.send('command', 'info', name))).toContain('response_policy:special');
+});
+
 test.each([
   ['nosuch', ["-ERR unknown subcommand 'nosuch'. Try COMMAND HELP."]],
   ['getkeys get a', ['a']],
@@ -96,7 +100,6 @@ const DIFFERENT: Readonly<Record<string, string>> = {
   'bzmpop flags': '7.2: may stand in scripts, where it does not wait',
   'wait flags': '7.2: may stand in scripts, where it does not wait',
   'wait categories': 'follows from its flags',
-  'restore-asking flags': 'ASKING belongs to cluster mode',
   'acl|deluser tips': '7.2 has them',
   'acl|save tips': '7.2 has them',
   'acl|setuser tips': '7.2 has them',
@@ -104,15 +107,17 @@ const DIFFERENT: Readonly<Record<string, string>> = {
   'config|resetstat tips': '7.2 has them',
   'config|rewrite tips': '7.2 has them',
   'latency|reset tips': '7.2: its replies are added up',
+  'randomkey tips': '7.2: its replies need more than to be put together',
+  'scan tips': 'as randomkey',
   'msetnx tips': '7.2: it cannot be split between shards',
   'command|getkeys arity': '7.2 takes a command without arguments',
   'command|getkeysandflags arity': '7.2 takes a command without arguments',
   'zrank arity': '7.2 takes WITHSCORE',
   'zrevrank arity': '7.2 takes WITHSCORE',
   'sinterstore keys': '7.2: the destination is only written',
-  'cluster|info flags': '7.4: answered while loading',
-  'cluster|myid flags': '7.4: answered while loading',
-  'cluster|nodes flags': '7.4: answered while loading',
+  'cluster|info flags': 'Valkey 8.1: answered while loading',
+  'cluster|myid flags': 'Valkey 8.1: answered while loading',
+  'cluster|nodes flags': 'Valkey 8.1: answered while loading',
   'cluster|shards flags': '7.4: answered while loading',
   'cluster|slots flags': '7.4: answered while loading',
 };

@@ -233,7 +233,7 @@ export const dumpCommands: readonly Command[] = [
   }),
   // What MIGRATE of a Redis in cluster mode sends.
   command({
-    name: 'restore-asking', arity: -4, flags: 'write denyoom', group: 'generic', since: '3.0.0', categories: 'keyspace dangerous',
+    name: 'restore-asking', arity: -4, flags: 'write denyoom asking', group: 'generic', since: '3.0.0', categories: 'keyspace dangerous',
     keys: [keysAt(1, 'OW update')], run: restore,
   }),
 ];

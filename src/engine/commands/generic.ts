@@ -203,6 +203,6 @@ export const genericCommands: readonly Command[] = [
   command({ name: 'move', arity: 3, flags: 'write fast', group, since: '1.0.0', categories, keys: [keysAt(1, 'RW access update')], run: move }),
   command({
     name: 'randomkey', arity: 1, flags: 'readonly', group, since: '1.0.0', categories,
-    tips: ['request_policy:all_shards', 'nondeterministic_output'], run: randomkey,
+    tips: ['request_policy:all_shards', 'response_policy:special', 'nondeterministic_output'], run: randomkey,
   }),
 ];

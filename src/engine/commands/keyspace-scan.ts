@@ -139,7 +139,7 @@ function replyIfMatches(c: Call, ref: Ref, all: boolean): boolean {
 export const keyspaceScanCommands: readonly Command[] = [
   command({
     name: 'scan', arity: -2, flags: 'readonly', group: 'generic', since: '2.8.0', categories: 'keyspace',
-    tips: ['nondeterministic_output', 'request_policy:special'], run: scan,
+    tips: ['nondeterministic_output', 'request_policy:special', 'response_policy:special'], run: scan,
   }),
   command({
     name: 'keys', arity: 2, flags: 'readonly', group: 'generic', since: '1.0.0', categories: 'keyspace dangerous',

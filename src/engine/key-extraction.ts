@@ -39,12 +39,13 @@ const VARIABLE_FLAGS: Readonly<Record<number, string>> = {
 
 const found = new FoundKeys();
 
-/** The request's keys as a list, those that only decide the slot included. Not for the hot path. */
+/** The request's keys as a list. Not for the hot path. */
 export function keyIndexes(command: Command, request: Request): FoundKey[] {
-  findKeys(command, request, found, true);
+  findKeys(command, request, found);
   return Array.from({ length: found.count }, (_, i) => ({
     index: found.index[i]!,
-    flags: command.hasVariableAccess ? VARIABLE_FLAGS[found.access[i]!]! : command.keys[found.spec[i]!]!.flags,
+    // A specification may be incomplete; what was found is not.
+    flags: command.hasVariableAccess ? VARIABLE_FLAGS[found.access[i]!]! : command.keys[found.spec[i]!]!.flags.replace(' incomplete', ''),
   }));
 }
 
@@ -56,10 +57,9 @@ function grown(old: Int32Array): Int32Array {
 
 /**
  * Puts the request's keys into `out`, in the order of its command's specifications: none at all where one of these does not
- * fit the arguments, which the command will complain of.
- * @param withFakes whether arguments count that only decide the slot, as the channel of SPUBLISH
+ * fit the arguments, which the command will complain of. Arguments that only decide the slot, as the channel of SPUBLISH, are none.
  */
-export function findKeys(command: Command, request: Request, out: FoundKeys, withFakes = false): void {
+export function findKeys(command: Command, request: Request, out: FoundKeys): void {
   out.count = 0;
   if (command.getKeys !== null) {
     const last = command.keys.length - 1;
@@ -68,7 +68,7 @@ export function findKeys(command: Command, request: Request, out: FoundKeys, wit
   }
   for (let n = 0; n < command.keys.length; n++) {
     const spec = command.keys[n]!;
-    if (!withFakes && command.keyAccess[n]! < 0) continue;
+    if (command.keyAccess[n]! < 0) continue;
     const access = command.hasVariableAccess ? variableAccess(command, request) : command.keyAccess[n]!;
     if (!addKeys(spec, n, access, request, out)) {
       out.count = 0;

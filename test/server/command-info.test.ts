@@ -77,9 +77,16 @@ test.each([
   ['getkeys ping', ['-ERR The command has no key arguments']],
   ['getkeys nosuch x', ['-ERR Invalid command specified']],
   ['getkeys get a b', ['-ERR Invalid number of arguments specified for command']],
+  ['getkeys spublish a b', ['-ERR The command has no key arguments']],
+  ['getkeys ssubscribe a', ['-ERR The command has no key arguments']],
+  ['getkeysandflags ssubscribe a', ['-ERR The command has no key arguments']],
+  ['getkeysandflags migrate h 1 k 0 1', ['k', 'RW', 'access', 'delete']],
+  ['getkeysandflags migrate h 1 "" 0 1 keys a b', ['a', 'RW', 'access', 'delete', 'b', 'RW', 'access', 'delete']],
+  ['getkeys object foo a', ['-ERR Invalid command specified']],
+  ['getkeys object', ['-ERR The command has no key arguments']],
   ['getkeys config get x', ['-ERR The command has no key arguments']],
 ])('COMMAND %s', async (line, words) => {
-  expect(stringsOf(await client.send('command', ...line.split(' ')))).toEqual(words);
+  expect(stringsOf(await client.line(`command ${line}`))).toEqual(words);
 });
 
 /** A key specification without Redis's remarks, which are prose. */

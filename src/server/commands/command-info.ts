@@ -153,9 +153,9 @@ function getKeys(server: Server, c: Call, withFlags: boolean): void {
   const request = Request.of(...words);
   const { table } = server.engine;
   const top = table.get(words[0]!.toLowerCase());
-  const row = top?.subcommands?.get((words[1] ?? '').toLowerCase()) ?? top;
+  const row = words.length > 1 && top?.subcommands ? top.subcommands.get(words[1]!.toLowerCase()) : top;
   if (row === undefined) throw new CommandError('ERR Invalid command specified');
-  if (row.keys.length === 0 && row.getKeys === null) throw new CommandError('ERR The command has no key arguments');
+  if (!row.hasKeys && row.getKeys === null) throw new CommandError('ERR The command has no key arguments');
   if ((row.arity > 0 && row.arity !== words.length) || words.length < -row.arity) throw new CommandError('ERR Invalid number of arguments specified for command');
   const found = keyIndexes(row, request);
   if (found.length === 0 && (row.flags & Flag.noMandatoryKeys) === 0) throw new CommandError('ERR Invalid arguments specified for command');

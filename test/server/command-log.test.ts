@@ -53,6 +53,7 @@ test('SLOWLOG is the list of the slow ones, under both names of its directives',
   const bySlowlog = stringsOf(await client.send('SLOWLOG', 'GET', '1'));
   expect(bySlowlog.slice(3, 5)).toEqual(['PING', 'slow']);
   expect(stringsOf(await client.send('COMMANDLOG', 'GET', '2', 'slow')).join()).toContain(bySlowlog.join());
+  expect(await client.send('SLOWLOG', 'GET', '1', '2')).toBe("-ERR unknown subcommand or wrong number of arguments for 'GET'. Try SLOWLOG HELP.");
   await set('slowlog-log-slower-than', '-1');
   expect(await client.send('SLOWLOG', 'RESET')).toBe('+OK');
   expect(await client.send('COMMANDLOG', 'LEN', 'slow')).toBe(':0');

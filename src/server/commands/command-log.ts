@@ -1,6 +1,7 @@
 /** COMMANDLOG, and SLOWLOG, which is its view of commands that took long. */
 import type { Call } from '../../engine/call.ts';
 import { type Command, command } from '../../engine/command.ts';
+import { badSubcommand } from '../../engine/error-texts.ts';
 import { CommandError } from '../../shared/errors.ts';
 import type { CommandLogKind } from '../command-log.ts';
 import type { Server } from '../server.ts';
@@ -33,6 +34,11 @@ function get(server: Server, c: Call, kind: CommandLogKind, hasCount: boolean): 
     c.reply.bulkString(entry.address);
     c.reply.bulkString(entry.clientName);
   }
+}
+
+function slowlogGet(server: Server, c: Call): void {
+  if (c.req.argc > 3) throw badSubcommand('SLOWLOG', c.string(1));
+  get(server, c, 'slow', c.req.argc === 3);
 }
 
 function reset(server: Server, c: Call, kind: CommandLogKind): void {
@@ -70,7 +76,7 @@ function slowlogCommand(server: Server): Command {
   return command({
     ...row, name: 'slowlog', arity: -2, flags: '',
     subcommands: [
-      command({ ...row, name: 'slowlog|get', arity: -2, tips: GET_TIPS, run: (c) => get(server, c, 'slow', c.req.argc === 3) }),
+      command({ ...row, name: 'slowlog|get', arity: -2, tips: GET_TIPS, run: (c) => slowlogGet(server, c) }),
       command({ ...row, name: 'slowlog|len', arity: 2, tips: LEN_TIPS, run: (c) => c.reply.integer(server.commandLog.list('slow').length) }),
       command({ ...row, name: 'slowlog|reset', arity: 2, tips: RESET_TIPS, run: (c) => reset(server, c, 'slow') }),
       command({ ...row, name: 'slowlog|help', arity: 2, flags: 'loading stale', since: '6.2.0', run: helpHandler(SLOWLOG_HELP) }),

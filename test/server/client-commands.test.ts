@@ -28,6 +28,8 @@ describe('what is wrong is said as Redis says it', () => {
     ['client kill maxage 0', 'ERR maxage should be greater than 0'],
     ['client list type x', "ERR Unknown client type 'x'"],
     ['client list foo', 'ERR syntax error'],
+    ['client pause 9223372036854775807', 'ERR timeout is out of range'],
+    ['client pause 9223372036854775808', 'ERR timeout is not an integer or out of range'],
     ['client pause x', 'ERR timeout is not an integer or out of range'],
     ['client pause -1', 'ERR timeout is negative'],
     ['client pause 1 foo', 'ERR CLIENT PAUSE mode must be WRITE or ALL'],
@@ -61,9 +63,10 @@ test('names and library facts show in CLIENT LIST and INFO, whose fields are tho
   await client.send('client', 'setname', 'me');
   await client.send('client', 'setinfo', 'lib-name', 'lib');
   await client.send('client', 'setinfo', 'LIB-VER', '1.2');
+  expect(await client.send('client', 'setinfo', 'Lib-Ver', 'a b')).toBe('-ERR Lib-Ver cannot contain spaces, newlines or special characters.');
   expect(await client.send('client', 'setinfo', 'lib-name', 'a b')).toBe('-ERR lib-name cannot contain spaces, newlines or special characters.');
   const line = await client.send('client', 'list');
-  expect(line).toMatch(/^id=\d+ addr=127\.0\.0\.1:\d+ laddr=127\.0\.0\.1:\d+ fd=\d+ name=me age=\d+ idle=\d+ flags=N db=0 sub=0 psub=0 ssub=0 multi=-1 watch=0 qbuf=26 qbuf-free=\d+ argv-mem=10 multi-mem=0 rbs=\d+ rbp=\d+ obl=0 oll=0 omem=0 tot-mem=\d+ events=r cmd=client\|list user=default redir=-1 resp=2 lib-name=lib lib-ver=1\.2 tot-net-in=\d+ tot-net-out=\d+ tot-cmds=7\n$/);
+  expect(line).toMatch(/^id=\d+ addr=127\.0\.0\.1:\d+ laddr=127\.0\.0\.1:\d+ fd=\d+ name=me age=\d+ idle=\d+ flags=N db=0 sub=0 psub=0 ssub=0 multi=-1 watch=0 qbuf=26 qbuf-free=\d+ argv-mem=10 multi-mem=0 rbs=\d+ rbp=\d+ obl=0 oll=0 omem=0 tot-mem=\d+ events=r cmd=client\|list user=default redir=-1 resp=2 lib-name=lib lib-ver=1\.2 tot-net-in=\d+ tot-net-out=\d+ tot-cmds=8\n$/);
   await client.send('multi');
   await client.send('ping');
   const other = await rig.connect();
@@ -83,6 +86,8 @@ test('LIST by ids and filters that must all hold; its flags and types', async ()
   const ids = async (...filter: string[]): Promise<string[]> => ((await client.send('client', 'list', ...filter)).match(/^id=\d+/gm) ?? []);
   expect(await ids('id', '1', '3', '99')).toEqual(['id=1', 'id=3']);
   expect(await ids('id', '1', '3', 'skipme', 'yes')).toEqual(['id=3']);
+  expect(await ids('id', '0')).toEqual([]);
+  expect(await ids('id', '-5', '3')).toEqual(['id=3']);
   expect(await ids('type', 'pubsub')).toEqual(['id=2']);
   expect(await ids('type', 'normal')).toEqual(['id=1', 'id=3']);
   expect(await ids('type', 'normal', 'id', '2')).toEqual([]);

@@ -66,7 +66,9 @@ export interface ClientFilter {
 }
 
 const TYPES: Record<string, string> = { normal: 'normal', master: 'master', slave: 'slave', replica: 'slave', pubsub: 'pubsub' };
-const BAD_ID = new CommandError('ERR client-id should be greater than 0');
+/** From which id on a filter takes any, and what it says of others. */
+export const KILL_IDS = { min: 1, refusal: new CommandError('ERR client-id should be greater than 0') };
+export const LIST_IDS: typeof KILL_IDS = { min: -Infinity, refusal: new CommandError('ERR Invalid client ID') };
 const BAD_AGE = new CommandError('ERR maxage is not an integer or out of range');
 const AGE_NOT_POSITIVE = new CommandError('ERR maxage should be greater than 0');
 
@@ -76,8 +78,8 @@ function clientType(text: string): string {
   return type;
 }
 
-/** The options of CLIENT KILL and CLIENT LIST from argument `from` on. @param badId what to say of an id that is none @throws CommandError */
-export function parseFilter(c: Call, from: number, badId = BAD_ID): ClientFilter {
+/** The options of CLIENT KILL and CLIENT LIST from argument `from` on. @throws CommandError */
+export function parseFilter(c: Call, from: number, idRule: typeof KILL_IDS): ClientFilter {
   const { req } = c;
   const out: ClientFilter = { ids: null, addr: null, laddr: null, type: null, user: null, ageMinS: 0, skipMe: null };
   for (let i = from; i < req.argc; i += 2) {
@@ -85,9 +87,9 @@ export function parseFilter(c: Call, from: number, badId = BAD_ID): ClientFilter
     const value = req.string(i + 1);
     if (req.is(i, 'ID')) {
       out.ids ??= new Set();
-      out.ids.add(idArgument(c, i + 1, badId));
+      out.ids.add(idArgument(c, i + 1, idRule));
       // Any number of ids may follow each other.
-      for (; i + 2 < req.argc && isInteger(c, i + 2); i++) out.ids.add(idArgument(c, i + 2, badId));
+      for (; i + 2 < req.argc && isInteger(c, i + 2); i++) out.ids.add(idArgument(c, i + 2, idRule));
     } else if (req.is(i, 'MAXAGE')) {
       out.ageMinS = c.integer(i + 1, BAD_AGE);
       if (out.ageMinS <= 0) throw AGE_NOT_POSITIVE;
@@ -103,9 +105,9 @@ export function parseFilter(c: Call, from: number, badId = BAD_ID): ClientFilter
   return out;
 }
 
-function idArgument(c: Call, i: number, badId: CommandError): number {
-  const id = c.integer(i, badId);
-  if (id < 1) throw badId;
+function idArgument(c: Call, i: number, { min, refusal }: typeof KILL_IDS): number {
+  const id = c.integer(i, refusal);
+  if (id < min) throw refusal;
   return id;
 }
 

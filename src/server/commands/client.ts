@@ -2,25 +2,25 @@
 import { UNBLOCKED_ERROR } from '../../engine/blocking.ts';
 import type { Call } from '../../engine/call.ts';
 import { type Command, type CommandOptions, type Handler, command } from '../../engine/command.ts';
-import { SYNTAX } from '../../engine/error-texts.ts';
+import { SYNTAX, TIMEOUT_NEGATIVE, TIMEOUT_OUT_OF_RANGE } from '../../engine/error-texts.ts';
 import { CommandError } from '../../shared/errors.ts';
 import { checkClientName } from '../client-name.ts';
 import type { Connection } from '../connection.ts';
 import type { Server } from '../server.ts';
-import { describeClient, matches, parseFilter } from './client-list.ts';
+import { KILL_IDS, LIST_IDS, describeClient, matches, parseFilter } from './client-list.ts';
 import { clientTrackingCommands } from './client-tracking.ts';
 import { connectionOf } from './connection.ts';
 import { helpHandler } from './help.ts';
 
 const BAD_TIMEOUT = new CommandError('ERR timeout is not an integer or out of range');
-const NEGATIVE_TIMEOUT = new CommandError('ERR timeout is negative');
-const BAD_CLIENT_ID = new CommandError('ERR Invalid client ID');
+/** Milliseconds since the epoch, of which Redis counts no more. */
+const TIME_MS_MAX = 2 ** 63;
 
 function kill(server: Server, c: Call): void {
   const { req } = c;
   const self = connectionOf(server, c);
   const oldForm = req.argc === 3;
-  const filter = oldForm ? { ...parseFilter(c, req.argc), addr: req.string(2), skipMe: false } : parseFilter(c, 2);
+  const filter = oldForm ? { ...parseFilter(c, req.argc, KILL_IDS), addr: req.string(2), skipMe: false } : parseFilter(c, 2, KILL_IDS);
   let killed = 0;
   for (const other of [...server.connections.values()]) {
     if (!matches(filter, other, server.nowMs) || ((filter.skipMe ?? true) && other === self)) continue;
@@ -34,7 +34,7 @@ function kill(server: Server, c: Call): void {
 }
 
 function list(server: Server, c: Call): void {
-  const filter = parseFilter(c, 2, BAD_CLIENT_ID);
+  const filter = parseFilter(c, 2, LIST_IDS);
   const wanted = (connection: Connection): boolean => matches(filter, connection, server.nowMs) && !(filter.skipMe === true && connection.id === c.session.id);
   const lines = [...server.connections.values()].filter(wanted).map((connection) => `${describeClient(server, c, connection)}\n`);
   c.reply.verbatim('txt', lines.join(''));
@@ -53,14 +53,14 @@ function reply(server: Server, c: Call): void {
 
 function setInfo(server: Server, c: Call): void {
   const connection = connectionOf(server, c);
-  const value = c.string(3);
+  const [option, value] = [c.string(2), c.string(3)];
   if (c.req.is(2, 'LIB-NAME')) {
-    checkClientName(value, 'lib-name');
+    checkClientName(value, option);
     connection.libName = value;
   } else if (c.req.is(2, 'LIB-VER')) {
-    checkClientName(value, 'lib-ver');
+    checkClientName(value, option);
     connection.libVersion = value;
-  } else throw new CommandError(`ERR Unrecognized option '${c.string(2)}'`);
+  } else throw new CommandError(`ERR Unrecognized option '${option}'`);
   c.reply.ok();
 }
 
@@ -83,8 +83,8 @@ function pause(server: Server, c: Call): void {
     else if (!req.is(3, 'ALL')) throw new CommandError('ERR CLIENT PAUSE mode must be WRITE or ALL');
   } else if (req.argc > 4) throw SYNTAX;
   const ms = c.integer(2, BAD_TIMEOUT);
-  if (ms < 0) throw NEGATIVE_TIMEOUT;
-  if (ms > Number.MAX_SAFE_INTEGER - server.nowMs) throw BAD_TIMEOUT;
+  if (ms < 0) throw TIMEOUT_NEGATIVE;
+  if (ms > TIME_MS_MAX - server.nowMs) throw TIMEOUT_OUT_OF_RANGE;
   server.pause.begin(server.nowMs + ms, all);
   c.reply.ok();
 }

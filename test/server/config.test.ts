@@ -176,6 +176,13 @@ describe('CONFIG over the wire', () => {
     expect(await client.send('config', 'set', 'hash-max-ziplist-value', '32', 'timeout', '5', 'slave-priority', '3')).toBe('+OK');
     expect(await get('hash-max-listpack-value', 'replica-priority')).toEqual(['hash-max-listpack-value', '32', 'replica-priority', '3']);
     expect(rig.server.limits.hashMaxListpackValue).toBe(32);
+    expect(await client.send('config', 'set', 'hash-max-listpack-value', '128', 'hash-max-ziplist-value', '512')).toBe('+OK');
+    expect(await get('hash-max-listpack-value')).toEqual(['hash-max-listpack-value', '512']);
+    expect(rig.server.limits.hashMaxListpackValue).toBe(512);
+    for (const [given, taken] of [['1000', '500'], ['0', '1'], ['20', '20']] as const) {
+      expect(await client.send('config', 'set', 'hz', given)).toBe('+OK');
+      expect(await get('hz')).toEqual(['hz', taken]);
+    }
     expect(await client.send('config', 'set', 'timeout', '9', 'hz', 'x')).toBe("-ERR CONFIG SET failed (possibly related to argument 'hz') - argument couldn't be parsed into an integer");
     expect(await get('timeout')).toEqual(['timeout', '5']);
     await client.send('config', 'set', 'client-output-buffer-limit', 'replica 1mb 0 0');
@@ -192,7 +199,8 @@ describe('CONFIG over the wire', () => {
     [['dbfilename', 'x'], "CONFIG SET failed (possibly related to argument 'dbfilename') - can't set protected config"],
     [['nosuch', '1'], "Unknown option or number of arguments for CONFIG SET - 'nosuch'"],
     [['hz', '10', 'hz', '11'], "CONFIG SET failed (possibly related to argument 'hz') - duplicate parameter"],
-    [['hash-max-ziplist-value', '1', 'hash-max-listpack-value', '1'], "CONFIG SET failed (possibly related to argument 'hash-max-listpack-value') - duplicate parameter"],
+    [['hash-max-ziplist-value', '1', 'HASH-max-ziplist-value', '1'], "CONFIG SET failed (possibly related to argument 'HASH-max-ziplist-value') - duplicate parameter"],
+    [['hz', '-5'], "CONFIG SET failed (possibly related to argument 'hz') - argument must be between 0 and 2147483647 inclusive"],
     [['timeout', '-1'], "CONFIG SET failed (possibly related to argument 'timeout') - argument must be between 0 and 2147483647 inclusive"],
     [['save', '1 2 3'], "CONFIG SET failed (possibly related to argument 'save') - Invalid save parameters"],
     [['client-output-buffer-limit', 'foo 1 2 3'], "CONFIG SET failed (possibly related to argument 'client-output-buffer-limit') - Invalid client class specified in buffer limit configuration."],

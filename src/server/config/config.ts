@@ -130,12 +130,16 @@ export class Config {
   set(pairs: readonly (readonly [string, string])[], options: SetOptions = { allowProtected: true }): void {
     const failed = (given: string, reason: string): CommandError => new CommandError(`ERR CONFIG SET failed (possibly related to argument '${given}') - ${reason}`);
     const rows: Directive[] = [];
+    // A directive may be set by two of its names at once: the last one is what counts.
+    const names = new Set<string>();
     for (const [given] of pairs) {
-      const row = BY_NAME.get(given.toLowerCase());
+      const name = given.toLowerCase();
+      const row = BY_NAME.get(name);
       if (row === undefined) throw new CommandError(`ERR Unknown option or number of arguments for CONFIG SET - '${given}'`);
       if (!row.mutable) throw failed(given, "can't set immutable config");
       if (row.protected && !options.allowProtected) throw failed(given, "can't set protected config");
-      if (rows.includes(row)) throw failed(given, 'duplicate parameter');
+      if (names.has(name)) throw failed(given, 'duplicate parameter');
+      names.add(name);
       rows.push(row);
     }
     // Names are complained of before values, as in Redis.

@@ -6,6 +6,8 @@
 export type DirectiveKind =
   | { readonly type: 'bool' }
   | { readonly type: 'int'; readonly min: number; readonly max: number }
+  /** An integer; what is not within the bounds is taken for the bound. */
+  | { readonly type: 'hint'; readonly least: number; readonly most: number }
   /** An integer shown and read in base 8. */
   | { readonly type: 'octal'; readonly max: number }
   /** Bytes, with units. */
@@ -87,6 +89,11 @@ export function memoryBytes(text: string): number {
   return match === null || unit === undefined ? -1 : Number(match[1]) * unit;
 }
 
+function integer(value: string): number {
+  if (!/^-?\d+$/.test(value)) throw new DirectiveError("argument couldn't be parsed into an integer");
+  return Number(value);
+}
+
 function inRange(number: number, min: number, max: number): string {
   if (number < min || number > max) throw new DirectiveError(`argument must be between ${min} and ${max} inclusive`);
   return String(number);
@@ -141,7 +148,8 @@ function normalForm(kind: DirectiveKind, given: readonly string[]): string {
       return String(memoryBytes(value));
     }
     case 'int':
-      if (!/^-?\d+$/.test(value)) throw new DirectiveError("argument couldn't be parsed into an integer");
-      return inRange(Number(value), kind.min, kind.max);
+      return inRange(integer(value), kind.min, kind.max);
+    case 'hint':
+      return String(Math.min(Math.max(Number(inRange(integer(value), 0, INT_MAX)), kind.least), kind.most));
   }
 }

@@ -58,7 +58,7 @@ const PROCESS = [
   ...because('it is for the tests of another program',
     ['client-default-resp', int(2, 3), '2', fixedHidden], ['debug-context', string, ''], ['enable-debug-assert', bool, 'no', fixedHidden], ['req-res-logfile', string, '', fixedHidden],
     ['watchdog-period', int(), '0', hidden], ['use-exit-on-panic', bool, 'no', hidden], ['loading-process-events-interval-bytes', memory(1024), '2097152', hidden]),
-  ...because('background work runs in bounded steps every 10 ms, whatever the load', ['hz', int(-2147483648), '10'], ['dynamic-hz', bool, 'yes'], ['active-expire-effort', int(1, 10), '1']),
+  ...because('background work runs in bounded steps every 10 ms, whatever the load', ['hz', { type: 'hint', least: 1, most: 500 }, '10'], ['dynamic-hz', bool, 'yes'], ['active-expire-effort', int(1, 10), '1']),
   ...because('large values are always detached at once and freed in small steps', ...['eviction', 'expire', 'server-del', 'user-del', 'user-flush']
     .map((name) => [`lazyfree-lazy-${name}`, bool, 'yes'] as const)),
   ...because('the data lies in an arena that is compacted all the time',

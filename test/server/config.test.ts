@@ -164,6 +164,14 @@ describe('CONFIG REWRITE', () => {
   });
 });
 
+test('GET of many patterns looks at each name quickly', () => {
+  const config = new Config();
+  const patterns = Array.from({ length: 2000 }, (_, i) => `nosuch-${i}-*`);
+  const begunMs = performance.now();
+  expect(config.get([...patterns, 'h?', ...patterns.map(() => '*')]).slice(0, 1)).toEqual([['hz', '10']]);
+  expect(performance.now() - begunMs).toBeLessThan(500);
+});
+
 describe('CONFIG over the wire', () => {
   let rig: ServerRig;
   afterEach(() => rig.stop());

@@ -1,7 +1,8 @@
 /** The configuration in force: what was given at the start, and what CONFIG SET changed since. */
 import { resolve } from 'node:path';
 import { CommandError } from '../../shared/errors.ts';
-import { globMatch } from '../../shared/glob.ts';
+import { globMatchBytes } from '../../shared/glob.ts';
+import { latin1Bytes } from '../../shared/request.ts';
 import { ConfigError, type GivenDirective } from './config-file.ts';
 import { rewriteFile } from './config-rewrite.ts';
 import { type Directive, DirectiveError, normalize } from './directive.ts';
@@ -13,6 +14,8 @@ for (const row of DIRECTIVES) {
   BY_NAME.set(row.name, row);
   for (const alias of row.aliases) BY_NAME.set(alias, row);
 }
+/** What patterns are compared with: each name, as bytes too. */
+const NAMES = [...BY_NAME].filter(([, { hidden }]) => !hidden).map(([name, row]) => ({ name, bytes: latin1Bytes(name), row }));
 const BAD_DIRECTIVE = 'Bad directive or wrong number of arguments';
 
 /** What a change of several parameters needs to know of who asks. */
@@ -117,7 +120,10 @@ export class Config {
       const row = BY_NAME.get(pattern.toLowerCase());
       if (row !== undefined) out.set(pattern.toLowerCase(), this.string(row.name));
       else if (/[*?[\\]/.test(pattern)) {
-        for (const [name, { name: main, hidden }] of BY_NAME) if (!hidden && globMatch(pattern, name, true)) out.set(name, this.string(main));
+        const wanted = latin1Bytes(pattern);
+        for (const { name, bytes, row: { name: main } } of NAMES) {
+          if (!out.has(name) && globMatchBytes(wanted, 0, wanted.length, bytes, 0, bytes.length, true)) out.set(name, this.string(main));
+        }
       }
     }
     return [...out];

@@ -65,7 +65,10 @@ export class Blocking {
     if (this.#engine.runBlocked(session, state, reply)) {
       this.release(session);
       host.endReply(this.#engine.lastWaitFor);
-    } else reply.rewind(mark);
+    } else {
+      reply.rewind(mark);
+      host.dropReply();
+    }
   }
 
   /**

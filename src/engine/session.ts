@@ -10,8 +10,9 @@ import type { Command } from './command.ts';
 
 /** What the engine asks of the connection behind a session, when it replies out of turn: to a blocked client. */
 export interface SessionHost {
-  /** Where the late reply goes. Exactly one reply is written, then `endReply` is called. */
+  /** Where the late reply goes. One reply is written, then `endReply` is called; or none, and `dropReply` is. */
   beginReply(): Reply;
+  dropReply(): void;
   /** @param waitFor the turn that must commit before the reply may leave, or 0. */
   endReply(waitFor: number): void;
 }

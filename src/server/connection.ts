@@ -495,6 +495,11 @@ export class Connection implements SessionHost, Waiter {
     return buffer.writer;
   }
 
+  dropReply(): void {
+    this.#lateBuffer = null;
+    if (this.#behindReply.length > 0 && !this.#isRunning) this.#sendBehindReply();
+  }
+
   endReply(waitFor: number): void {
     if (this.replyMode !== 'on') this.#muteReply(this.#lateBuffer!.writer, this.#lateStart);
     this.#endLate(waitFor);

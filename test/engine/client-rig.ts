@@ -39,6 +39,10 @@ export class Client implements SessionHost {
     return this.#reply;
   }
 
+  dropReply(): void {
+    // What was written has been taken back.
+  }
+
   endReply(waitFor: number): void {
     this.late.push(parseReply(this.#reply.take()));
     this.lateWaits.push(waitFor);

@@ -279,6 +279,7 @@ class Host implements SessionHost {
   readonly replies: Value[] = [];
   readonly #reply = new RecordingReply();
   beginReply(): Reply { return this.#reply; }
+  dropReply(): void { /* What was written has been taken back. */ }
   endReply(): void { this.replies.push(parseReply(this.#reply.take())); }
 }
 

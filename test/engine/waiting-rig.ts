@@ -12,6 +12,7 @@ export class Host implements SessionHost {
   readonly raw: string[] = [];
   readonly #reply = new RecordingReply();
   beginReply(): Reply { return this.#reply; }
+  dropReply(): void { /* What was written has been taken back. */ }
   endReply(): void {
     const text = this.#reply.take();
     this.raw.push(text);

@@ -1,6 +1,7 @@
 /** Replies out of turn: who waits and is served by another client's command, and what that other one gets. */
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import type { TestClient } from '../support/holdfast-process.ts';
+import { PushClient } from '../support/push-client.ts';
 import { ServerRig } from './server-rig.ts';
 
 let rig: ServerRig;
@@ -92,4 +93,18 @@ test('XREADGROUP is told at once that its stream has expired in the background',
   await blocked(1);
   await other.send('PEXPIRE', 's', '10');
   expect(await late).toMatch(/^-NOGROUP /);
+});
+
+test('who was looked at in vain, and goes on waiting, is sent messages at once', async () => {
+  const other = await rig.connect();
+  const waiting = await PushClient.connect(rig.server.port);
+  await waiting.line('HELLO 3');
+  await waiting.line('SUBSCRIBE c');
+  waiting.send('BLPOP', 'l', '0').catch(() => undefined);
+  await blocked(1);
+  for (const line of ['MULTI', 'RPUSH l a', 'LPOP l', 'EXEC']) void other.line(line);
+  const told = new Promise((resolve) => { waiting.onMessage = resolve; });
+  expect(await other.line('PUBLISH c hi')).toBe(':1');
+  expect(await told).toEqual(['message', 'c', 'hi']);
+  waiting.close();
 });

@@ -161,7 +161,7 @@ test('a time that is past takes each of many fields once, whatever was named bef
   rig.run('HSET', 'h', 'stays', 0, ...names.flatMap((name) => [name, 1]));
   const begunMs = performance.now();
   const replies = rig.run('HEXPIRE', 'h', 0, 'FIELDS', 2 * names.length, ...names, ...names);
-  expect(performance.now() - begunMs).toBeLessThan(2000);
+  expect(performance.now() - begunMs).toBeLessThan(10_000);
   expect(replies).toEqual([...names.map(() => 2), ...names.map(() => -2)]);
   expect(rig.line('HGETALL h')).toEqual(['stays', '0']);
   rig.check();

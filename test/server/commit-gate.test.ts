@@ -56,10 +56,16 @@ describe('the commit gate', () => {
 
   test('holds what who is blocked is told of a key that has expired in the background', async () => {
     await given(['XGROUP', 'CREATE', 's', 'g', '$', 'MKSTREAM']);
-    const client = await connect();
+    const [client, other] = [await connect(), await connect()];
     const late = client.send('XREADGROUP', 'GROUP', 'g', 'c', 'BLOCK', '0', 'STREAMS', 's', '>');
-    await given(['PEXPIRE', 's', '300']);
-    await log.appended(3);
+    expect(await settled(late)).toBe(false);
+    // Its consumer is in the log too.
+    const records = log.lastIndex;
+    const expires = other.send('PEXPIRE', 's', '300');
+    await log.appended(records + 1);
+    log.commit();
+    expect(await expires).toBe(':1');
+    await log.appended(records + 2);
     expect(await settled(late)).toBe(false);
     log.commit();
     expect(await late).toMatch(/^-NOGROUP /);

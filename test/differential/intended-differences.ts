@@ -51,11 +51,6 @@ export const INTENDED_DIFFERENCES: readonly IntendedDifference[] = [
     matches: (command, redis, holdfast) => isCommand(command, 'OBJECT') && holdfast === 'int' && (redis === 'embstr' || redis === 'raw'),
   },
   {
-    reason: 'Since 7.2 a HELP ends with "Print this help."; 7.0 says "Prints".',
-    matches: (command, redis, holdfast) => command[1]?.toUpperCase() === 'HELP' && Array.isArray(redis) && Array.isArray(holdfast)
-      && holdfast.at(-1) === '    Print this help.' && canonical(redis.slice(0, -1)) === canonical(holdfast.slice(0, -1)),
-  },
-  {
     reason: 'SORT ALPHA compares whole strings here; redis-server calls strcoll, for which a string ends at its first NUL.',
     matches: (command, redis, holdfast) => isCommand(command, 'SORT', 'SORT_RO') && command.some((word) => word.toUpperCase() === 'ALPHA')
       && Array.isArray(redis) && Array.isArray(holdfast) && redis.some((item) => typeof item === 'string' && item.includes('\0')),

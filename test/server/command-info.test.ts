@@ -13,7 +13,7 @@ let rig: ServerRig;
 let client: TestClient;
 
 beforeAll(async () => {
-  rig = await ServerRig.start('--enable-debug-command', 'yes');
+  rig = await ServerRig.start();
   client = await rig.connect();
 });
 afterAll(() => rig.stop());
@@ -60,12 +60,6 @@ test('INFO of what is no command is null; tips, key specifications and no subcom
   expect(modern).toMatch(/\r\n~\d\r\n\$\d+\r\nrequest_policy:all_shards\r\n[^~*]*~0\r\n~0\r\n/);
   expect(modern).toContain('\r\n~0\r\n~1\r\n%3\r\n$5\r\nflags\r\n~2\r\n+RO\r\n');
   expect(modern).toContain('\r\n~0\r\n~0\r\n*5\r\n*10\r\n');
-});
-
-test('each HELP ends with what HELP does', async () => {
-  const helps = rig.server.engine.table.all.filter((row) => row.name.endsWith('|help') && !row.name.startsWith('cluster|'));
-  expect(helps.length).toBeGreaterThan(15);
-  for (const { topName } of helps) expect(stringsOf(await client.send(topName, 'help')).slice(-2), topName).toEqual(['HELP', '    Print this help.']);
 });
 
 test.each(['scan', 'randomkey'])('the tips of %s say that its replies are added up in a way of their own', async (name) => {

@@ -79,7 +79,7 @@ const HELP = [
   '    Return memory in bytes used by <key> and its value. Nested values are',
   '    sampled up to <count> times (default: 5, 0 means sample all).',
   'HELP',
-  '    Print this help.',
+  '    Prints this help.',
 ];
 
 const ROW = { group: 'server', since: '4.0.0' } as const;

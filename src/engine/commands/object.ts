@@ -89,7 +89,7 @@ const HELP = [
   '    Return the number of references of the value associated with the specified',
   '    <key>.',
   'HELP',
-  '    Print this help.',
+  '    Prints this help.',
 ];
 
 const ROW = { flags: 'readonly', group: 'generic', categories: 'keyspace', keys: [keysAt(2, 'RO')] } as const;

@@ -138,7 +138,7 @@ const HELP = [
   'SETID <key> <groupname> <id|$> [ENTRIESREAD entries_read]',
   '    Set the current group ID and entries_read counter.',
   'HELP',
-  '    Print this help.',
+  '    Prints this help.',
 ];
 
 const ROW = { group: 'stream', since: '5.0.0' } as const;

@@ -201,7 +201,7 @@ const HELP = [
   'STREAM <key> [FULL [COUNT <count>]',
   '    Show information about the stream.',
   'HELP',
-  '    Print this help.',
+  '    Prints this help.',
 ];
 
 const ROW = { group: 'stream', since: '5.0.0' } as const;

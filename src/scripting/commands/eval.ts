@@ -31,7 +31,7 @@ const HELP = [
   'SHOW <sha1>',
   '    Show a script from the scripts cache.',
   'HELP',
-  '    Print this help.',
+  '    Prints this help.',
 ];
 
 export function evalCommands(host: ScriptHost, scripts: EvalScripts): readonly Command[] {

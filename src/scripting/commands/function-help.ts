@@ -38,5 +38,5 @@ export const FUNCTION_HELP: readonly string[] = [
   '      libraries with the new libraries (notice that even on this option there is a chance of failure',
   '      in case of functions name collision with another library).',
   'HELP',
-  '    Print this help.',
+  '    Prints this help.',
 ];

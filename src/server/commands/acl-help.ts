@@ -28,5 +28,5 @@ export const ACL_HELP: readonly string[] = [
   'WHOAMI',
   '    Return the current connection username.',
   'HELP',
-  '    Print this help.',
+  '    Prints this help.',
 ];

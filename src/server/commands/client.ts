@@ -128,7 +128,7 @@ const HELP = [
   'CAPA <option> [options...]', '    The client claims its some capability options. Options are:', '    * REDIRECT', '      The client can handle redirection during primary and replica failover in standalone mode.',
   'NO-EVICT (ON|OFF)', '    Protect current client connection from eviction.',
   'NO-TOUCH (ON|OFF)', '    Will not touch LRU/LFU stats when this mode is on.',
-  'HELP', '    Print this help.',
+  'HELP', '    Prints this help.',
 ];
 
 function readConsistency(server: Server, c: Call): void {

@@ -177,7 +177,7 @@ const HELP = [
   '    If no command names are given, documentation details for all', '    commands are returned.',
   'GETKEYS <full-command>', '    Return the keys from a full command.',
   'GETKEYSANDFLAGS <full-command>', '    Return the keys and the access flags from a full command.',
-  'HELP', '    Print this help.',
+  'HELP', '    Prints this help.',
 ];
 
 export function commandCommand(server: Server): Command {

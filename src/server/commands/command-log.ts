@@ -52,7 +52,7 @@ const SLOWLOG_HELP = [
   '    id, timestamp, time in microseconds, arguments array, client IP and port,', '    client name',
   'LEN', '    Return the length of the slowlog.',
   'RESET', '    Reset the slowlog.',
-  'HELP', '    Print this help.',
+  'HELP', '    Prints this help.',
 ];
 
 const COMMANDLOG_HELP = [
@@ -62,7 +62,7 @@ const COMMANDLOG_HELP = [
   '        or size in bytes for type of large-reply', '    arguments array, client IP and port,', '    client name',
   'LEN <type>', '    Return the length of the specified type of commandlog.',
   'RESET <type>', '    Reset the specified type of commandlog.',
-  'HELP', '    Print this help.',
+  'HELP', '    Prints this help.',
 ];
 
 const group = 'server';

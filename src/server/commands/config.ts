@@ -15,7 +15,7 @@ const HELP = [
   'SET <directive> <value>', '    Set the configuration <directive> to <value>.',
   'RESETSTAT', '    Reset statistics reported by the INFO command.',
   'REWRITE', '    Rewrite the configuration file.',
-  'HELP', '    Print this help.',
+  'HELP', '    Prints this help.',
 ];
 
 function get(server: Server, c: Call): void {

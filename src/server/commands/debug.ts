@@ -48,7 +48,7 @@ const HELP = [
   'SLEEP <seconds>',
   '    Stop the server for <seconds>. Decimals allowed.',
   'HELP',
-  '    Print this help.',
+  '    Prints this help.',
 ];
 
 export function debugCommand(server: Server): Command {

@@ -20,7 +20,7 @@ const HELP = [
   'LOAD <path> [<arg> ...]', '    Load a module library from <path>, passing to it any optional arguments.',
   'LOADEX <path> [[CONFIG NAME VALUE]...] [ARGS ...]', '    Load a module library from <path>, while passing it module configurations and optional arguments.',
   'UNLOAD <name>', '    Unload a module.',
-  'HELP', '    Print this help.',
+  'HELP', '    Prints this help.',
 ];
 
 const row = { group: 'server', since: '4.0.0', flags: 'admin noscript no_async_loading protected' } as const;

@@ -71,7 +71,7 @@ const HELP = [
   'NUMSUB [<channel> ...]', '    Return the number of subscribers for the specified channels, excluding', '    pattern subscriptions(default: no channels).',
   'SHARDCHANNELS [<pattern>]', "    Return the currently active shard level channels matching a <pattern> (default: '*').",
   'SHARDNUMSUB [<shardchannel> ...]', '    Return the number of subscribers for the specified shard level channel(s)',
-  'HELP', '    Print this help.',
+  'HELP', '    Prints this help.',
 ];
 
 export function pubsubCommands(server: Server): readonly Command[] {

@@ -128,7 +128,7 @@ const HELP = [
   'MYID', '    Return the ID of the Sentinel instance.',
   'REPLICAS <master-name>', '    Show a list of replicas for this master and their state.',
   'SENTINELS <master-name>', '    Show a list of Sentinel instances for this master and their state.',
-  'HELP', '    Print this help.',
+  'HELP', '    Prints this help.',
 ];
 
 export function sentinelCommand(server: Server): Command {

@@ -7,7 +7,7 @@ import { ENDS_AT_MS_MAX } from '../types/field-times.ts';
 import { Bytes, EntryType, NO_EXPIRY } from '../memory/entries.ts';
 import { packedElementBytes } from '../memory/packed.ts';
 import { expiryOption, positiveExpiry } from './expire-options.ts';
-import { deleteTouched, fields, hasField, isPast, logTouched, readFields, touched } from './hash-expiry.ts';
+import { fields, hasField, isPast, logDeleted, logTouched, readFields, touched } from './hash-expiry.ts';
 
 const value = new Bytes();
 
@@ -32,7 +32,7 @@ function hgetdel(c: Call): void {
     hashes.delete(ref, req.buf, req.off[i]!, req.len[i]!);
     touched.push(i);
   }
-  if (touched.length > 0) deleteTouched(c, ref);
+  logDeleted(c, ref);
 }
 
 interface Options {
@@ -84,7 +84,10 @@ function hgetex(c: Call): void {
   }
   if (persists) logTouched(c, 'HPERSIST');
   else if (!past) logTouched(c, 'HPEXPIREAT', endsAtMs);
-  else if (touched.length > 0) deleteTouched(c, ref);
+  else {
+    for (const i of touched) hashes.delete(ref, req.buf, req.off[i]!, req.len[i]!);
+    logDeleted(c, ref);
+  }
 }
 
 /** Whether the condition holds for all fields. */

@@ -70,13 +70,11 @@ export function logTouched(c: Call, name: 'HDEL' | 'HPERSIST' | 'HPEXPIREAT', en
   c.notify(KeyEvent.hash, name === 'HPEXPIREAT' ? 'hexpire' : name.toLowerCase(), 1);
 }
 
-/** Deletes the `touched` fields of a hash, and with the last of its fields the key, and logs it. */
-export function deleteTouched(c: Call, ref: Ref): void {
-  const { req } = c;
-  const { hashes } = c.engine.types;
-  for (const i of touched) hashes.delete(ref, req.buf, req.off[i]!, req.len[i]!);
+/** Logs that the `touched` fields of a hash are deleted, if there are any; with the last of its fields goes the key. */
+export function logDeleted(c: Call, ref: Ref): void {
+  if (touched.length === 0) return;
   logTouched(c, 'HDEL');
-  if (hashes.lengthOfAll(ref) > 0) return;
+  if (c.engine.types.hashes.lengthOfAll(ref) > 0) return;
   c.removeKey(1);
   c.notify(KeyEvent.generic, 'del', 1);
 }
@@ -126,9 +124,8 @@ function hexpire(c: Call, inSeconds: boolean, relative: boolean): void {
       c.reply.integer(past ? Result.deleted : Result.set);
     }
   }
-  if (past) {
-    if (touched.length > 0) deleteTouched(c, ref);
-  } else logTouched(c, 'HPEXPIREAT', endsAtMs);
+  if (past) logDeleted(c, ref);
+  else logTouched(c, 'HPEXPIREAT', endsAtMs);
 }
 
 // ---- HTTL, HPERSIST ----

@@ -9,7 +9,7 @@ import net from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { BenchClient } from './client.ts';
-import { HOLDFAST } from './paths.ts';
+import { HOLDFAST, PACKAGE_JSON } from './paths.ts';
 
 export type ServerKind = 'holdfast' | 'redis-aof' | 'redis-memory';
 
@@ -53,6 +53,13 @@ export async function freePort(): Promise<number> {
   probe.close();
   await once(probe, 'close');
   return port;
+}
+
+/** The variables with which `npm start` runs the server: it is measured as users have it. */
+function startEnvironment(): Record<string, string> {
+  const { scripts } = JSON.parse(readFileSync(PACKAGE_JSON, 'utf8')) as { scripts: { start: string } };
+  const [variables] = scripts.start.split(' exec ');
+  return Object.fromEntries(variables!.split(' ').map((word) => [word.slice(0, word.indexOf('=')), word.slice(word.indexOf('=') + 1)]));
 }
 
 export class BenchServer {
@@ -112,7 +119,7 @@ export class BenchServer {
   async restart(): Promise<number> {
     const [program, args] = this.#command();
     const startedMs = performance.now();
-    const child = spawn(program, args, { env: { ...process.env, ...this.#environment }, stdio: ['ignore', 'pipe', 'pipe'] });
+    const child = spawn(program, args, { env: { ...process.env, ...(this.kind === 'holdfast' ? startEnvironment() : {}), ...this.#environment }, stdio: ['ignore', 'pipe', 'pipe'] });
     this.#child = child;
     running.add(this);
     let output = '';

@@ -7,11 +7,14 @@
  */
 import { type ChildProcess, type Serializable, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { writeFileSync } from 'node:fs';
 import type { Socket } from 'node:net';
 import { setPriority } from 'node:os';
 
-/** The shadow gives way to the primary where both want the processor. */
+/** Launcher and shadow give way to the server, and to whatever else wants the processor. */
 const NICENESS = 10;
+/** Linux may give each session its fair part of the processor, and count niceness only among the processes of one (man 7 sched). */
+const SESSION_NICENESS = '/proc/self/autogroup';
 
 /** What the launcher itself says; what shadows say passes through. */
 export type FromLauncher =
@@ -73,6 +76,7 @@ function killGroup({ pid }: ChildProcess): void {
 
 /** The launcher's side. `command`: program and arguments that end up in `runShadowProcess`. */
 export function runShadowLauncher(command: readonly string[]): void {
+  giveWay();
   const [program, ...args] = command;
   const tell = (message: Serializable): void => { process.send!(message); };
   let running: ChildProcess | null = null;
@@ -87,17 +91,18 @@ export function runShadowLauncher(command: readonly string[]): void {
     shadow.on('error', ({ message }) => tell({ type: 'not-started', message } satisfies FromLauncher));
     shadow.on('exit', (code, signal) => tell({ type: 'ended', how: signal ?? `exit code ${code}` } satisfies FromLauncher));
     shadow.on('message', tell);
-    shadow.on('spawn', () => {
-      lowerPriority(shadow);
-      shadow.send(task);
-    });
+    shadow.on('spawn', () => shadow.send(task));
   });
 }
 
-function lowerPriority(child: ChildProcess): void {
-  try {
-    setPriority(child.pid!, NICENESS);
-  } catch {
-    // It may be over already, or the platform has no priorities: nothing depends on it.
+/** For this process and those that it will start: all that is in its session, which is its own. */
+function giveWay(): void {
+  const ways = [(): void => { setPriority(NICENESS); }, (): void => { writeFileSync(SESSION_NICENESS, String(NICENESS)); }];
+  for (const lower of ways) {
+    try {
+      lower();
+    } catch {
+      // The platform has no such thing: nothing depends on it.
+    }
   }
 }

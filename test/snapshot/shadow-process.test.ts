@@ -1,7 +1,7 @@
 /** Shadow replicas as processes that a launcher starts: one after the other, and after one that ended badly. */
 import { once } from 'node:events';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { getPriority, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, expect, test } from 'vitest';
@@ -52,6 +52,21 @@ test('one launcher starts them all, also one that has nothing to read', async ()
   expect((await snapshot(4)).index).toBe(4);
   expect((await snapshot(4)).index).toBe(4);
   expect(launcher.prepare()).toBe(started);
+});
+
+test.runIf(process.platform === 'linux')('a shadow gives way to the server, in whose session it is not', async () => {
+  const { pid } = launcher.prepare();
+  const found: string[] = [];
+  const reading = {
+    async *records(from: number, through: number): AsyncGenerator<LogRecord> {
+      const shadow = Number(readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8'));
+      const autogroup = `/proc/${shadow}/autogroup`;
+      found.push(String(getPriority(shadow)), existsSync(autogroup) ? readFileSync(autogroup, 'utf8').trim().replace(/^.* nice /, '') : '10');
+      yield* records(from, through);
+    },
+  };
+  await snapshot(2, reading);
+  expect(found).toEqual(['10', '10']);
 });
 
 test('after a launcher that was killed there is another', async () => {

@@ -139,7 +139,7 @@ const WITH_EFFECT: readonly Directive[] = [
   // Snapshots
   directive('rdbcompression', bool, 'yes'),
   directive('snapshot-freshness-percent', int(), '100'),
-  directive('snapshot-freshness-min-bytes', memory(), '67108864'),
+  directive('snapshot-freshness-min-bytes', memory(), '134217728'),
   directive('snapshot-daily-at', { type: 'words', check: minuteOfDay }, ''),
   directive('snapshot-retention-days', int(), '7'),
   directive('snapshot-keep', int(1, 1000), '2'),

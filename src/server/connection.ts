@@ -14,30 +14,18 @@ import type { RespWriter } from '../protocol/resp-writer.ts';
 import type { Reply } from '../shared/reply.ts';
 import { Request } from '../shared/request.ts';
 import type { ClientSocket } from './client-socket.ts';
+import { ConnectionOutput } from './connection-output.ts';
 import type { OutputBuffer } from './output-pool.ts';
 import { Subscriptions } from './pubsub.ts';
 import { ReadConsistency } from './read-consistency.ts';
 import type { Server } from './server.ts';
-import { SocketOutput } from './socket-output.ts';
 import type { ClientTracking } from './tracking/client-tracking.ts';
 import type { Upstream } from './upstream.ts';
 
-/** A range of an output buffer that waits for a turn to commit (0: only for the ranges before it). */
-interface HeldRange {
-  readonly buffer: OutputBuffer;
-  readonly from: number;
-  readonly to: number;
-  readonly turn: number;
-}
-
 /** A turn that has lasted so long takes one command more from each connection; the rest of what they sent waits for the next. */
 const TURN_US_MAX = 5000;
-/** So much output does not wait for the end of the turn. */
-const FLUSH_BYTES = 64 * 1024;
 /** Replies of one connection are sent when they have become so large: a pipeline of GETs of large values must meet the output limit. */
 const OUTPUT_IN_A_ROW_BYTES = 1024 * 1024;
-/** A longer reply is not sent, whatever client-output-buffer-limit says: one array of bytes has to hold it. */
-const REPLY_BYTES_MAX = 2 ** 31;
 const STAR = 42;
 
 /** One for all connections: a request is valid only while its command runs. */
@@ -54,6 +42,7 @@ export class Connection implements SessionHost, Waiter {
   readonly server: Server;
   readonly connectedAtMs: number;
   readonly parser: RequestParser;
+  readonly output: ConnectionOutput;
   proto: 2 | 3 = 2;
   /** Whether its user has proved to be that one, or need not. */
   authenticated = false;
@@ -93,20 +82,11 @@ export class Connection implements SessionHost, Waiter {
   bytesOut = 0;
   commands = 0;
 
-  readonly #output: SocketOutput;
   readonly #pending = new PendingInput();
-  /** Output that may go out when the turn ends: a range of one buffer. */
-  #readyBuffer: OutputBuffer | null = null;
-  #readyFrom = 0;
-  #readyTo = 0;
-  #held: HeldRange[] = [];
-  #heldBytes = 0;
   #paused = false;
   #resumeQueued = false;
   /** Waits for the log to catch up. */
   #stopped = false;
-  /** Since when the soft output limit has been exceeded, or 0. */
-  #softLimitSinceMs = 0;
 
   /** Its commands are being run. */
   #isRunning = false;
@@ -120,7 +100,7 @@ export class Connection implements SessionHost, Waiter {
   constructor(server: Server, socket: ClientSocket, id: number, nowMs: number) {
     this.server = server;
     this.socket = socket;
-    this.#output = new SocketOutput(socket);
+    this.output = new ConnectionOutput(server, this);
     this.id = id;
     this.session = new Session(id, this);
     this.parser = new RequestParser(server.parserLimits);
@@ -172,15 +152,15 @@ export class Connection implements SessionHost, Waiter {
 
   /** Parses and runs commands in [start, end); returns where it stopped. */
   #run(buf: Uint8Array, start: number, end: number): number {
-    const { server, parser } = this;
+    const { server, parser, output } = this;
     let buffer = server.output.prepare();
     let { writer } = buffer;
     writer.proto = this.proto;
-    writer.replyBytesMax = this.#replyBytesMax;
+    writer.replyBytesMax = output.replyBytesMax;
     const { engine } = server;
     // The output since `from` waits for `hold`: everything behind a held reply waits with it.
     let from = writer.pos;
-    let hold = this.#held.length > 0 ? this.#held[this.#held.length - 1]!.turn : 0;
+    let hold = output.heldForTurn;
     let at = start;
     // Of those in `requestsAhead`: how many there are, and how many have run.
     let found = 0;
@@ -236,25 +216,25 @@ export class Connection implements SessionHost, Waiter {
       }
       const wait = engine.lastWaitFor;
       if (wait > hold) {
-        this.#send(buffer, from, before, hold);
+        output.send(buffer, from, before, hold);
         from = before;
         hold = wait;
       }
       // Who is blocked is muted once it gets its reply.
       if (this.replyMode !== 'on' && outcome !== Outcome.blocked) this.#muteReply(writer, before);
       if (this.#behindReply.length > 0) {
-        this.#send(buffer, from, writer.pos, hold);
+        output.send(buffer, from, writer.pos, hold);
         from = writer.pos;
         this.#sendBehindReply();
       }
       if (outcome === Outcome.blocked || this.closing || this.closed) break;
       if (writer.pos - from > OUTPUT_IN_A_ROW_BYTES) {
-        this.#send(buffer, from, writer.pos, hold);
+        output.send(buffer, from, writer.pos, hold);
         if (this.closed) break;
         buffer = server.output.prepare();
         ({ writer } = buffer);
         writer.proto = this.proto;
-        writer.replyBytesMax = this.#replyBytesMax;
+        writer.replyBytesMax = output.replyBytesMax;
         from = writer.pos;
       }
       if (at < end && engine.clock.turnUs > TURN_US_MAX) {
@@ -266,7 +246,7 @@ export class Connection implements SessionHost, Waiter {
     engine.moreFollows = false;
     engine.clock.settle();
     if (this.closed) return end;
-    this.#send(buffer, from, writer.pos, hold);
+    output.send(buffer, from, writer.pos, hold);
     if (this.closing) this.#endWhenSent();
     return at;
   }
@@ -288,10 +268,8 @@ export class Connection implements SessionHost, Waiter {
    * @param scratch for what is read
    */
   answerWhileBusy(scratch: Uint8Array, writer: RespWriter, answer: (connection: Connection, request: Request) => void): void {
-    if (this.closed || this.closing || this.#mustWait || this.#held.length > 0) return;
-    this.flush();
-    if (this.#output.queuedBytes > 0) return;
-    const length = this.#output.readNow(scratch);
+    if (this.closed || this.closing || this.#mustWait || this.output.isHeld) return;
+    const length = this.output.readBehind(scratch);
     if (length === 0) return;
     this.bytesIn += length;
     const pending = this.#pending;
@@ -311,7 +289,7 @@ export class Connection implements SessionHost, Waiter {
       if (this.closing) break;
     }
     // The writer is used again for the next: what the kernel does not take must have bytes of its own.
-    if (writer.pos > 0) this.#write(writer.buf.slice(0, writer.pos), 0, writer.pos, null);
+    if (writer.pos > 0) this.output.sendNow(writer.buf.slice(0, writer.pos));
     if (this.closing) this.#endWhenSent();
   }
 
@@ -351,117 +329,21 @@ export class Connection implements SessionHost, Waiter {
 
   // ---- Output ----
 
-  /** Sends [from, to) of `buffer` as soon as turn `hold` is committed and all before it is sent. */
-  #send(buffer: OutputBuffer, from: number, to: number, hold: number): void {
-    if (from === to || this.closed) return;
-    if (this.#held.length === 0 && hold <= this.server.gate.committedTurn) {
-      this.#ready(buffer, from, to);
-      return;
-    }
-    buffer.holders++;
-    this.#held.push({ buffer, from, to, turn: hold });
-    this.#heldBytes += to - from;
-    if (hold > this.server.gate.committedTurn) this.server.gate.wait(this, hold);
-    this.checkOutputLimit();
-  }
-
-  /**
-   * Notes a range for the end of the turn. Replies of all connections go out one after the other then: a client that is
-   * woken by the first finds the others there, which takes half the processor time of a wake-up for each.
-   */
-  #ready(buffer: OutputBuffer, from: number, to: number): void {
-    if (this.#readyBuffer === buffer && this.#readyTo === from) {
-      this.#readyTo = to;
-      return;
-    }
-    if (this.#readyBuffer !== null) this.flush();
-    buffer.holders++;
-    this.#readyBuffer = buffer;
-    this.#readyFrom = from;
-    this.#readyTo = to;
-    if (to - from >= FLUSH_BYTES) this.flush();
-    else this.server.outputReady(this);
-  }
-
-  /** Writes what is ready. */
-  flush(): void {
-    const buffer = this.#readyBuffer;
-    if (buffer === null) return;
-    this.#readyBuffer = null;
-    this.#write(buffer.writer.buf, this.#readyFrom, this.#readyTo, buffer);
-    this.server.output.release(buffer);
-  }
-
   /** The gate's word that all turns up to `turn` are committed. */
   release(turn: number): void {
-    const held = this.#held;
-    let n = 0;
-    while (n < held.length && held[n]!.turn <= turn) n++;
-    if (n === 0) return;
-    this.flush();
-    this.#held = n === held.length ? [] : held.slice(n);
-    if (n === 1) this.#write(held[0]!.buffer.writer.buf, held[0]!.from, held[0]!.to, held[0]!.buffer);
-    else {
-      const bytes = Buffer.concat(held.slice(0, n).map(({ buffer, from, to }) => buffer.writer.buf.subarray(from, to)));
-      this.#write(bytes, 0, bytes.length, null);
-    }
-    for (let i = 0; i < n; i++) {
-      const { buffer, from, to } = held[i]!;
-      this.#heldBytes -= to - from;
-      this.server.output.release(buffer);
-    }
+    this.output.release(turn);
     if (this.closing) this.#endWhenSent();
-  }
-
-  /** Sends bytes [from, to) of `buf`, which are `buffer`'s or (null) nobody's else. */
-  #write(buf: Uint8Array, from: number, to: number, buffer: OutputBuffer | null): void {
-    if (this.closed) return;
-    this.bytesOut += to - from;
-    this.server.bytesOut += to - from;
-    this.server.statistics.writes++;
-    if (this.#output.write(buf, from, to)) return;
-    if (buffer !== null) buffer.tainted = true;
-    this.checkOutputLimit();
-  }
-
-  get outputBytes(): number {
-    return this.#heldBytes + (this.#readyBuffer === null ? 0 : this.#readyTo - this.#readyFrom) + this.#output.queuedBytes;
   }
 
   get inputBytes(): number {
     return this.#pending.length;
   }
 
-  /** Closes the connection when its output exceeds what client-output-buffer-limit allows. */
-  checkOutputLimit(): void {
-    if (this.closed) return;
-    const { hardBytes, softBytes, softSeconds } = this.server.config.outputBufferLimit[this.subscriptions.isEmpty ? 'normal' : 'pubsub'];
-    const bytes = this.outputBytes;
-    let over = hardBytes > 0 && bytes >= hardBytes;
-    if (softBytes > 0 && bytes >= softBytes) {
-      if (this.#softLimitSinceMs === 0) this.#softLimitSinceMs = this.server.nowMs;
-      else if (this.server.nowMs - this.#softLimitSinceMs > softSeconds * 1000) over = true;
-    } else this.#softLimitSinceMs = 0;
-    if (over) this.#closeOverLimit();
-  }
-
-  /** What a reply may have before it is known to be too long to be sent. */
-  get #replyBytesMax(): number {
-    const { hardBytes } = this.server.config.outputBufferLimit[this.subscriptions.isEmpty ? 'normal' : 'pubsub'];
-    return hardBytes > 0 ? Math.min(hardBytes, REPLY_BYTES_MAX) : REPLY_BYTES_MAX;
-  }
-
   /** Gives up a reply that is too long, and the connection. */
   #dropReply(writer: RespWriter): void {
     writer.isFull = false;
     writer.pos = writer.replyStart;
-    this.#closeOverLimit();
-  }
-
-  #closeOverLimit(): void {
-    this.server.log.warning(`Client ${this.address} closed for overcoming of output buffer limits.`);
-    this.server.outputLimitDisconnections++;
-    this.close();
+    this.output.closeOverLimit();
   }
 
   /** Bytes [from, to) of `bytes` are replies of the primary to what was forwarded. */
@@ -471,7 +353,7 @@ export class Connection implements SessionHost, Waiter {
     const { writer } = buffer;
     const start = writer.pos;
     writer.raw(bytes, from, to - from);
-    this.#send(buffer, start, writer.pos, 0);
+    this.output.send(buffer, start, writer.pos, 0);
   }
 
   /** Commands that were forwarded and will not be answered are input again, before what is left of it. */
@@ -491,7 +373,7 @@ export class Connection implements SessionHost, Waiter {
     this.#lateStart = buffer.writer.pos;
     buffer.writer.proto = this.proto;
     buffer.writer.replyStart = this.#lateStart;
-    buffer.writer.replyBytesMax = this.#replyBytesMax;
+    buffer.writer.replyBytesMax = this.output.replyBytesMax;
     return buffer.writer;
   }
 
@@ -511,8 +393,7 @@ export class Connection implements SessionHost, Waiter {
     this.#lateBuffer = null;
     const { writer } = buffer;
     if (writer.isFull || writer.pos - this.#lateStart > writer.replyBytesMax) this.#dropReply(writer);
-    const last = this.#held.length > 0 ? this.#held[this.#held.length - 1]!.turn : 0;
-    this.#send(buffer, this.#lateStart, buffer.writer.pos, Math.max(waitFor, last));
+    this.output.send(buffer, this.#lateStart, writer.pos, Math.max(waitFor, this.output.heldForTurn));
     if (this.#behindReply.length > 0 && !this.#isRunning) this.#sendBehindReply();
   }
 
@@ -554,15 +435,15 @@ export class Connection implements SessionHost, Waiter {
   }
 
   #endWhenSent(): void {
-    this.flush();
-    if (this.#held.length > 0 || this.#unanswered > 0 || this.closed) return;
+    this.output.flush();
+    if (this.output.isHeld || this.#unanswered > 0 || this.closed) return;
     this.socket.end();
     // The client may take its time to end its own side.
     this.server.connectionLeft(this);
   }
 
   get #isAllSent(): boolean {
-    return this.#held.length === 0 && this.#unanswered === 0 && this.outputBytes === 0;
+    return !this.output.isHeld && this.#unanswered === 0 && this.output.bytes === 0;
   }
 
   /** Commands that the primary is still to answer. */
@@ -577,11 +458,11 @@ export class Connection implements SessionHost, Waiter {
   endAtRest(): boolean {
     if (this.closed) return true;
     if (!this.closing) {
-      if (this.#stopped || this.#resumeQueued || this.#unanswered > 0 || this.#held.length > 0) return false;
+      if (this.#stopped || this.#resumeQueued || this.#unanswered > 0 || this.output.isHeld) return false;
       this.closing = true;
       this.#endWhenSent();
     }
-    return this.outputBytes === 0;
+    return this.output.bytes === 0;
   }
 
   /** Ends the connection now; replies not sent are lost. */
@@ -589,11 +470,7 @@ export class Connection implements SessionHost, Waiter {
     if (this.closed) return;
     this.closed = true;
     this.upstream?.close();
-    if (this.#readyBuffer !== null) this.server.output.release(this.#readyBuffer);
-    this.#readyBuffer = null;
-    for (const range of this.#held) this.server.output.release(range.buffer);
-    this.#held = [];
-    this.#heldBytes = 0;
+    this.output.discard();
     this.socket.destroy();
     this.server.connectionClosed(this);
   }

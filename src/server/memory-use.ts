@@ -35,7 +35,7 @@ export function queuedBytes({ session }: Connection): number {
 
 /** Bytes that are held for a client. */
 export function clientBytes(connection: Connection): number {
-  return connection.inputBytes + connection.outputBytes + (connection.session.queue === null ? 0 : queuedBytes(connection));
+  return connection.inputBytes + connection.output.bytes + (connection.session.queue === null ? 0 : queuedBytes(connection));
 }
 
 /** Takes time in proportion to the number of connections. */

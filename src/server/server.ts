@@ -31,6 +31,7 @@ import { CommandLog } from './command-log.ts';
 import { serverCommands } from './commands/server-commands.ts';
 import type { Config } from './config/config.ts';
 import { Connection } from './connection.ts';
+import type { ConnectionOutput } from './connection-output.ts';
 import { Dispatcher } from './dispatcher.ts';
 import { Handover } from './handover.ts';
 import { Importer } from './import/importer.ts';
@@ -132,7 +133,7 @@ export class Server {
   /** Called when SHUTDOWN or a signal ends the server. */
   onShutdown: () => void = () => undefined;
   readonly listeners: ClientListeners;
-  readonly #withOutput: Connection[] = [];
+  readonly #withOutput: ConnectionOutput[] = [];
   /** Connections whose next command may not run now. */
   readonly #postponed = new Set<Connection>();
   #awaited: { readonly role: MemberRole; readonly resolve: () => void }[] = [];
@@ -308,8 +309,8 @@ export class Server {
   }
 
   /** A connection has output to be flushed at the end of the turn. */
-  outputReady(connection: Connection): void {
-    this.#withOutput.push(connection);
+  outputReady(output: ConnectionOutput): void {
+    this.#withOutput.push(output);
     if (!this.#turnOpen) this.enterTurn(() => undefined);
   }
 

@@ -125,7 +125,7 @@ export class Statistics {
     const { timeoutSeconds } = server.config;
     const limit = timeoutSeconds > 0 ? server.nowMs - timeoutSeconds * 1000 : -1;
     for (const connection of server.connections.values()) {
-      connection.checkOutputLimit();
+      connection.output.checkLimit();
       if (connection.lastActiveMs < limit && connection.session.blocked === null && !server.pause.isWaiting(connection)) {
         server.log.verbose(`Closing idle client ${connection.address}`);
         connection.close();

@@ -186,7 +186,7 @@ class Streams {
       if (turns > TURNS_MAX) throw new Error('it does not come to an end');
       this.#log.commit();
       await nextTurn();
-      const now = `${connection.commands} ${connection.bytesOut} ${connection.inputBytes} ${connection.outputBytes} ${socket.isOver}`;
+      const now = `${connection.commands} ${connection.bytesOut} ${connection.inputBytes} ${connection.output.bytes} ${socket.isOver}`;
       quiet = now === seen && this.#log.commitIndex === this.#log.lastIndex ? quiet + 1 : 0;
       seen = now;
     }

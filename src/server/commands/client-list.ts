@@ -48,7 +48,7 @@ export function describeClient(server: Server, call: Call | null, c: Connection)
   const input = c.inputBytes + wire;
   return `id=${c.id} addr=${c.address} laddr=${c.localAddress} fd=${descriptorOf(c)} name=${c.name} age=${seconds(c.connectedAtMs)} idle=${seconds(c.lastActiveMs)} `
     + `flags=${flagsOf(server, c)} db=${session.db} sub=${c.subscriptions.channel.size} psub=${c.subscriptions.pattern.size} ssub=${c.subscriptions.shard.size} multi=${session.queue?.length ?? -1} watch=${session.watched.length} qbuf=${input} qbuf-free=0 `
-    + `argv-mem=${args} multi-mem=${queued} rbs=0 rbp=0 obl=${c.outputBytes} oll=0 omem=${c.outputBytes} tot-mem=${c.outputBytes + input + queued} `
+    + `argv-mem=${args} multi-mem=${queued} rbs=0 rbp=0 obl=${c.output.bytes} oll=0 omem=${c.output.bytes} tot-mem=${c.output.bytes + input + queued} `
     + `events=${c.socket.writableLength > 0 ? 'rw' : 'r'} cmd=${c.lastCommand || 'NULL'} user=${c.user} redir=${c.tracking?.redirect ?? -1} resp=${c.proto} lib-name=${c.libName} lib-ver=${c.libVersion} `
     + `tot-net-in=${c.bytesIn} tot-net-out=${c.bytesOut} tot-cmds=${c.commands}`;
 }

@@ -63,7 +63,7 @@ function clientsSection(server: Server): Fields {
     if (channel.size + pattern.size + shard.size > 0) listening++;
     if (connection.session.watched.length > 0) watching++;
     input = Math.max(input, connection.inputBytes);
-    output = Math.max(output, connection.outputBytes);
+    output = Math.max(output, connection.output.bytes);
   }
   const { blocking, keyspace } = server.engine;
   const paused = server.pause.held;

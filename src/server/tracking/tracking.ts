@@ -289,7 +289,7 @@ export class Tracking implements Waiter, ChangeListener {
       }
     }
     // At once, so that it leaves before the writers' replies do.
-    for (const connection of told) connection.flush();
+    for (const connection of told) connection.output.flush();
   }
 
   /** Declares all caches empty: changes may have been missed. */
@@ -299,7 +299,7 @@ export class Tracking implements Waiter, ChangeListener {
     this.#applied = null;
     const told = new Set<Connection>();
     for (const connection of this.#connections) this.#send(connection, null, told);
-    for (const connection of told) connection.flush();
+    for (const connection of told) connection.output.flush();
   }
 
   /** Called at the end of each turn while anybody tracks, before its effects are taken: keeps the table within its bound. */

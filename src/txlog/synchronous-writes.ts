@@ -7,20 +7,24 @@
 
 /** More takes the disk longer, and there is more to be done meanwhile: the commands that wrote so much have followers. */
 const BYTES_MAX = 64 * 1024;
-/** Writes that take longer on average are not made here. */
-const AVERAGE_MS_MAX = 0.5;
-/** Weight of the newest write in the average. */
-const NEWEST_WEIGHT = 1 / 64;
-/** As so much a longer one counts: a write now and then waits for a processor, or behind other work of the disk. */
-const COUNTED_MS_MAX = 2;
-/** After a slow time the pool writes for so long; twice as long each time that the next one here is slow again. */
+/** A write that takes longer is slow: up to here it costs less than to hand it over, with 1 ms and more it does not. */
+const SLOW_MS = 0.7;
+/**
+ * Writes are not made here once so many more have been slow than quick. Their number tells the disk that is slow each time from
+ * one whose writes now and then wait for a processor, or behind other work of the disk, however long: an average does not.
+ */
+const SLOW_SURPLUS = 16;
+/** … or so many after a pause, if it is to be another. The first ones may be slow because of the pause. */
+const SLOW_SURPLUS_AGAIN = 4;
+/** After a slow time the pool writes for so long; twice as long each time that the next ones here are slow again. */
 const PAUSE_MS_MIN = 100;
 const PAUSE_MS_MAX = 30_000;
 /** After so many here without a slow time, what was before is forgotten. */
 const FORGIVEN_AFTER = 64;
 
 export class SynchronousWrites {
-  #averageMs = 0;
+  /** Slow writes that quick ones have not made up for. */
+  #slow = 0;
   #pausedUntilMs = -Infinity;
   #pauseMs = PAUSE_MS_MIN;
   #sincePause = 0;
@@ -32,16 +36,16 @@ export class SynchronousWrites {
 
   /** A write on this thread took `tookMs`, until `nowMs`. */
   took(tookMs: number, nowMs: number): void {
-    this.#averageMs += (Math.min(tookMs, COUNTED_MS_MAX) - this.#averageMs) * NEWEST_WEIGHT;
-    if (this.#averageMs <= AVERAGE_MS_MAX) {
+    if (tookMs <= SLOW_MS) this.#slow = Math.max(this.#slow - 1, 0);
+    else this.#slow++;
+    if (this.#slow < SLOW_SURPLUS) {
       if (++this.#sincePause === FORGIVEN_AFTER) this.#pauseMs = PAUSE_MS_MIN;
       return;
     }
     this.#pausedUntilMs = nowMs + this.#pauseMs;
     this.#pauseMs = Math.min(this.#pauseMs * 2, PAUSE_MS_MAX);
     this.#sincePause = 0;
-    // The first one after the pause decides, by itself.
-    this.#averageMs = AVERAGE_MS_MAX;
+    this.#slow = SLOW_SURPLUS - SLOW_SURPLUS_AGAIN;
   }
 }
 

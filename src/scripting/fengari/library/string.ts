@@ -56,7 +56,9 @@ function findAux(args: readonly LuaValue[], find: boolean): LuaValue[] {
   if (at < 0) at = 0;
   else if (at > text.length) at = text.length;
   const plain = args[3] !== undefined && args[3] !== false;
-  if (find && (plain || !SPECIALS.test(pattern))) {
+  const zero = pattern.indexOf('\0');
+  // C looks for them with strpbrk, which sees nothing behind a zero byte.
+  if (find && (plain || !SPECIALS.test(zero < 0 ? pattern : pattern.slice(0, zero)))) {
     const found = text.indexOf(pattern, at);
     return found < 0 ? [undefined] : [found + 1, found + pattern.length];
   }

@@ -11,8 +11,11 @@ import { writeFileSync } from 'node:fs';
 import type { Socket } from 'node:net';
 import { setPriority } from 'node:os';
 
-/** Launcher and shadow give way to the server, and to whatever else wants the processor. */
-const NICENESS = 10;
+/**
+ * The shadow gives way to the server and to whatever else wants the processor: with 5 it has a quarter of what they have, with
+ * 10 (a tenth) a snapshot did not come about on a machine that is busy all the time.
+ */
+const NICENESS = 5;
 /** Linux may give each session its fair part of the processor, and count niceness only among the processes of one (man 7 sched). */
 const SESSION_NICENESS = '/proc/self/autogroup';
 
@@ -76,7 +79,11 @@ function killGroup({ pid }: ChildProcess): void {
 
 /** The launcher's side. `command`: program and arguments that end up in `runShadowProcess`. */
 export function runShadowLauncher(command: readonly string[]): void {
-  giveWay();
+  try {
+    writeFileSync(SESSION_NICENESS, String(NICENESS));
+  } catch {
+    // The system has no such thing.
+  }
   const [program, ...args] = command;
   const tell = (message: Serializable): void => { process.send!(message); };
   let running: ChildProcess | null = null;
@@ -91,18 +98,17 @@ export function runShadowLauncher(command: readonly string[]): void {
     shadow.on('error', ({ message }) => tell({ type: 'not-started', message } satisfies FromLauncher));
     shadow.on('exit', (code, signal) => tell({ type: 'ended', how: signal ?? `exit code ${code}` } satisfies FromLauncher));
     shadow.on('message', tell);
-    shadow.on('spawn', () => shadow.send(task));
+    shadow.on('spawn', () => {
+      lowerPriority(shadow);
+      shadow.send(task);
+    });
   });
 }
 
-/** For this process and those that it will start: all that is in its session, which is its own. */
-function giveWay(): void {
-  const ways = [(): void => { setPriority(NICENESS); }, (): void => { writeFileSync(SESSION_NICENESS, String(NICENESS)); }];
-  for (const lower of ways) {
-    try {
-      lower();
-    } catch {
-      // The platform has no such thing: nothing depends on it.
-    }
+function lowerPriority(child: ChildProcess): void {
+  try {
+    setPriority(child.pid!, NICENESS);
+  } catch {
+    // It may be over already, or the platform has no priorities: nothing depends on it.
   }
 }

@@ -61,12 +61,12 @@ test.runIf(process.platform === 'linux')('a shadow gives way to the server, in w
     async *records(from: number, through: number): AsyncGenerator<LogRecord> {
       const shadow = Number(readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8'));
       const autogroup = `/proc/${shadow}/autogroup`;
-      found.push(String(getPriority(shadow)), existsSync(autogroup) ? readFileSync(autogroup, 'utf8').trim().replace(/^.* nice /, '') : '10');
+      found.push(String(getPriority(shadow)), existsSync(autogroup) ? readFileSync(autogroup, 'utf8').trim().replace(/^.* nice /, '') : '5');
       yield* records(from, through);
     },
   };
   await snapshot(2, reading);
-  expect(found).toEqual(['10', '10']);
+  expect(found).toEqual(['5', '5']);
 });
 
 test('after a launcher that was killed there is another', async () => {

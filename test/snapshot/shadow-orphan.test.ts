@@ -4,12 +4,12 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { HoldfastProcess, type TestClient } from '../support/holdfast-process.ts';
 
-/** Children of a process, by the system's list of all. */
-function childrenOf(parent: number): number[] {
+/** Children of a process that run `program` already, by the system's list of all: one that is stopped before holds its parent up. */
+function childrenOf(parent: number, program: string): number[] {
   return readdirSync('/proc').filter((name) => /^\d+$/.test(name)).map(Number).filter((pid) => {
     try {
       const stat = readFileSync(`/proc/${pid}/stat`, 'latin1');
-      return Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[1]) === parent;
+      return Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[1]) === parent && readFileSync(`/proc/${pid}/cmdline`, 'latin1').includes(program);
     } catch {
       // It has ended meanwhile.
       return false;
@@ -41,9 +41,9 @@ describe.skipIf(!existsSync('/proc/self/stat'))("a snapshot's process", () => {
     await client.send('SET', 'k', 'v');
     await client.send('BGSAVE');
     [launcher, shadow] = [0, 0];
-    while (launcher === 0) [launcher = 0] = childrenOf(node.pid);
+    while (launcher === 0) [launcher = 0] = childrenOf(node.pid, 'shadow-launcher');
     while (shadow === 0) {
-      [shadow = 0] = childrenOf(launcher);
+      [shadow = 0] = childrenOf(launcher, 'shadow-replica');
       await turn();
     }
     // It neither comes to an end nor notices anything.

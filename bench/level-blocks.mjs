@@ -4,10 +4,10 @@
  *   node bench/level-blocks.mjs [directory] [megabytes per case]
  * Cases alternate, so that a busy neighbour harms all alike.
  */
+import { randomFillSync } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { randomFillSync } from 'node:crypto';
 import { setTimeout } from 'node:timers/promises';
 import { Level } from 'level';
 

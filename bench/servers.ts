@@ -16,6 +16,14 @@ export type ServerKind = 'holdfast' | 'redis-aof' | 'redis-memory';
 const READY = /ready to accept connections/i;
 const EXIT_GRACE_MS = 10_000;
 
+/** The variables with which `npm start` runs the server: it is measured as users have it. */
+const START_ENVIRONMENT = variablesBefore('exec', (JSON.parse(readFileSync(PACKAGE_JSON, 'utf8')) as { scripts: { start: string } }).scripts.start);
+
+function variablesBefore(word: string, command: string): Record<string, string> {
+  const words = command.split(' ');
+  return Object.fromEntries(words.slice(0, words.indexOf(word)).map((variable) => variable.split(/=(.*)/s, 2)));
+}
+
 const running = new Set<BenchServer>();
 const directories = new Set<string>();
 
@@ -53,13 +61,6 @@ export async function freePort(): Promise<number> {
   probe.close();
   await once(probe, 'close');
   return port;
-}
-
-/** The variables with which `npm start` runs the server: it is measured as users have it. */
-function startEnvironment(): Record<string, string> {
-  const { scripts } = JSON.parse(readFileSync(PACKAGE_JSON, 'utf8')) as { scripts: { start: string } };
-  const [variables] = scripts.start.split(' exec ');
-  return Object.fromEntries(variables!.split(' ').map((word) => [word.slice(0, word.indexOf('=')), word.slice(word.indexOf('=') + 1)]));
 }
 
 export class BenchServer {
@@ -119,7 +120,7 @@ export class BenchServer {
   async restart(): Promise<number> {
     const [program, args] = this.#command();
     const startedMs = performance.now();
-    const child = spawn(program, args, { env: { ...process.env, ...(this.kind === 'holdfast' ? startEnvironment() : {}), ...this.#environment }, stdio: ['ignore', 'pipe', 'pipe'] });
+    const child = spawn(program, args, { env: { ...process.env, ...(this.kind === 'holdfast' ? START_ENVIRONMENT : {}), ...this.#environment }, stdio: ['ignore', 'pipe', 'pipe'] });
     this.#child = child;
     running.add(this);
     let output = '';

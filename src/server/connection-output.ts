@@ -2,6 +2,7 @@
  * What one connection is to be sent, in order: what the kernel has not taken yet, what leaves at the end of this turn, and the
  * replies that wait for turns to commit (promise P2), with all that is behind them. Closes a connection that has too much of it.
  */
+import type { OutputBufferLimit } from './config/output-limits.ts';
 import type { Connection } from './connection.ts';
 import type { OutputBuffer } from './output-pool.ts';
 import type { Server } from './server.ts';
@@ -60,7 +61,7 @@ export class ConnectionOutput {
     return hardBytes > 0 ? Math.min(hardBytes, REPLY_BYTES_MAX) : REPLY_BYTES_MAX;
   }
 
-  get #limit(): Server['config']['outputBufferLimit']['normal'] {
+  get #limit(): OutputBufferLimit {
     return this.#server.config.outputBufferLimit[this.#connection.subscriptions.isEmpty ? 'normal' : 'pubsub'];
   }
 
@@ -123,7 +124,7 @@ export class ConnectionOutput {
     }
   }
 
-  /** Writes `bytes`, which are nobody's else, past all that waits. */
+  /** Writes `bytes`, which are nobody's else, before all that still waits. */
   sendNow(bytes: Uint8Array): void {
     this.#write(bytes, 0, bytes.length, null);
   }
@@ -158,6 +159,7 @@ export class ConnectionOutput {
     if (over) this.closeOverLimit();
   }
 
+  /** Closes the connection because it has more output than client-output-buffer-limit allows. */
   closeOverLimit(): void {
     this.#server.log.warning(`Client ${this.#connection.address} closed for overcoming of output buffer limits.`);
     this.#server.outputLimitDisconnections++;
